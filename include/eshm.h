@@ -1,0 +1,153 @@
+/* eshm.h - two Linux processes exchange their newest values over POSIX shared memory.
+ *
+ * A master creates a named segment, a slave attaches to it. There is one slot each way: a write replaces the message
+ * before it, a read returns the newest message not read yet. Messages are 0 to ESHM_MAX_DATA_SIZE bytes of any kind.
+ *
+ *     ESHMConfig config = eshm_default_config("demo");
+ *     ESHMHandle* handle = eshm_init(&config);        // the first process is the master, the second the slave
+ *     eshm_write(handle, "hello", 6);
+ *     char text[64];
+ *     int size = eshm_read(handle, text, sizeof text); // bytes, or a negative enum ESHMError
+ *     eshm_destroy(handle);
+ *
+ * Link with -leshm; the static library also needs -pthread -lrt.
+ *
+ * Threads. Any threads may call any functions on one handle at once, with one exception: eshm_destroy() must be the last
+ * call. A read that waits on the handle then is woken by it and returns an error; any other overlap is a mistake.
+ *
+ * Fork. A child must not use handles it inherited: there they return ESHM_ERROR_NOT_INITIALIZED, and eshm_destroy() only
+ * frees the child's memory, without effect on the parent or its peer. The child may open handles of its own.
+ *
+ * Waiting. Only eshm_read() and eshm_read_ex() wait for a message, never longer than asked but for the scheduler's delay.
+ * eshm_init() waits at most about 100 ms for a segment that another process is making right now, up to the stale threshold
+ * (5 s at most) where only the heartbeat can tell whether a side lives, and as long as another starter does that. Of
+ * eshm_write() only the rare one waits, twice 20 ms at most: for another writer of the same direction that stopped halfway,
+ * or for a master's move to a new segment after its name was removed.
+ *
+ * A slave whose master has gone is detached until it finds a new one. What its calls return meanwhile stands with each
+ * function. Diagnostics go to stderr as lines beginning "[ESHM] "; the environment variable ESHM_LOG chooses how many:
+ * off, error, warn (default), info or debug.
+ *
+ * Every pointer that is NULL where a value is needed gives ESHM_ERROR_INVALID_PARAM, unless the function says otherwise.
+ */
+#ifndef ESHM_H
+#define ESHM_H
+
+#include "eshm_data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One end of a channel, from eshm_init() to eshm_destroy(). */
+typedef struct ESHMHandle ESHMHandle;
+
+/* The settings that suit most: role AUTO, ON_TIMEOUT, stale after 100 ms, reconnection for 5000 ms with 50 attempts
+ * 100 ms apart, cleanup and background thread on. */
+static inline ESHMConfig eshm_default_config(const char* shm_name) {
+    ESHMConfig config;
+    config.shm_name = shm_name;
+    config.role = ESHM_ROLE_AUTO;
+    config.disconnect_behavior = ESHM_DISCONNECT_ON_TIMEOUT;
+    config.stale_threshold_ms = 100;
+    config.reconnect_wait_ms = 5000;
+    config.reconnect_retry_interval_ms = 100;
+    config.max_reconnect_attempts = 50;
+    config.auto_cleanup = true;
+    config.use_threads = true;
+    return config;
+}
+
+/* Opens one end of the channel config->shm_name. NULL if it cannot, with the reason on stderr: a setting out of range, a
+ * slave without segment, a file that is no segment or of a newer protocol, no permission, no space.
+ *
+ * A master makes a new segment, or takes over in place that of a dead master whose slave still lives. A second master
+ * wins over a living first one, which is then ousted (see eshm_write()). AUTO becomes a slave of a living master and
+ * else a master; eshm_get_role() tells which. Two AUTOs that start at once become one of each.
+ *
+ * The handle's reads begin after what was in the segment at this moment. */
+ESHMHandle* eshm_init(const ESHMConfig* config);
+
+/* Leaves the channel and frees the handle; the peer notices at once. A master with auto_cleanup removes the segment's
+ * name, if it is still its own. ESHM_SUCCESS, or ESHM_ERROR_INVALID_PARAM for NULL. */
+int eshm_destroy(ESHMHandle* handle);
+
+/* Publishes `size` bytes at `data` as the newest message; 0 bytes are a message too. Never waits for a reader, and
+ * never lets one see half of it.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or data is NULL (data also when size is 0)
+ *   ESHM_ERROR_BUFFER_TOO_SMALL  size is over the segment's capacity; nothing was written
+ *   ESHM_ERROR_TIMEOUT           a slave that is detached, or another writer stopped halfway; nothing was written
+ *   ESHM_ERROR_ROLE_MISMATCH     another master has taken this one's place; final
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
+int eshm_write(ESHMHandle* handle, const void* data, size_t size);
+
+/* eshm_read_ex() with a timeout of 1000 ms. The size of the message, which may be 0, or a negative enum ESHMError. */
+int eshm_read(ESHMHandle* handle, void* buffer, size_t buffer_size);
+
+/* Copies the newest message not yet read through this handle into `buffer`, and stores its size in *bytes_read, which
+ * may be NULL. Messages that were overwritten before they were read are gone, by design; none is returned twice. Waits
+ * up to `timeout_ms` milliseconds for one: 0 does not wait, ESHM_TIMEOUT_INFINITE waits without limit. The wait ends
+ * early only when its result is certain.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or buffer is NULL
+ *   ESHM_ERROR_NO_DATA           timeout_ms is 0 and nothing is new
+ *   ESHM_ERROR_TIMEOUT           the time passed without a message; a detached slave waits for its new master's meanwhile
+ *   ESHM_ERROR_BUFFER_TOO_SMALL  the message has *bytes_read bytes and stays readable: come again with more room
+ *   ESHM_ERROR_MASTER_STALE      the master is gone and this slave is of ESHM_DISCONNECT_IMMEDIATELY; final
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork(), or destroyed meanwhile */
+int eshm_read_ex(ESHMHandle* handle, void* buffer, size_t buffer_size, size_t* bytes_read, uint32_t timeout_ms);
+
+/* Adds a heartbeat now, and with use_threads off also looks after the peer. With threads there is no need for it.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_NOT_INITIALIZED   handle is NULL, detached, or inherited by fork()
+ *   ESHM_ERROR_ROLE_MISMATCH     another master has taken this one's place; final */
+int eshm_update_heartbeat(ESHMHandle* handle);
+
+/* Whether the peer lives: not gone cleanly, not known to be dead, and its heartbeat not silent for longer than the stale
+ * threshold. Before a threshold has passed since eshm_init() a peer that never came counts as alive.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or is_alive is NULL
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
+int eshm_check_remote_alive(ESHMHandle* handle, bool* is_alive);
+
+/* A snapshot of heartbeats, pids, flags and message counts.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or stats is NULL
+ *   ESHM_ERROR_NOT_INITIALIZED   a detached slave (*stats is then all zero), or a handle inherited by fork() */
+int eshm_get_stats(ESHMHandle* handle, ESHMStats* stats);
+
+/* Which role the handle has: ESHM_ROLE_MASTER or ESHM_ROLE_SLAVE, whatever was asked for.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or role is NULL
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
+int eshm_get_role(ESHMHandle* handle, enum ESHMRole* role);
+
+/* What an enum ESHMError means, in English; "Unknown error" for any other number. Static text, never NULL. */
+const char* eshm_error_string(int error_code);
+
+/* How reads of this handle wait from now on.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle is NULL, or mode is none of the enum
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
+int eshm_set_wakeup_mode(ESHMHandle* handle, enum ESHMWakeupMode mode);
+
+/* How reads of this handle wait.
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM     handle or mode is NULL
+ *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
+int eshm_get_wakeup_mode(ESHMHandle* handle, enum ESHMWakeupMode* mode);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* ESHM_H */

@@ -1,0 +1,51 @@
+//! One direction of a segment: a sequence lock around the newest message, and the wake-up of its readers.
+//!
+//! A [`Channel`] is a view of atomics wherever they are, so the same code runs on a mapped segment and on heap memory
+//! under miri. Nothing here knows of processes, roles or files.
+
+mod copy;
+mod read;
+mod write;
+
+pub(crate) use read::Taken;
+pub(crate) use write::{HeldLock, Lock};
+
+use crate::segment::layout::{Head, Tail};
+use crate::sync::AtomicU64;
+
+/// The atomics of one channel.
+#[derive(Clone, Copy)]
+pub(crate) struct Channel<'a> {
+    pub(crate) head: &'a Head,
+    /// The message, `capacity` bytes rounded up to words.
+    pub(crate) words: &'a [AtomicU64],
+    pub(crate) tail: &'a Tail,
+    /// Bytes of the largest message.
+    pub(crate) capacity: usize,
+}
+
+#[cfg(test)]
+pub(crate) mod heap {
+    //! A channel in heap memory.
+    use super::*;
+
+    pub(crate) struct Owned {
+        head: Head,
+        words: Vec<AtomicU64>,
+        tail: Tail,
+        capacity: usize,
+    }
+
+    impl Owned {
+        pub(crate) fn new(capacity: usize) -> Self {
+            // SAFETY: structs of atomic integers may be all zero.
+            let (head, tail) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+            let words = (0..capacity.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
+            Owned { head, words, tail, capacity }
+        }
+
+        pub(crate) fn channel(&self) -> Channel<'_> {
+            Channel { head: &self.head, words: &self.words, tail: &self.tail, capacity: self.capacity }
+        }
+    }
+}

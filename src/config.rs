@@ -1,0 +1,133 @@
+//! What a handle can be asked to do.
+
+use std::time::Duration;
+
+include!(concat!(env!("OUT_DIR"), "/settings.rs"));
+
+/// What an endpoint asks to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Role {
+    /// Creates the segment, or takes over one whose master died.
+    Master,
+    /// Attaches to a master's segment.
+    Slave,
+    /// Slave of a live master, else master.
+    #[default]
+    Auto,
+}
+
+/// What a slave does when its master is stale.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DisconnectBehavior {
+    /// Stops for good; reads return [`Error::MasterStale`](crate::Error::MasterStale).
+    Immediately,
+    /// Tries to reconnect until a limit is used up.
+    #[default]
+    OnTimeout,
+    /// Tries for ever.
+    Never,
+}
+
+/// How a read waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WakeupMode {
+    /// Parked until the writer wakes it (where the writer can).
+    #[default]
+    Push,
+    /// Looks about every 100 us.
+    Poll,
+}
+
+/// One of the two sides of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Master = 0,
+    Slave = 1,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Side {
+        if self == Side::Master { Side::Slave } else { Side::Master }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        if self == Side::Master { "master" } else { "slave" }
+    }
+
+    /// Which channel this side writes: 0 is master to slave.
+    pub(crate) fn writes(self) -> usize {
+        self as usize
+    }
+
+    /// Which channel this side reads.
+    pub(crate) fn reads(self) -> usize {
+        self.other() as usize
+    }
+}
+
+/// Everything but the name, copied from the caller before use.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) role: Role,
+    pub(crate) behavior: DisconnectBehavior,
+    pub(crate) stale_threshold_ms: u32,
+    pub(crate) reconnect_wait_ms: u32,
+    pub(crate) retry_interval_ms: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) auto_cleanup: bool,
+    pub(crate) threads: bool,
+    pub(crate) capacity: usize,
+}
+
+/// The time limit that stands for "none" beside an attempt limit of 0: the original's default, which its users never set.
+const DEFAULT_WAIT_MS: u32 = 5000;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            role: Role::Auto,
+            behavior: DisconnectBehavior::OnTimeout,
+            stale_threshold_ms: 100,
+            reconnect_wait_ms: DEFAULT_WAIT_MS,
+            retry_interval_ms: 100,
+            max_attempts: 50,
+            auto_cleanup: true,
+            threads: true,
+            capacity: MAX_DATA_SIZE,
+        }
+    }
+}
+
+impl Settings {
+    /// How long a slave may try to reconnect.
+    pub(crate) fn reconnect_time(&self) -> Option<Duration> {
+        let unlimited = self.behavior == DisconnectBehavior::Never
+            || self.reconnect_wait_ms == 0
+            || (self.max_attempts == 0 && self.reconnect_wait_ms == DEFAULT_WAIT_MS);
+        (!unlimited).then(|| Duration::from_millis(self.reconnect_wait_ms.into()))
+    }
+
+    /// How often it may try.
+    pub(crate) fn reconnect_attempts(&self) -> Option<u32> {
+        (self.behavior != DisconnectBehavior::Never && self.max_attempts != 0).then_some(self.max_attempts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_zero_mean_none() {
+        let with = |behavior, wait, attempts| {
+            let s = Settings { behavior, reconnect_wait_ms: wait, max_attempts: attempts, ..Settings::default() };
+            (s.reconnect_time().map(|t| t.as_millis()), s.reconnect_attempts())
+        };
+        use DisconnectBehavior::*;
+        assert_eq!(with(OnTimeout, 5000, 50), (Some(5000), Some(50)));
+        assert_eq!(with(OnTimeout, 5000, 0), (None, None));
+        assert_eq!(with(OnTimeout, 300, 0), (Some(300), None));
+        assert_eq!(with(OnTimeout, 0, 3), (None, Some(3)));
+        assert_eq!(with(Never, 300, 3), (None, None));
+    }
+}

@@ -1,0 +1,70 @@
+//! Taking a side of a segment, and giving it back.
+
+use crate::config::Side;
+use crate::liveness::service;
+use crate::segment::Segment;
+use crate::sync::Ordering;
+use crate::sys::{futex, lock, process};
+use std::os::fd::AsFd;
+
+/// What a handle holds of the segment it is attached to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attachment {
+    /// The master's generation, at our attach.
+    pub(crate) generation: u32,
+    /// Whether the lock on our side's byte is ours.
+    pub(crate) holds_lock: bool,
+    /// The sequence of the channel we read, before anything else was touched.
+    pub(crate) baseline: u32,
+}
+
+/// Takes `side`. The order is the contract's: baseline, heartbeat, lock, pid, generation, alive last. The process knows of
+/// it before anyone can: [`service::remove_side`] when it is given back.
+pub(crate) fn attach(segment: &Segment, side: Side) -> Attachment {
+    let header = segment.view.header();
+    let index = side as usize;
+    service::add_side(segment.id, side);
+    let baseline = segment.view.channel(side.reads()).baseline();
+    header.heartbeat[index].store(0, Ordering::Relaxed); // all of these are published by the alive flag
+    let holds_lock = lock::try_lock(segment.file.as_fd(), index as i64).unwrap_or(false);
+    header.lock[index].store(0, Ordering::Release); // before the pid: a field never names a side that is not its holder's
+    header.pid[index].store(process::pid(), Ordering::Relaxed);
+    let generation = match side {
+        // Relaxed: everybody watches it for change alone.
+        Side::Master => header.master_generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+        Side::Slave => header.master_generation.load(Ordering::Relaxed),
+    };
+    if holds_lock {
+        publish_lock(segment, side, generation);
+    }
+    header.alive[index].store(1, Ordering::Release); // pairs with the acquire in Segment::signs and the remote's watch
+    Attachment { generation, holds_lock, baseline }
+}
+
+/// Says in the header that our side's lock is held.
+pub(crate) fn publish_lock(segment: &Segment, side: Side, generation: u32) {
+    let value = match side {
+        Side::Master => generation,
+        Side::Slave => process::pid() as u32,
+    };
+    segment.view.header().lock[side as usize].store(value, Ordering::Release); // pairs with Segment::is_ours
+}
+
+/// Forgets readers that died while parked on the channel that `side` reads.
+pub(crate) fn forget_parked(segment: &Segment, side: Side) {
+    segment.view.channel(side.reads()).tail.waiters.store(0, Ordering::SeqCst); // in one order with the counting of readers
+}
+
+/// Gives `side` back after a clean exit: nothing of it is left that says alive. The lock goes with the descriptor.
+pub(crate) fn detach(segment: &Segment, side: Side, holds_lock: bool) {
+    let header = segment.view.header();
+    if holds_lock {
+        header.lock[side as usize].store(0, Ordering::Release); // pairs with Segment::is_ours; before the lock can be free
+    }
+    header.alive[side as usize].store(0, Ordering::Release); // pairs with the remote's watch: all we wrote came before
+    for which in 0..2 {
+        let tail = segment.view.channel(which).tail;
+        tail.wake_seq.fetch_add(1, Ordering::SeqCst); // pairs with a reader about to park: its compare fails
+        futex::wake(&tail.wake_seq, futex::Scope::Shared);
+    }
+}

@@ -1,0 +1,110 @@
+//! The end of a handle.
+//!
+//! A write that has published its message may be overtaken by the end of its handle: the peer answers at once, and another
+//! thread takes the answer as the sign to close. That overlap is the caller's error, but a small one, so it is made
+//! harmless: what such a call may still touch stays there for a while, backed by nothing ([`service::bury`]).
+
+use super::attach::detach;
+use super::core::{Core, State};
+use crate::config::Side;
+use crate::liveness::service;
+use crate::log;
+use crate::segment::{Decision, Segment, view::View};
+use crate::sync::{self, Ordering};
+use crate::sys::{clock, file, process};
+use std::{sync::Arc, time::Duration};
+
+/// How long closing waits for another process's decision about the segment before it leaves the name behind.
+const DECIDING: Duration = Duration::from_secs(1);
+/// How long a released reader may take to leave, between two wake-ups.
+const AGAIN: Duration = Duration::from_micros(100);
+
+impl Core {
+    /// Ends the handle: readers that wait are released, our side is given back, and a master's name is removed with
+    /// `auto_cleanup`. The caller promises that no other call begins. Returns the addresses that the segment was mapped at,
+    /// which lead nowhere now.
+    pub(crate) fn close(&self) -> Vec<Arc<View>> {
+        if self.is_inherited() {
+            self.release_in_child();
+            return Vec::new();
+        }
+        let was = self.state();
+        self.set_state(State::Closing);
+        if self.threads {
+            service::unregister(self);
+        }
+        while self.inside.load(Ordering::Acquire) != 0 {
+            self.announce(); // pairs with the release decrement of a reader that leaves
+            clock::sleep(AGAIN);
+        }
+        // Taken out: a tick that had begun is over, and none finds anything from here on.
+        let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
+        service::remove_side(monitor.segment.id, self.side);
+        if let Some((segment, Some(attachment))) = monitor.pending.take() {
+            // A master's fresh segment that it never got to.
+            service::remove_side(segment.id, self.side);
+            self.leave(&segment, attachment.generation, attachment.holds_lock, true);
+        }
+        if was != State::Ousted {
+            let generation = self.generation.load(Ordering::Relaxed); // the ticks are over
+            self.leave(&monitor.segment, generation, monitor.holds_lock, monitor.present);
+        }
+        let mut views = monitor.retired;
+        views.append(&mut monitor.spares);
+        views.push(monitor.segment.view);
+        views.retain(|view| view.mapping.detach_from_file().is_ok());
+        views
+    }
+
+    /// The last steps, under the decision lock: what is ours is looked at again, then cleared and unlinked.
+    fn leave(&self, segment: &Segment, generation: u32, holds_lock: bool, present: bool) {
+        let decision = Decision::wait(&segment.file, DECIDING);
+        let decided = matches!(decision, Ok(Some(_)));
+        if !decided {
+            log::warning!("{self}: another process has been deciding about the segment for 1 s; its name stays");
+        }
+        let header = segment.view.header();
+        // Relaxed: whoever changes these does so under the decision lock, or has taken the side for good.
+        let ours = match self.side {
+            Side::Master => header.master_generation.load(Ordering::Relaxed) == generation,
+            // A slave that gave up has cleared its flag already; set again, it is another handle's.
+            Side::Slave => present && header.pid[1].load(Ordering::Relaxed) == process::pid(),
+        };
+        if !ours {
+            return;
+        }
+        if decided
+            && self.side == Side::Master
+            && self.settings.auto_cleanup
+            && segment.is_named(&self.name)
+            && let Err(error) = file::unlink(self.name.path())
+        {
+            log::warning!("{self}: cannot remove the name: {error}");
+        }
+        detach(segment, self.side, holds_lock);
+    }
+
+    /// In a child that inherited the handle nothing of the segment is ours; the parent's lock stays with the parent's
+    /// descriptor, so ours can go.
+    fn release_in_child(&self) {
+        // If a thread of the parent held the mutex at the fork it stays locked here, and the rest is left to exit.
+        if let Ok(mut monitor) = self.monitor.try_lock() {
+            drop(monitor.take());
+        }
+    }
+
+    /// Counts a waiting reader in; false if the handle is closing.
+    pub(crate) fn enter(&self) -> bool {
+        self.inside.fetch_add(1, Ordering::SeqCst); // pairs with close: Closing is stored, then `inside` looked at
+        self.state() != State::Closing
+    }
+
+    /// Counts it out; the last thing a reader does with the handle, which may be gone right after.
+    ///
+    /// # Safety
+    /// `core` points to a handle on which this thread has called `enter`.
+    pub(crate) unsafe fn exit(core: *const Core) {
+        // SAFETY: alive until this very decrement. Release pairs with close's acquire.
+        unsafe { (*core).inside.fetch_sub(1, Ordering::Release) };
+    }
+}

@@ -1,0 +1,199 @@
+//! The state of one handle.
+
+use super::open::Opened;
+use crate::channel::{Channel, HeldLock};
+use crate::config::{Settings, Side, WakeupMode};
+use crate::liveness::{monitor::Monitor, service, signalling::Signals};
+use crate::segment::{name::Name, view::View};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sys::{clock, fork, futex, process};
+use std::sync::{Arc, Mutex};
+
+/// Where a handle stands. Only the tick changes it, and closing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum State {
+    Attached = 0,
+    /// A slave without its master.
+    Reconnecting,
+    /// A slave that found no master within its limits; final.
+    GaveUp,
+    /// A slave that was to stop when its master went stale; final.
+    Stopped,
+    /// A master whose place another has taken; final.
+    Ousted,
+    /// A master on its way to a fresh segment, because its name was removed.
+    Moving,
+    /// `eshm_destroy` has begun.
+    Closing,
+}
+
+impl State {
+    fn from(value: u32) -> State {
+        [State::Attached, State::Reconnecting, State::GaveUp, State::Stopped, State::Ousted, State::Moving, State::Closing]
+            [value as usize]
+    }
+}
+
+/// A handle. What reads and writes look at comes first.
+#[repr(C, align(64))]
+pub(crate) struct Core {
+    state: AtomicU32,
+    fork_generation: u32,
+    view: AtomicPtr<View>,
+    /// High half: the epoch, odd while the segment under the handle is being replaced. Low half: the sequence last taken.
+    /// One exchange of it claims a value, for one thread, and only in the epoch it was read in.
+    pub(crate) cursor: AtomicU64,
+    pub(crate) side: Side,
+    pub(crate) threads: bool,
+    pub(crate) writer: HeldLock,
+
+    pub(crate) name: Name,
+    pub(crate) settings: Settings,
+    /// The master's generation of ours; another one in the segment means we are ousted.
+    pub(crate) generation: AtomicU32,
+    pub(crate) mode: AtomicU32,
+    pub(crate) signals: AtomicU32,
+    /// Which messages of the peer are whole: a word of [`Parity`](crate::liveness::parity::Parity).
+    pub(crate) parity: AtomicU64,
+    pub(crate) remote_alive: AtomicBool,
+    /// Private futex: moves at each change of state and each replaced segment.
+    pub(crate) event: AtomicU32,
+    /// Threads of this process inside a waiting read.
+    pub(crate) inside: AtomicU32,
+    /// Those of them parked on the segment's futex word.
+    pub(crate) parked: AtomicU32,
+    /// An unread value of the former segment, with its cursor, kept until a newer one comes.
+    pub(crate) kept: Mutex<Option<(u64, Vec<u8>)>>,
+    /// Whether there is one; changed under the mutex.
+    pub(crate) has_kept: AtomicBool,
+    /// An unsound message was reported for this segment.
+    pub(crate) warned: AtomicBool,
+    /// The service's tick up to which our heartbeats went out.
+    pub(crate) beaten: AtomicU64,
+    /// The heartbeats of the last statistics.
+    pub(crate) last_stats: Mutex<[u64; 2]>,
+    /// One thread at a time decides that a lock is abandoned, and none while the segment is replaced.
+    pub(crate) breaker: Mutex<()>,
+    /// `None` once closed.
+    pub(crate) monitor: Mutex<Option<Monitor>>,
+}
+
+/// Added to the cursor for the next epoch.
+pub(crate) const EPOCH: u64 = 1 << 32;
+
+/// The sequence half of a cursor.
+pub(crate) fn seen(cursor: u64) -> u32 {
+    cursor as u32
+}
+
+/// Whether the segment is being replaced.
+pub(crate) fn is_moving(cursor: u64) -> bool {
+    cursor & EPOCH != 0
+}
+
+impl Core {
+    /// The handle for what was opened.
+    pub(crate) fn new(name: Name, settings: Settings, opened: Opened) -> Core {
+        let Opened { segment, side, attachment, master_gone } = opened;
+        let monitor = Monitor::new(segment, side, attachment, master_gone, clock::now());
+        Core {
+            state: AtomicU32::new(State::Attached as u32),
+            fork_generation: fork::generation(),
+            view: AtomicPtr::new(Arc::as_ptr(&monitor.segment.view).cast_mut()),
+            cursor: AtomicU64::new(u64::from(attachment.baseline)),
+            side,
+            threads: settings.threads,
+            writer: HeldLock::default(),
+            name,
+            generation: AtomicU32::new(attachment.generation),
+            mode: AtomicU32::new(WakeupMode::Push as u32),
+            signals: AtomicU32::new(Signals::Unknown as u32),
+            parity: AtomicU64::new(monitor.doubt.verdict().to_word()),
+            remote_alive: AtomicBool::new(!master_gone),
+            event: AtomicU32::new(0),
+            inside: AtomicU32::new(0),
+            parked: AtomicU32::new(0),
+            kept: Mutex::new(None),
+            has_kept: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
+            beaten: AtomicU64::new(service::ticks_at(clock::now())),
+            last_stats: Mutex::new([0; 2]),
+            breaker: Mutex::new(()),
+            monitor: Mutex::new(Some(monitor)),
+            settings,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn state(&self) -> State {
+        State::from(self.state.load(Ordering::Acquire)) // pairs with set_state
+    }
+
+    /// Whether a call may go straight to the channel.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.state.load(Ordering::Acquire) == State::Attached as u32 && self.threads && !self.is_inherited()
+    }
+
+    /// Whether this process got the handle by `fork()`.
+    #[inline(always)]
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.fork_generation != fork::generation()
+    }
+
+    /// Changes the state and lets every waiting thread see it. Once closing has begun nothing changes it any more: a tick
+    /// may still be under way.
+    pub(crate) fn set_state(&self, state: State) {
+        let open = |now| (now != State::Closing as u32).then_some(state as u32);
+        // Pairs with state(); before the event moves.
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, open);
+        self.announce();
+    }
+
+    /// Wakes every thread that waits in this handle.
+    pub(crate) fn announce(&self) {
+        self.event.fetch_add(1, Ordering::SeqCst); // pairs with the load before wait::park sleeps on it
+        futex::wake(&self.event, futex::Scope::Private);
+        if self.parked.load(Ordering::SeqCst) != 0 {
+            futex::wake(&self.view().channel(self.side.reads()).tail.wake_seq, futex::Scope::Shared);
+        }
+    }
+
+    /// The segment's atomics. A view once published here stays mapped until the handle is closed.
+    #[inline(always)]
+    pub(crate) fn view(&self) -> &View {
+        // SAFETY: the pointer comes from an Arc that the monitor keeps (current, spare or retired) until Core is dropped,
+        // or until close, which the caller promises to be the last call. Acquire pairs with publish_view.
+        unsafe { &*self.view.load(Ordering::Acquire) }
+    }
+
+    /// Makes another view the one to use; the monitor keeps the old one.
+    pub(crate) fn publish_view(&self, view: &Arc<View>) {
+        self.view.store(Arc::as_ptr(view).cast_mut(), Ordering::Release); // pairs with view()
+    }
+
+    /// The channel this side reads.
+    #[inline(always)]
+    pub(crate) fn rx(&self) -> Channel<'_> {
+        self.view().channel(self.side.reads())
+    }
+
+    /// The channel this side writes.
+    #[inline(always)]
+    pub(crate) fn tx(&self) -> Channel<'_> {
+        self.view().channel(self.side.writes())
+    }
+
+    /// Whether the header's pid of our side is ours.
+    pub(crate) fn is_named_in_header(&self) -> bool {
+        self.view().header().pid[self.side as usize].load(Ordering::Relaxed) == process::pid() // stored by ourselves
+    }
+}
+
+/// For lines of the log.
+impl std::fmt::Display for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.side.name())
+    }
+}

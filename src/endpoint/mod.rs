@@ -1,0 +1,310 @@
+//! What a handle is: role negotiation, reading, writing, statistics, closing; and the safe Rust API over it.
+
+pub(crate) mod attach;
+mod close;
+pub(crate) mod core;
+pub(crate) mod open;
+mod read;
+mod remap;
+mod stats;
+mod wait;
+mod write;
+
+pub(crate) use read::Timeout;
+pub use stats::Stats;
+
+use self::core::Core;
+use crate::config::{DisconnectBehavior, Role, Settings, Side, WakeupMode};
+use crate::error::Error;
+use crate::liveness::service;
+use crate::segment::name::Name;
+use crate::sync::Ordering;
+use crate::sys::{clock, fork};
+use std::{fmt, mem::MaybeUninit, sync::Arc, time::Duration};
+
+/// One end of a segment. Any threads may use it at once; dropping it ends it cleanly.
+///
+/// ```
+/// use eshm::{Endpoint, Role};
+/// use std::time::Duration;
+///
+/// let name = format!("doc_{}", std::process::id());
+/// let master = Endpoint::builder(&name).role(Role::Master).open()?;
+/// let slave = Endpoint::builder(&name).role(Role::Slave).open()?;
+/// master.write(b"position 1.5")?;
+/// let mut buffer = [0; 64];
+/// let size = slave.read_timeout(&mut buffer, Duration::from_secs(1))?;
+/// assert_eq!(&buffer[..size], b"position 1.5");
+/// assert_eq!(slave.try_read(&mut buffer)?, None);
+/// # Ok::<(), eshm::Error>(())
+/// ```
+pub struct Endpoint {
+    core: Arc<Core>,
+}
+
+/// What an [`Endpoint`] is opened with. The defaults are the C library's.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    name: Vec<u8>,
+    settings: Settings,
+}
+
+/// A duration in whole milliseconds, rounded up, at most about 49 days.
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX - 1).min(u32::MAX - 1)
+}
+
+impl Builder {
+    /// The role asked for; [`Role::Auto`] by default.
+    pub fn role(mut self, role: Role) -> Self {
+        self.settings.role = role;
+        self
+    }
+
+    /// What a slave does without its master; [`DisconnectBehavior::OnTimeout`] by default.
+    pub fn disconnect_behavior(mut self, behavior: DisconnectBehavior) -> Self {
+        self.settings.behavior = behavior;
+        self
+    }
+
+    /// Silence after which the remote is stale, as the segment's creator; 100 ms by default, which 0 stands for too.
+    pub fn stale_threshold(mut self, time: Duration) -> Self {
+        self.settings.stale_threshold_ms = milliseconds(time);
+        self
+    }
+
+    /// How long a slave looks for a master; 5 s by default, zero = no limit.
+    pub fn reconnect_wait(mut self, time: Duration) -> Self {
+        self.settings.reconnect_wait_ms = milliseconds(time);
+        self
+    }
+
+    /// Time between two attempts to find a master; 100 ms by default, zero = each millisecond.
+    pub fn reconnect_retry_interval(mut self, time: Duration) -> Self {
+        self.settings.retry_interval_ms = milliseconds(time);
+        self
+    }
+
+    /// Attempts to find a master; 50 by default, 0 = no limit, and then a `reconnect_wait` of 5 s is none either.
+    pub fn max_reconnect_attempts(mut self, attempts: u32) -> Self {
+        self.settings.max_attempts = attempts;
+        self
+    }
+
+    /// Whether a master that ends removes the name; true by default.
+    pub fn auto_cleanup(mut self, cleanup: bool) -> Self {
+        self.settings.auto_cleanup = cleanup;
+        self
+    }
+
+    /// Whether the process's service thread beats and checks for this endpoint (the default). Without it every call does,
+    /// and [`Endpoint::update_heartbeat`] must be called about each millisecond.
+    pub fn threads(mut self, threads: bool) -> Self {
+        self.settings.threads = threads;
+        self
+    }
+
+    /// Bytes of the largest message, in a segment this endpoint creates;
+    /// [`MAX_DATA_SIZE`](crate::MAX_DATA_SIZE) by default. An existing segment keeps its own.
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.settings.capacity = bytes;
+        self
+    }
+
+    /// Opens the endpoint.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a name that is not 1 to 249 bytes without NUL, or a capacity of 0 or over 1 GiB;
+    /// [`Error::Create`] or [`Error::Attach`] with the reason.
+    pub fn open(self) -> Result<Endpoint, Error> {
+        Endpoint::open(&self.name, self.settings)
+    }
+}
+
+impl Endpoint {
+    /// Begins with a name: `"demo"` is `/dev/shm/eshm_demo`.
+    pub fn builder(name: impl AsRef<[u8]>) -> Builder {
+        Builder { name: name.as_ref().to_vec(), settings: Settings::default() }
+    }
+
+    pub(crate) fn open(name: &[u8], settings: Settings) -> Result<Endpoint, Error> {
+        let name = Name::new(name)?;
+        if crate::segment::layout::Layout::new(settings.capacity).is_none() {
+            return Err(Error::InvalidParameter(format!("a capacity of {} bytes", settings.capacity)));
+        }
+        // Whatever is found out once is found out here: a fork in the midst of it would leave the child waiting for it.
+        crate::log::level();
+        wait::spins();
+        fork::watch();
+        crate::sync::prepare_barriers();
+        let opened = open::open(&name, &settings)?;
+        let core = Arc::new(Core::new(name, settings, opened));
+        let endpoint = Endpoint { core };
+        if endpoint.core.threads {
+            // On failure dropping the endpoint gives the side back.
+            let registered = service::register(endpoint.core.clone());
+            registered.map_err(|error| Error::Attach(format!("cannot start the service thread: {error}")))?;
+        }
+        crate::log::info!("{}: open", endpoint.core);
+        Ok(endpoint)
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Gives the handle up as a pointer, for C.
+    pub(crate) fn into_raw(self) -> *const Core {
+        let endpoint = std::mem::ManuallyDrop::new(self);
+        // SAFETY: the Arc is read out of a value that is never dropped.
+        Arc::into_raw(unsafe { std::ptr::read(&endpoint.core) })
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    /// `core` came from [`Endpoint::into_raw`] and is not used again.
+    pub(crate) unsafe fn from_raw(core: *const Core) -> Endpoint {
+        // SAFETY: the caller's promise.
+        Endpoint { core: unsafe { Arc::from_raw(core) } }
+    }
+
+    /// Makes `message` the newest value of our direction; one not yet read is overwritten.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] over the capacity; [`Error::Timeout`] while a slave is without its master, or if another
+    /// writer held our direction for 20 ms; [`Error::RoleMismatch`] if another master has taken this one's place;
+    /// [`Error::NotInitialized`] in a forked child.
+    pub fn write(&self, message: &[u8]) -> Result<(), Error> {
+        self.core.write(as_uninit(message))
+    }
+
+    /// Reads the newest value that was not read before, waiting for it up to `timeout`; its size in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]; [`Error::BufferTooSmall`] with the size needed, and the value stays readable;
+    /// [`Error::MasterStale`] once an endpoint with [`DisconnectBehavior::Immediately`] has lost its master;
+    /// [`Error::NotInitialized`] in a forked child.
+    pub fn read_timeout(&self, buffer: &mut [u8], timeout: Duration) -> Result<usize, Error> {
+        let timeout = match u64::try_from(timeout.as_nanos()) {
+            Ok(0) => Timeout::None,
+            Ok(nanoseconds) => clock::now().checked_add(nanoseconds).map_or(Timeout::Infinite, Timeout::Until),
+            Err(_) => Timeout::Infinite,
+        };
+        match self.read(buffer, timeout) {
+            Err(Error::NoData) => Err(Error::Timeout),
+            result => result,
+        }
+    }
+
+    /// Reads without waiting; `None` if nothing is new.
+    ///
+    /// # Errors
+    /// As [`Endpoint::read_timeout`], but for the timeout.
+    pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
+        match self.read(buffer, Timeout::None) {
+            Ok(size) => Ok(Some(size)),
+            Err(Error::NoData) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(&self, buffer: &mut [u8], timeout: Timeout) -> Result<usize, Error> {
+        // SAFETY: the same bytes; reading only ever stores initialised ones into them.
+        let buffer = unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
+        // SAFETY: `self` lives until the call is over.
+        unsafe { read(Arc::as_ptr(&self.core), buffer, || timeout) }
+    }
+
+    /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] in a forked child.
+    pub fn remote_alive(&self) -> Result<bool, Error> {
+        self.core.remote_alive()
+    }
+
+    /// The side this endpoint got: [`Role::Master`] or [`Role::Slave`].
+    pub fn role(&self) -> Role {
+        if self.core.side == Side::Master { Role::Master } else { Role::Slave }
+    }
+
+    /// Bytes of the largest message in the segment attached to.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] in a forked child.
+    pub fn capacity(&self) -> Result<usize, Error> {
+        if self.core.is_inherited() { Err(Error::NotInitialized) } else { Ok(self.core.view().layout.capacity) }
+    }
+
+    /// Beats once, and looks at the remote in an endpoint without threads.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] while detached; [`Error::RoleMismatch`] if another master has taken this one's place.
+    pub fn update_heartbeat(&self) -> Result<(), Error> {
+        self.core.update_heartbeat()
+    }
+
+    /// The segment's counters.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] while detached.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        self.core.stats()
+    }
+
+    /// How reads wait.
+    pub fn wakeup_mode(&self) -> WakeupMode {
+        self.core.wakeup_mode()
+    }
+
+    /// Changes how reads wait, from the next one on.
+    pub fn set_wakeup_mode(&self, mode: WakeupMode) {
+        self.core.mode.store(mode as u32, Ordering::Relaxed); // a setting, ordered with nothing
+    }
+}
+
+/// A read in full: one look, and if that gives nothing, the waiting.
+///
+/// # Safety
+/// `core` points to a handle that is closed, if during this call, only once the waiting part has begun.
+#[inline]
+pub(crate) unsafe fn read(
+    core: *const Core,
+    buffer: &mut [MaybeUninit<u8>],
+    timeout: impl FnOnce() -> Timeout,
+) -> Result<usize, Error> {
+    // SAFETY: alive during the look.
+    if let Some(result) = unsafe { (*core).read_now(buffer) } {
+        return result;
+    }
+    // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
+    unsafe {
+        let result = if (*core).enter() { (*core).read_slow(buffer, timeout()) } else { Err(Error::NotInitialized) };
+        Core::exit(core);
+        result
+    }
+}
+
+/// Initialised bytes are also possibly initialised ones.
+fn as_uninit(bytes: &[u8]) -> &[MaybeUninit<u8>] {
+    // SAFETY: same layout, and nothing can be written through a shared reference.
+    unsafe { &*(std::ptr::from_ref(bytes) as *const [MaybeUninit<u8>]) }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        let views = self.core.close();
+        service::bury(self.core.clone(), views);
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("name", &format_args!("{}", self.core.name))
+            .field("role", &self.role())
+            .field("state", &self.core.state())
+            .finish()
+    }
+}

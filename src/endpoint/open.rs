@@ -1,0 +1,224 @@
+//! Role negotiation: which side of which segment a new handle gets (protocol.md, "Roles at `eshm_init`").
+//!
+//! Every decision that unlinks or takes over is made under the segment file's decision lock, and only while the name
+//! still leads to that file; else everything begins again. So of two that start at once, one decides on what the other
+//! left behind, never on what the other is doing.
+
+use super::attach::{Attachment, attach, detach, forget_parked};
+use crate::config::{Role, Settings, Side};
+use crate::error::Error;
+use crate::liveness::service;
+use crate::log;
+use crate::segment::{
+    Decision, Segment, create,
+    find::{Found, find},
+    layout::Layout,
+    name::Name,
+    peer::{LONGEST_WATCH, Signs, Verdict},
+};
+use crate::sync::Ordering;
+use crate::sys::{
+    clock::{self, MS},
+    file::{self, FileId},
+};
+use std::{io, os::fd::OwnedFd, time::Duration};
+
+/// How long a half-made file is waited for before it counts as not valid, in nanoseconds.
+const MAKING: u64 = 100 * MS;
+/// How long another starter's decision is waited for: a little longer than it may watch two heartbeats.
+const DECIDING: Duration = Duration::from_millis(2 * LONGEST_WATCH + 1000);
+/// Beginnings after which two starters chase each other no longer; each takes two system calls to lose.
+const ROUNDS: u32 = 1000;
+/// How long a predecessor's heartbeat is watched before its parked readers are forgotten.
+const PREDECESSOR: Duration = Duration::from_millis(5);
+
+/// A segment with our side taken.
+pub(crate) struct Opened {
+    pub(crate) segment: Segment,
+    pub(crate) side: Side,
+    pub(crate) attachment: Attachment,
+    /// A slave found its master's alive flag 0, or its master proven dead.
+    pub(crate) master_gone: bool,
+}
+
+/// A half-made file that is being waited for.
+type Waiting = Option<(FileId, u64)>;
+
+/// Opens `name` in the role asked for.
+pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
+    let mut waiting: Waiting = None;
+    for _ in 0..ROUNDS {
+        let found = find(name, settings.capacity).map_err(|error| refusal(settings, &error))?;
+        let opened = match found {
+            Found::TooNew(version) => {
+                return Err(Error::Attach(format!("its protocol {version} is newer than this library's")));
+            }
+            Found::Missing if settings.role == Role::Slave => {
+                return Err(Error::Attach("there is no such segment; start the master first".to_owned()));
+            }
+            Found::Missing => create_master(name, settings)?,
+            Found::Making(_, id) if patient(&mut waiting, id) => None,
+            Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished")?,
+            Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why)?,
+            Found::Valid(segment) => valid(name, settings, segment)?,
+        };
+        if let Some(opened) = opened {
+            return Ok(opened);
+        }
+    }
+    Err(Error::Attach("its name kept changing hands".to_owned()))
+}
+
+fn refusal(settings: &Settings, error: &io::Error) -> Error {
+    let why = error.to_string();
+    if settings.role == Role::Slave { Error::Attach(why) } else { Error::Create(why) }
+}
+
+/// Waits a little for a file that is being made; false once its time is up.
+fn patient(waiting: &mut Waiting, id: FileId) -> bool {
+    let now = clock::now();
+    match *waiting {
+        Some((same, since)) if same == id && now - since > MAKING => return false,
+        Some((same, _)) if same == id => {}
+        _ => *waiting = Some((id, now)),
+    }
+    clock::sleep(Duration::from_millis(1));
+    true
+}
+
+/// A fresh segment with us as its master; `None` if someone else was faster.
+pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<Opened>, Error> {
+    let layout = Layout::new(settings.capacity)
+        .ok_or_else(|| Error::InvalidParameter(format!("a capacity of {} bytes", settings.capacity)))?;
+    // A file whose name was not to be had is attached to in vain; then nobody has seen it.
+    let mut attached: Vec<(FileId, Attachment)> = Vec::new();
+    let take = |segment: &Segment| attached.push((segment.id, attach(segment, Side::Master)));
+    let made = create::create(name, layout, settings.stale_threshold_ms, take);
+    let kept = if matches!(made, Ok(Some(_))) { attached.pop() } else { None };
+    for (id, _) in attached {
+        service::remove_side(id, Side::Master);
+    }
+    let made = made.map_err(|error| Error::Create(error.to_string()))?;
+    Ok(made.zip(kept).map(|(segment, (_, attachment))| Opened {
+        segment,
+        side: Side::Master,
+        attachment,
+        master_gone: false,
+    }))
+}
+
+/// Runs `decide` under the decision lock of `file`, if the name still leads to it.
+fn decided<T>(
+    name: &Name,
+    file: &OwnedFd,
+    id: FileId,
+    decide: impl FnOnce() -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
+    let lock = Decision::wait(file, DECIDING).map_err(|error| Error::Attach(error.to_string()))?;
+    let Some(_lock) = lock else {
+        return Err(Error::Attach(format!("another process has been deciding about it for {DECIDING:?}")));
+    };
+    match file::lookup(name.path()) {
+        Ok(Some(now)) if now == id => decide(),
+        Ok(_) => Ok(None),
+        Err(error) => Err(Error::Attach(error.to_string())),
+    }
+}
+
+/// A file that is no segment: in a slave's way, and replaced by a master.
+fn unusable(name: &Name, settings: &Settings, file: &OwnedFd, id: FileId, why: &str) -> Result<Option<Opened>, Error> {
+    if settings.role == Role::Slave {
+        return Err(Error::Attach(format!("the file is no segment: {why}")));
+    }
+    decided(name, file, id, || {
+        // It may have been finished while we waited for the lock.
+        if matches!(find(name, settings.capacity), Ok(Found::Valid(_) | Found::TooNew(_))) {
+            return Ok(None);
+        }
+        remove(name)?;
+        log::warning!("{name}: replaced a file that is no segment: {why}");
+        create_master(name, settings)
+    })
+}
+
+fn remove(name: &Name) -> Result<(), Error> {
+    match file::unlink(name.path()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Create(format!("cannot remove the old file: {error}")))
+        }
+        _ => Ok(()), // a released library removes names without asking
+    }
+}
+
+fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Opened>, Error> {
+    if settings.role == Role::Slave {
+        return Ok(attach_slave(name, segment));
+    }
+    // The judgement itself is under the lock: what it finds stays so until it is acted on.
+    let mut as_slave = false;
+    let file = segment.file.try_clone().map_err(|error| Error::Attach(error.to_string()))?;
+    let mut segment = Some(segment);
+    let opened = decided(name, &file, segment.as_ref().expect("just made").id, || {
+        let segment = segment.take().expect("just made");
+        let master = segment.judge(Side::Master, Duration::MAX);
+        if settings.role == Role::Auto && master == Verdict::Alive {
+            as_slave = true;
+            return Ok(attach_slave(name, segment));
+        }
+        as_master(name, settings, segment, master)
+    })?;
+    Ok(opened)
+}
+
+/// Attaches as a slave; `None` if the name meanwhile leads elsewhere.
+fn attach_slave(name: &Name, segment: Segment) -> Option<Opened> {
+    if segment.judge(Side::Slave, PREDECESSOR) != Verdict::Alive {
+        forget_parked(&segment, Side::Slave);
+    }
+    let attachment = attach(&segment, Side::Slave);
+    if !segment.is_named(name) {
+        detach(&segment, Side::Slave, attachment.holds_lock);
+        service::remove_side(segment.id, Side::Slave);
+        return None;
+    }
+    // A flag of 0 is a clean exit; a free lock is a crash.
+    let master_gone = match segment.signs(Side::Master) {
+        Signs::Absent => true,
+        Signs::LockFree => segment.judge(Side::Master, Duration::MAX) != Verdict::Alive,
+        _ => false,
+    };
+    Some(Opened { segment, side: Side::Slave, attachment, master_gone })
+}
+
+/// Said once the decision has succeeded: a refusal is one line.
+fn warn_of_rival(name: &Name, alive: bool) {
+    if alive {
+        log::warning!("{name}: another live master has this name; taking its place");
+    }
+}
+
+/// Takes a valid segment over, or replaces it; the caller holds the decision lock.
+fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict) -> Result<Option<Opened>, Error> {
+    let slave = segment.judge(Side::Slave, Duration::MAX);
+    let (alive, ours) = (master == Verdict::Alive, segment.is_ours(Side::Master));
+    let half_written = segment.view.channel(Side::Master.writes()).head.sequence.load(Ordering::Acquire) & 1 == 1;
+    // What a child of the dead master holds on to cannot be repaired: the lock never becomes ours. (Acquire, above, pairs
+    // with a writer's even store.)
+    let abandoned = !half_written || master == Verdict::Dead { pinned: false };
+    if slave == Verdict::Alive && (!alive || ours) && abandoned {
+        if !alive {
+            forget_parked(&segment, Side::Master);
+        }
+        create::stamp(&segment.view);
+        let attachment = attach(&segment, Side::Master);
+        warn_of_rival(name, alive);
+        log::warning!("{name}: took over the segment of a live slave as master {}", attachment.generation);
+        return Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }));
+    }
+    remove(name)?;
+    warn_of_rival(name, alive);
+    // So that a live loser of ours sees that the generation is no longer its own. After the name is gone: killed between
+    // the two, we leave no name behind whose master has been told to stop.
+    segment.view.header().master_generation.fetch_add(1, Ordering::Relaxed);
+    create_master(name, settings)
+}

@@ -1,0 +1,169 @@
+//! Moving a handle to another segment while other threads may be reading and writing through it.
+//!
+//! The new segment is mapped over the address of the old one, so nobody ever touches memory that is not mapped. What
+//! keeps the two apart:
+//!
+//! - Readers claim a value by an exchange of the cursor, whose epoch is odd during the move and another one after it: bytes
+//!   copied across the move are never claimed.
+//! - Writers hold the sequence lock of the segment they write to. The move takes that lock first, at the old segment, so no
+//!   thread of ours is between its lock and its even store; whoever gets the lock later gets it at the new segment.
+//! - Parked readers are counted; the move waits (over ticks, not in place) until none is parked on the old word.
+//!
+//! A segment of another capacity needs another address. The old one then stays mapped, backed by nothing: a late writer
+//! stores into the void, as if just before the move.
+
+use super::core::{Core, EPOCH, seen};
+use crate::channel::{HeldLock, Lock, Taken};
+use crate::liveness::{monitor::Monitor, parity::Parity};
+use crate::segment::{Segment, view::View};
+use crate::sync::{self, Ordering};
+use crate::sys::file;
+use std::{
+    mem::MaybeUninit,
+    os::fd::AsFd,
+    sync::{Arc, TryLockError},
+};
+
+/// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
+const BLOCKED: u32 = 20;
+/// Looks at an unread value while its writer may be at work.
+const LOOKS: u32 = 16;
+
+impl Core {
+    /// Moves to `new`, or returns it because a thread stands in the way; the next tick tries again. `leave` is run on the
+    /// old segment once nothing can fail any more. On return the cursor still says that a move is going on: the caller
+    /// takes its side, then calls [`Core::end_move`].
+    pub(crate) fn replace_segment(
+        &self,
+        monitor: &mut Monitor,
+        new: Segment,
+        leave: impl FnOnce(&Segment, bool),
+    ) -> Result<(), Segment> {
+        let one = match self.breaker.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(new),
+        };
+        // SeqCst pairs with park: it counts itself, then looks at the cursor.
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        if self.parked.load(Ordering::SeqCst) != 0 {
+            self.announce();
+            self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+            return Err(new);
+        }
+        let locked = match self.tx().try_lock(&self.writer) {
+            Lock::Taken(odd) => Some(odd),
+            Lock::Busy(_) if monitor.blocked < BLOCKED => {
+                monitor.blocked += 1;
+                self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+                return Err(new);
+            }
+            Lock::Busy(_) => None,
+        };
+        monitor.blocked = 0;
+        // A claim that came before the addition above is in this cursor; none comes after.
+        self.keep_unread(cursor);
+        leave(&monitor.segment, monitor.holds_lock);
+        let Segment { file, id, view } = new;
+        let old_view = monitor.segment.view.clone();
+        let sequence_at = self.tx().head.sequence.as_ptr() as usize - old_view.mapping.base().as_ptr() as usize;
+        self.writer.forget(); // while the lock is held and no thread decides about it
+        let view = match locked {
+            Some(odd) => {
+                let (view, over_old) = put_in_place(monitor, &old_view, view);
+                if over_old {
+                    file::write_word(monitor.segment.file.as_fd(), sequence_at, odd.wrapping_sub(1));
+                } else {
+                    old_view.channel(self.side.writes()).unlock_unchanged(odd);
+                    let _ = old_view.mapping.detach_from_file(); // on failure the old file stays mapped until close
+                    monitor.spares.push(old_view);
+                }
+                view
+            }
+            None => {
+                // A thread of ours might be in there after all: that address is never used again.
+                let _ = old_view.mapping.detach_from_file();
+                monitor.retired.push(old_view);
+                view
+            }
+        };
+        self.publish_view(&view);
+        monitor.segment = Segment { file, id, view };
+        drop(one);
+        Ok(())
+    }
+
+    /// Opens the new segment to readers, from `baseline` on.
+    pub(crate) fn end_move(&self, baseline: u32) {
+        let epoch = (self.cursor.load(Ordering::Relaxed) | (EPOCH - 1)).wrapping_add(1); // only we change it now
+        self.warned.store(false, Ordering::Relaxed); // a hint
+        self.cursor.store(epoch | u64::from(baseline), Ordering::SeqCst); // pairs with look's acquire: the new bytes are there
+        self.announce();
+    }
+
+    /// Saves a value of the old segment that nobody has read yet.
+    fn keep_unread(&self, cursor: u64) {
+        let rx = self.rx();
+        let mut buffer = vec![MaybeUninit::uninit(); rx.capacity];
+        for _ in 0..LOOKS {
+            match rx.take(seen(cursor), &mut buffer) {
+                Taken::Value { size, sequence } => {
+                    let parity = self.parity.load(Ordering::Relaxed); // stored by this very thread's tick
+                    if !Parity::is_any(parity) && !rx.is_whole(sequence, |d| Parity::allows(parity, d)) {
+                        return;
+                    }
+                    // SAFETY: take initialised the first `size` bytes.
+                    let value = buffer[..size].iter().map(|byte| unsafe { byte.assume_init() }).collect();
+                    let mut kept = sync::lock(&self.kept);
+                    *kept = Some((cursor, value));
+                    self.has_kept.store(true, Ordering::Release); // pairs with take_kept
+                    return;
+                }
+                Taken::Torn => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Maps `new` over the old view, or over a spare one of its layout, or leaves it where it is. True if over the old one.
+fn put_in_place(monitor: &mut Monitor, old: &Arc<View>, new: Arc<View>) -> (Arc<View>, bool) {
+    let new = match Arc::try_unwrap(new) {
+        Ok(view) => view,
+        Err(shared) => return (shared, false),
+    };
+    let layout = new.layout;
+    let spare = monitor.spares.iter().position(|spare| spare.layout == layout && is_unused(spare));
+    let target = match spare {
+        _ if old.layout == layout => old.clone(),
+        Some(at) => monitor.spares.swap_remove(at),
+        None => return (Arc::new(new), false),
+    };
+    match new.mapping.move_over(&target.mapping) {
+        Ok(()) => {
+            let over_old = Arc::ptr_eq(&target, old);
+            (target, over_old)
+        }
+        Err(mapping) => {
+            if !Arc::ptr_eq(&target, old) {
+                monitor.retired.push(target);
+            }
+            (Arc::new(View { mapping, layout }), false)
+        }
+    }
+}
+
+/// Whether no late writer is at work in a spare view; if so, its channels are locked against new ones.
+fn is_unused(spare: &View) -> bool {
+    let nobody = HeldLock::default();
+    let locks = [0, 1].map(|which| spare.channel(which).try_lock(&nobody));
+    if locks.iter().all(|lock| matches!(lock, Lock::Taken(_))) {
+        return true;
+    }
+    for (which, lock) in locks.iter().enumerate() {
+        if let Lock::Taken(odd) = lock {
+            spare.channel(which).unlock_unchanged(*odd);
+        }
+    }
+    false
+}

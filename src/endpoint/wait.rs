@@ -1,0 +1,111 @@
+//! How a read waits: spin, then park until the writer's signal, or look now and then where none will come.
+//!
+//! A parked reader needs no wake-ups of its own: the service thread looks after it once a tick, so a signal that never
+//! comes, or is lost because its sender was killed, costs a millisecond. Every sleep has an end all the same.
+
+use super::core::{Core, State, is_moving, seen};
+use super::read::Timeout;
+use crate::config::WakeupMode;
+use crate::liveness::signalling::Signals;
+use crate::sync::{self, AtomicU32, Ordering};
+use crate::sys::{
+    clock::{self, MS},
+    futex, process,
+};
+use std::{sync::OnceLock, time::Duration};
+
+/// Pauses before a reader parks: some tens of microseconds, the time in which a peer that is working answers.
+const SPINS: u32 = 1000;
+/// Between two looks at a peer that does not signal.
+const POLL: Duration = Duration::from_micros(100);
+/// The longest park where the service thread looks after readers.
+const SLICE: u64 = 100 * MS;
+/// The longest where there is none: the reader beats and checks itself.
+const SLICE_ALONE: u64 = MS;
+
+/// Pauses before a reader parks, on this machine.
+pub(super) fn spins() -> u32 {
+    static SPINS_HERE: OnceLock<u32> = OnceLock::new();
+    *SPINS_HERE.get_or_init(|| if process::processors_online() > 1 { SPINS } else { 0 })
+}
+
+/// Subtracts 1 unless it is 0 already: a new reader may have set it to 0 on behalf of a dead one.
+fn decrement(waiters: &AtomicU32) {
+    // SeqCst: in one order with the increment and the writer's look.
+    let _ = waiters.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |count| count.checked_sub(1));
+}
+
+impl Core {
+    /// Sleeps a while: returns when something may have changed, in any case soon.
+    pub(crate) fn pause(&self, timeout: Timeout, unsound: Option<u32>) {
+        if !self.threads {
+            self.tick_inline();
+        }
+        let now = clock::now();
+        let slice = now + if self.threads { SLICE } else { SLICE_ALONE };
+        let end = if let Timeout::Until(end) = timeout { end.min(slice) } else { slice };
+        if end <= now {
+            return;
+        }
+        let polling = self.mode.load(Ordering::Relaxed) == WakeupMode::Poll as u32 // settings and lessons: only hints
+            || self.signals.load(Ordering::Relaxed) == Signals::No as u32;
+        match self.state() {
+            State::Attached | State::Ousted if polling => clock::sleep(POLL.min(Duration::from_nanos(end - now))),
+            State::Attached | State::Ousted => self.park(end, unsound),
+            _ => self.await_event(end),
+        }
+    }
+
+    /// Spins while nothing is new; true if something is.
+    pub(crate) fn spin(&self, unsound: Option<u32>) -> bool {
+        let cursor = self.cursor.load(Ordering::Acquire); // pairs with replace_segment
+        let rx = self.rx();
+        for _ in 0..spins() {
+            let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; the value itself is taken later
+            if now & 1 == 0 && now != seen(cursor) && Some(now) != unsound {
+                return true;
+            }
+            sync::spin_loop();
+        }
+        false
+    }
+
+    /// Parks on the segment's futex word.
+    fn park(&self, end: u64, unsound: Option<u32>) {
+        // Counted in the process before the cursor is looked at: replace_segment marks the cursor, then looks at the count,
+        // so one of the two sees the other, and nobody sleeps on a word that is being replaced.
+        self.parked.fetch_add(1, Ordering::SeqCst);
+        let cursor = self.cursor.load(Ordering::SeqCst);
+        if !is_moving(cursor) && matches!(self.state(), State::Attached | State::Ousted) {
+            let rx = self.rx();
+            let word = rx.tail.wake_seq.load(Ordering::Acquire); // before the last look: pairs with publish
+            let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish
+            if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
+                rx.tail.waiters.fetch_add(1, Ordering::SeqCst); // pairs with publish: its look at `waiters` follows wake_seq
+                futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
+                decrement(&rx.tail.waiters);
+            }
+        }
+        self.parked.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Sleeps until the handle's state changes.
+    fn await_event(&self, end: u64) {
+        let event = self.event.load(Ordering::SeqCst); // before the state: pairs with announce
+        if !matches!(self.state(), State::Attached | State::Ousted | State::Closing) {
+            futex::wait(&self.event, event, Some(end), futex::Scope::Private);
+        }
+    }
+
+    /// Wakes parked readers that have a reason to be awake; once a tick.
+    pub(crate) fn look_after_parked(&self) {
+        if self.parked.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let rx = self.rx();
+        let news = rx.has_news(seen(self.cursor.load(Ordering::Acquire))); // pairs with a reader's claim
+        if news || !matches!(self.state(), State::Attached | State::Ousted) {
+            futex::wake(&rx.tail.wake_seq, futex::Scope::Shared);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The one error type.
+
+use std::{error, fmt};
+
+/// Why a call did not do what was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is outside its range; says which.
+    InvalidParameter(String),
+    /// The segment could not be created; says why.
+    Create(String),
+    /// The segment could not be attached to; says why.
+    Attach(String),
+    /// Nothing new, and the call was not to wait.
+    NoData,
+    /// The time passed, or a write found the endpoint detached or its direction blocked; nothing was changed.
+    Timeout,
+    /// The master is stale and the endpoint was to stop at that ([`DisconnectBehavior::Immediately`](crate::DisconnectBehavior)).
+    MasterStale,
+    /// The message is larger than the buffer or the segment's capacity.
+    BufferTooSmall {
+        /// Bytes the message has (read), or may have at most (write).
+        size: usize,
+    },
+    /// Detached, closed, or inherited by `fork()`.
+    NotInitialized,
+    /// Another master has taken this one's place.
+    RoleMismatch,
+}
+
+impl Error {
+    /// The value of `enum ESHMError` in C.
+    pub fn code(&self) -> i32 {
+        match self {
+            Error::InvalidParameter(_) => -1,
+            Error::Create(_) => -2,
+            Error::Attach(_) => -3,
+            Error::NoData => -9,
+            Error::Timeout => -10,
+            Error::MasterStale => -11,
+            Error::BufferTooSmall { .. } => -13,
+            Error::NotInitialized => -14,
+            Error::RoleMismatch => -15,
+        }
+    }
+}
+
+/// The C library's text for a code, known or not.
+pub fn error_text(code: i32) -> &'static str {
+    text_c(code).to_str().unwrap_or("Unknown error")
+}
+
+/// [`error_text`], NUL-terminated.
+pub(crate) fn text_c(code: i32) -> &'static std::ffi::CStr {
+    match code {
+        0 => c"Success",
+        -1 => c"Invalid parameter",
+        -2 => c"Failed to create shared memory",
+        -3 => c"Failed to attach to shared memory",
+        -4 => c"Failed to detach from shared memory",
+        -5 => c"Failed to delete shared memory",
+        -6 => c"Failed to initialize mutex",
+        -7 => c"Failed to lock mutex",
+        -8 => c"Failed to unlock mutex",
+        -9 => c"No data available",
+        -10 => c"Operation timed out",
+        -11 => c"Master is stale",
+        -12 => c"Buffer is full",
+        -13 => c"Buffer too small",
+        -14 => c"Not initialized",
+        -15 => c"Role mismatch",
+        _ => c"Unknown error",
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::InvalidParameter(why) | Error::Create(why) | Error::Attach(why) => f.write_str(why),
+            Error::BufferTooSmall { size } => write!(f, "{} ({size} bytes)", error_text(self.code())),
+            _ => f.write_str(error_text(self.code())),
+        }
+    }
+}
+
+impl error::Error for Error {}

@@ -1,0 +1,338 @@
+//! `eshm.h`: the core functions.
+//!
+//! # Safety
+//! What holds for each of them, as for any C function: a handle is one that [`eshm_init`] returned and [`eshm_destroy`]
+//! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
+
+use super::eshm_data::{ESHMConfig, ESHMStats};
+use super::guard::guard;
+use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
+use crate::endpoint::{self, Endpoint, Timeout, core::Core};
+use crate::error::{Error, text_c};
+use crate::log;
+use std::{
+    ffi::{CStr, c_char, c_int, c_void},
+    mem::{ManuallyDrop, MaybeUninit},
+    ptr, slice,
+};
+
+/// A handle; opaque to C.
+#[repr(C)]
+pub struct ESHMHandle {
+    _opaque: [u8; 0],
+}
+
+const SUCCESS: c_int = 0;
+const INVALID: c_int = -1;
+const NOT_INITIALIZED: c_int = -14;
+/// How long [`eshm_read`] waits, in milliseconds.
+const READ_TIMEOUT_MS: u32 = 1000;
+
+fn core_of(handle: *const ESHMHandle) -> *const Core {
+    handle.cast()
+}
+
+/// The endpoint behind a handle, without ownership.
+///
+/// # Safety
+/// See the module.
+unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endpoint> {
+    // SAFETY: the caller's promise; never dropped, so it stays the handle's.
+    ManuallyDrop::new(unsafe { Endpoint::from_raw(core_of(handle)) })
+}
+
+fn code<T>(result: Result<T, Error>) -> c_int {
+    result.map_or_else(|error| error.code(), |_| SUCCESS)
+}
+
+fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
+    let role = match config.role {
+        0 => Role::Master,
+        1 => Role::Slave,
+        2 => Role::Auto,
+        other => return Err(Error::InvalidParameter(format!("there is no role {other}"))),
+    };
+    let behavior = match config.disconnect_behavior {
+        0 => DisconnectBehavior::Immediately,
+        1 => DisconnectBehavior::OnTimeout,
+        2 => DisconnectBehavior::Never,
+        other => return Err(Error::InvalidParameter(format!("there is no disconnect behavior {other}"))),
+    };
+    Ok(Settings {
+        role,
+        behavior,
+        stale_threshold_ms: config.stale_threshold_ms,
+        reconnect_wait_ms: config.reconnect_wait_ms,
+        retry_interval_ms: config.reconnect_retry_interval_ms,
+        max_attempts: config.max_reconnect_attempts,
+        auto_cleanup: config.auto_cleanup != 0,
+        threads: config.use_threads != 0,
+        ..Settings::default()
+    })
+}
+
+/// Opens an endpoint; NULL with a line on stderr if that cannot be done.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle {
+    guard("eshm_init", ptr::null_mut(), || {
+        if config.is_null() {
+            log::error!("cannot open a segment: the configuration is NULL");
+            return ptr::null_mut();
+        }
+        // SAFETY: valid by the caller's promise; copied, so that nothing changes under the checks.
+        let config = unsafe { *config };
+        if config.shm_name.is_null() {
+            log::error!("cannot open a segment: the name is NULL");
+            return ptr::null_mut();
+        }
+        // SAFETY: NUL-terminated by the caller's promise.
+        let name = unsafe { CStr::from_ptr(config.shm_name) }.to_bytes();
+        match settings(&config).and_then(|settings| Endpoint::open(name, settings)) {
+            Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
+            Err(error) => {
+                log::error!("cannot open '{}': {error}", String::from_utf8_lossy(name).escape_debug());
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// Ends an endpoint.
+///
+/// # Safety
+/// See the module. No other call may use the handle, but for reads that already wait: they return an error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_destroy(handle: *mut ESHMHandle) -> c_int {
+    if handle.is_null() {
+        return INVALID;
+    }
+    guard("eshm_destroy", NOT_INITIALIZED, || {
+        // SAFETY: the caller gives the handle up.
+        drop(unsafe { Endpoint::from_raw(core_of(handle)) });
+        SUCCESS
+    })
+}
+
+/// Makes `size` bytes the newest message.
+///
+/// # Safety
+/// See the module; `data` is valid for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void, size: usize) -> c_int {
+    if handle.is_null() || data.is_null() {
+        return INVALID;
+    }
+    guard("eshm_write", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises. A size that no object has is refused before a slice of it exists.
+        let (core, limit) = (unsafe { &*core_of(handle) }, isize::MAX as usize);
+        if size > limit {
+            return Error::BufferTooSmall { size }.code();
+        }
+        // SAFETY: valid for `size` bytes; whether they are initialised does not matter to MaybeUninit.
+        code(core.write(unsafe { slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size) }))
+    })
+}
+
+/// Reads the newest message, waiting for it up to a second; its size or an error.
+///
+/// # Safety
+/// See the module; `buffer` is valid for `buffer_size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void, buffer_size: usize) -> c_int {
+    if handle.is_null() || buffer.is_null() {
+        return INVALID;
+    }
+    guard("eshm_read", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises.
+        match unsafe { read(handle, buffer, buffer_size, READ_TIMEOUT_MS) } {
+            Ok(size) => c_int::try_from(size).unwrap_or(c_int::MAX), // the capacity is at most 2^30
+            Err(error) => error.code(),
+        }
+    })
+}
+
+/// Reads the newest message, waiting for it up to `timeout_ms`.
+///
+/// # Safety
+/// See the module; `buffer` is valid for `buffer_size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_read_ex(
+    handle: *mut ESHMHandle,
+    buffer: *mut c_void,
+    buffer_size: usize,
+    bytes_read: *mut usize,
+    timeout_ms: u32,
+) -> c_int {
+    if handle.is_null() || buffer.is_null() {
+        return INVALID;
+    }
+    guard("eshm_read_ex", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises.
+        let result = unsafe { read(handle, buffer, buffer_size, timeout_ms) };
+        let size = match result {
+            Ok(size) | Err(Error::BufferTooSmall { size }) => Some(size),
+            Err(_) => None,
+        };
+        if let Some(size) = size
+            && !bytes_read.is_null()
+        {
+            // SAFETY: not NULL, so valid by the caller's promise.
+            unsafe { bytes_read.write(size) };
+        }
+        code(result)
+    })
+}
+
+/// # Safety
+/// As for [`eshm_read_ex`], with no NULL.
+#[inline]
+unsafe fn read(handle: *mut ESHMHandle, buffer: *mut c_void, size: usize, timeout_ms: u32) -> Result<usize, Error> {
+    // SAFETY: valid for `size` bytes, and no object is larger than isize::MAX.
+    let buffer = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), size.min(isize::MAX as usize)) };
+    // SAFETY: the caller's promise about the handle.
+    unsafe { endpoint::read(core_of(handle), buffer, || Timeout::after_ms(timeout_ms)) }
+}
+
+/// Beats once, and looks at the remote in an endpoint without threads.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_update_heartbeat(handle: *mut ESHMHandle) -> c_int {
+    if handle.is_null() {
+        return NOT_INITIALIZED;
+    }
+    // SAFETY: the caller's promise.
+    guard("eshm_update_heartbeat", NOT_INITIALIZED, || code(unsafe { endpoint_of(handle) }.update_heartbeat()))
+}
+
+/// Tells whether the other side is not stale.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_check_remote_alive(handle: *mut ESHMHandle, is_alive: *mut bool) -> c_int {
+    if handle.is_null() || is_alive.is_null() {
+        return INVALID;
+    }
+    // SAFETY: the caller's promises.
+    guard("eshm_check_remote_alive", NOT_INITIALIZED, || unsafe {
+        code(endpoint_of(handle).remote_alive().map(|alive| is_alive.write(alive)))
+    })
+}
+
+/// Fills in the segment's counters; all zero on an error.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_get_stats(handle: *mut ESHMHandle, stats: *mut ESHMStats) -> c_int {
+    if handle.is_null() || stats.is_null() {
+        return INVALID;
+    }
+    guard("eshm_get_stats", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises; every byte of the struct is written, padding too, as "all zero" says.
+        unsafe {
+            stats.write_bytes(0, 1);
+            code(endpoint_of(handle).stats().map(|now| stats.write(now.into())))
+        }
+    })
+}
+
+impl From<crate::Stats> for ESHMStats {
+    fn from(s: crate::Stats) -> Self {
+        ESHMStats {
+            master_heartbeat: s.master_heartbeat,
+            slave_heartbeat: s.slave_heartbeat,
+            master_pid: s.master_pid,
+            slave_pid: s.slave_pid,
+            master_alive: s.master_alive.into(),
+            slave_alive: s.slave_alive.into(),
+            stale_threshold: s.stale_threshold_ms,
+            master_heartbeat_delta: s.master_heartbeat_delta,
+            slave_heartbeat_delta: s.slave_heartbeat_delta,
+            m2s_write_count: s.m2s_write_count,
+            m2s_read_count: s.m2s_read_count,
+            s2m_write_count: s.s2m_write_count,
+            s2m_read_count: s.s2m_read_count,
+        }
+    }
+}
+
+/// Tells the side this endpoint got.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_get_role(handle: *mut ESHMHandle, role: *mut i32) -> c_int {
+    if handle.is_null() || role.is_null() {
+        return INVALID;
+    }
+    guard("eshm_get_role", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let endpoint = endpoint_of(handle);
+            if endpoint.core().is_inherited() {
+                return NOT_INITIALIZED;
+            }
+            role.write(endpoint.role() as i32);
+        }
+        SUCCESS
+    })
+}
+
+/// The text of an error code; static, never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eshm_error_string(error_code: c_int) -> *const c_char {
+    text_c(error_code).as_ptr()
+}
+
+/// Changes how reads wait: 0 parked until woken, 1 looking now and then.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_set_wakeup_mode(handle: *mut ESHMHandle, mode: i32) -> c_int {
+    let mode = match mode {
+        0 => WakeupMode::Push,
+        1 => WakeupMode::Poll,
+        _ => return INVALID,
+    };
+    if handle.is_null() {
+        return INVALID;
+    }
+    guard("eshm_set_wakeup_mode", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promise.
+        let endpoint = unsafe { endpoint_of(handle) };
+        if endpoint.core().is_inherited() {
+            return NOT_INITIALIZED;
+        }
+        endpoint.set_wakeup_mode(mode);
+        SUCCESS
+    })
+}
+
+/// Tells how reads wait.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_get_wakeup_mode(handle: *mut ESHMHandle, mode: *mut i32) -> c_int {
+    if handle.is_null() || mode.is_null() {
+        return INVALID;
+    }
+    guard("eshm_get_wakeup_mode", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let endpoint = endpoint_of(handle);
+            if endpoint.core().is_inherited() {
+                return NOT_INITIALIZED;
+            }
+            mode.write(endpoint.wakeup_mode() as i32);
+        }
+        SUCCESS
+    })
+}

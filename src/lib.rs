@@ -1,0 +1,33 @@
+//! Newest-value exchange between two Linux processes over POSIX shared memory: a drop-in `libeshm` for C and C++, and a
+//! safe API for Rust.
+//!
+//! Two endpoints, a master and a slave, meet in `/dev/shm/eshm_NAME`. Each direction holds the newest message; a read
+//! returns it once. Either side may be killed and restarted at any moment, and the other carries on.
+//!
+//! The house, from the door inwards:
+//!
+//! - `ffi`: the C functions; argument checks and the panic guard, nothing else.
+//! - `endpoint`: what a handle is: roles, reading, writing, moving to another segment, closing.
+//! - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
+//! - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
+//! - `segment`: from a name to mapped, validated memory.
+//! - `sys`: raw system calls. `sync`: the only place that names atomics.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod channel;
+mod config;
+mod endpoint;
+mod error;
+pub mod ffi;
+mod liveness;
+mod log;
+mod segment;
+mod sync;
+mod sys;
+
+pub use config::{DisconnectBehavior, HEARTBEAT_INTERVAL_MS, MAX_DATA_SIZE, Role, WakeupMode};
+pub use endpoint::{Builder, Endpoint, Stats};
+pub use error::{Error, error_text};

@@ -1,0 +1,208 @@
+//! Following the segment: a slave that lost its master looks for another, a master whose name was removed makes it anew, and
+//! both move to what they find.
+
+use super::{
+    monitor::Monitor,
+    reconnect::{Reconnect, Step},
+    remote::{Change, Sight},
+    service,
+    signalling::Signals,
+};
+use crate::config::{DisconnectBehavior, Settings, Side};
+use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
+use crate::endpoint::core::{Core, State};
+use crate::endpoint::open::create_master;
+use crate::log;
+use crate::segment::{
+    Decision, Segment,
+    find::{Found, find},
+    peer::Signs,
+};
+use crate::sync::Ordering;
+use crate::sys::file;
+use std::time::Duration;
+
+impl Core {
+    pub(super) fn lose_master(&self, monitor: &mut Monitor, now: u64) {
+        if self.settings.behavior == DisconnectBehavior::Immediately {
+            self.leave_for_good(monitor);
+            return self.set_state(State::Stopped);
+        }
+        log::warning!("{self}: reconnecting");
+        monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed);
+        monitor.reconnect = Some(Reconnect::new(now));
+        self.set_state(State::Reconnecting);
+        self.tick_reconnecting(monitor, now);
+    }
+
+    /// Clears what says that a slave is there, if it is still ours. Without the decision lock at once, a later tick
+    /// does it.
+    pub(super) fn leave_for_good(&self, monitor: &mut Monitor) {
+        let decision = Decision::wait(&monitor.segment.file, Duration::ZERO);
+        if matches!(decision, Ok(Some(_))) {
+            if self.is_named_in_header() {
+                detach(&monitor.segment, self.side, monitor.holds_lock);
+            }
+            monitor.present = false;
+        }
+        drop(decision);
+        if !monitor.present {
+            self.leave_lock(monitor);
+        }
+    }
+
+    pub(super) fn tick_reconnecting(&self, monitor: &mut Monitor, now: u64) {
+        if monitor.pending.is_some() {
+            return self.finish_move(monitor);
+        }
+        if self.master_is_back(monitor) {
+            monitor.reconnect = None;
+            monitor.candidate = None;
+            monitor.meet_remote(self.side);
+            return self.reconnected(monitor);
+        }
+        if let Some((segment, heartbeat)) = monitor.candidate.take() {
+            if segment.heartbeat(Side::Master) != heartbeat {
+                return self.move_to(monitor, segment, None);
+            }
+            monitor.candidate = Some((segment, heartbeat));
+        }
+        let Some(reconnect) = &mut monitor.reconnect else { return };
+        match reconnect.step(now, &self.settings) {
+            Step::Wait => {}
+            Step::Attempt => self.attempt(monitor),
+            Step::GiveUp => {
+                log::warning!("{self}: giving up after {} attempts", reconnect.attempts);
+                monitor.candidate = None;
+                self.leave_for_good(monitor);
+                self.set_state(State::GaveUp);
+            }
+        }
+    }
+
+    /// Whether a master beats on our old segment again, or has taken it over.
+    fn master_is_back(&self, monitor: &mut Monitor) -> bool {
+        let header = monitor.segment.view.header();
+        let sight = Sight {
+            pid: header.pid[0].load(Ordering::Relaxed), // both are watched for change alone
+            heartbeat: header.heartbeat[0].load(Ordering::Relaxed),
+            flag: header.alive[0].load(Ordering::Acquire) != 0, // pairs with attach
+            threshold: u32::MAX,
+        };
+        let moving = monitor.remote.look(sight, 0, || false) == Change::Recovered;
+        let generation = header.master_generation.load(Ordering::Relaxed); // watched for change alone
+        let new = sight.flag && generation != monitor.generation;
+        if new && !moving && !monitor.segment.is_named(&self.name) {
+            // Replaced, not taken over: its successor has the name.
+            monitor.generation = generation;
+            if let Some(reconnect) = &mut monitor.reconnect {
+                reconnect.hurry();
+            }
+            return false;
+        }
+        moving || new
+    }
+
+    /// Looks under the name for another segment with a live master.
+    fn attempt(&self, monitor: &mut Monitor) {
+        let capacity = self.settings.capacity;
+        let found = match find(&self.name, capacity) {
+            Ok(Found::Valid(segment)) if segment.id != monitor.segment.id => segment,
+            Ok(_) => return,
+            Err(error) => return log::debug!("{self}: cannot look for a master: {error}"),
+        };
+        match found.signs(Side::Master) {
+            Signs::Alive => self.move_to(monitor, found, None),
+            Signs::Absent => {}
+            // Its heartbeat will tell, from tick to tick.
+            Signs::LockFree | Signs::NoProcess => {
+                if monitor.candidate.as_ref().is_none_or(|(segment, _)| segment.id != found.id) {
+                    let heartbeat = found.heartbeat(Side::Master);
+                    monitor.candidate = Some((found, heartbeat));
+                }
+            }
+        }
+    }
+
+    fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>) {
+        monitor.pending = Some((segment, attachment));
+        self.finish_move(monitor);
+    }
+
+    /// Moves to the pending segment, now or at a later tick.
+    pub(super) fn finish_move(&self, monitor: &mut Monitor) {
+        let Some((segment, attachment)) = monitor.pending.take() else { return };
+        let old = monitor.segment.id;
+        let named = self.is_named_in_header();
+        let moved = self.replace_segment(monitor, segment, |segment, holds_lock| {
+            if named {
+                detach(segment, self.side, holds_lock);
+            }
+        });
+        if let Err(segment) = moved {
+            monitor.pending = Some((segment, attachment));
+            return;
+        }
+        service::remove_side(old, self.side);
+        // A master's was taken before its segment had a name.
+        let attachment = attachment.unwrap_or_else(|| {
+            if monitor.segment.signs(self.side) != Signs::Alive {
+                forget_parked(&monitor.segment, self.side);
+            }
+            attach(&monitor.segment, self.side)
+        });
+        self.generation.store(attachment.generation, Ordering::Relaxed); // the tick reads it; same thread, or under the mutex
+        monitor.holds_lock = attachment.holds_lock;
+        monitor.generation = attachment.generation;
+        monitor.reconnect = None;
+        monitor.candidate = None;
+        monitor.begin_anew(self.side);
+        // Attached first: who reads the new segment's first value may answer it.
+        self.reconnected(monitor);
+        self.end_move(0);
+    }
+
+    fn reconnected(&self, monitor: &mut Monitor) {
+        monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed); // for change alone
+        self.signals.store(Signals::Unknown as u32, Ordering::Relaxed); // a hint
+        self.parity.store(monitor.doubt.verdict().to_word(), Ordering::Release); // pairs with look
+        self.remote_alive.store(true, Ordering::Release); // pairs with remote_alive()
+        if self.side == Side::Slave {
+            log::warning!("{self}: reconnected");
+        }
+        self.set_state(State::Attached);
+    }
+
+    /// A master whose name was removed makes a fresh segment under it and moves there; one whose name leads to another
+    /// live master's segment is ousted.
+    pub(super) fn look_at_name(&self, monitor: &mut Monitor) {
+        match file::lookup(self.name.path()) {
+            Ok(Some(id)) if id == monitor.segment.id => monitor.nameless = false,
+            Ok(None) => {
+                if !monitor.nameless {
+                    log::warning!("{self}: the name was removed; creating it anew");
+                }
+                let capacity = monitor.segment.view.layout.capacity;
+                let settings = Settings { capacity, ..self.settings.clone() };
+                match create_master(&self.name, &settings) {
+                    Ok(Some(opened)) => {
+                        self.set_state(State::Moving);
+                        self.move_to(monitor, opened.segment, Some(opened.attachment));
+                    }
+                    Ok(None) => monitor.next_name = 0, // someone was faster: look again at the next tick
+                    Err(error) if !monitor.nameless => log::warning!("{self}: cannot create it: {error}"),
+                    Err(_) => {}
+                }
+                monitor.nameless = true;
+            }
+            Ok(Some(_)) => {
+                if let Ok(Found::Valid(other)) = find(&self.name, self.settings.capacity)
+                    && other.signs(Side::Master) == Signs::Alive
+                {
+                    self.oust(monitor);
+                }
+            }
+            Err(error) => log::debug!("{self}: cannot look at the name: {error}"),
+        }
+    }
+}

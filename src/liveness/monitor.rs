@@ -1,0 +1,135 @@
+//! What a handle's tick works on, behind one mutex: the segment it is attached to and all that is learnt over time.
+
+use super::{
+    parity::Doubt,
+    reconnect::Reconnect,
+    remote::Remote,
+    signalling::{Signalling, Writer},
+};
+use crate::config::Side;
+use crate::endpoint::attach::Attachment;
+use crate::segment::{Segment, view::View};
+use crate::sync::Ordering;
+use std::sync::Arc;
+
+/// The cold state of one handle.
+pub(crate) struct Monitor {
+    /// What the handle is attached to; while reconnecting, what it was attached to last.
+    pub(crate) segment: Segment,
+    pub(crate) holds_lock: bool,
+    /// Our alive flag is ours to clear.
+    pub(crate) present: bool,
+    /// The remote has been alive since we attached.
+    pub(crate) met: bool,
+    pub(crate) remote: Remote,
+    pub(crate) signalling: Signalling,
+    pub(crate) doubt: Doubt,
+    /// A master that found its name removed and could not make it anew yet.
+    pub(crate) nameless: bool,
+    /// The master's generation as last seen.
+    pub(crate) generation: u32,
+    /// Set while a slave looks for its master.
+    pub(crate) reconnect: Option<Reconnect>,
+    /// A segment under our name whose master may be in another pid namespace: its heartbeat when found.
+    pub(crate) candidate: Option<(Segment, u64)>,
+    /// A segment to move to as soon as no thread stands in the way.
+    pub(crate) pending: Option<(Segment, Option<Attachment>)>,
+    /// Ticks for which a foreign half-written message has stood in the way of moving.
+    pub(crate) blocked: u32,
+    /// Address ranges that former segments of other capacities were mapped at, now backed by nothing: late writers may
+    /// still store there, so they stay mapped, and are used again.
+    pub(crate) spares: Vec<Arc<View>>,
+    /// Such ranges that cannot be used again.
+    pub(crate) retired: Vec<Arc<View>>,
+    /// When the name is looked at next, when the lock is tried next, when a handle without thread last looked; nanoseconds.
+    pub(crate) next_name: u64,
+    pub(crate) next_lock: u64,
+    pub(crate) last_look: u64,
+}
+
+impl Monitor {
+    /// For a handle that has just attached at `now`.
+    pub(crate) fn new(segment: Segment, side: Side, attachment: Attachment, master_gone: bool, now: u64) -> Self {
+        let remote = look_at(&segment.view, side, master_gone);
+        let (signalling, doubt) = learn(&segment, side);
+        Monitor {
+            segment,
+            holds_lock: attachment.holds_lock,
+            present: true,
+            met: false,
+            remote,
+            signalling,
+            doubt,
+            nameless: false,
+            generation: attachment.generation,
+            reconnect: None,
+            candidate: None,
+            pending: None,
+            blocked: 0,
+            spares: Vec::new(),
+            retired: Vec::new(),
+            next_name: now,
+            next_lock: now,
+            last_look: now,
+        }
+    }
+
+    /// Begins anew with the other side of the segment attached to, which another process has taken.
+    pub(crate) fn meet_remote(&mut self, side: Side) {
+        self.remote = look_at(&self.segment.view, side, false);
+    }
+
+    /// Begins anew with another segment.
+    pub(crate) fn begin_anew(&mut self, side: Side) {
+        self.meet_remote(side);
+        (self.signalling, self.doubt) = learn(&self.segment, side);
+    }
+}
+
+/// The first look at who writes to `side`.
+fn learn(segment: &Segment, side: Side) -> (Signalling, Doubt) {
+    let seen = counters(&segment.view, side);
+    let mut doubt = Doubt::new(seen.writer);
+    doubt.look(seen.writer, segment.is_ours(side.other()), seen.pair);
+    (Signalling::new(seen.writer, seen.writes, seen.wakes), doubt)
+}
+
+fn look_at(view: &View, side: Side, gone: bool) -> Remote {
+    let (header, other) = (view.header(), side.other() as usize);
+    // Acquire pairs with the alive flag stored last on attach; the heartbeat only means something by its change.
+    let flag = header.alive[other].load(Ordering::Acquire) != 0;
+    Remote::new(header.pid[other].load(Ordering::Relaxed), header.heartbeat[other].load(Ordering::Relaxed), flag, gone)
+}
+
+/// The counters of the channel that a side reads.
+pub(crate) struct Counters {
+    pub(crate) writer: Writer,
+    pub(crate) writes: u64,
+    pub(crate) wakes: u32,
+    /// A sequence, and the count of writes while it stood; `None` if it never stood still.
+    pub(crate) pair: Option<(u32, u64)>,
+}
+
+/// Looks at the counters that a busy writer gets, at most, before it is let be.
+const LOOKS: u32 = 16;
+
+/// Reads them in the order in which a writer raises them.
+pub(crate) fn counters(view: &View, side: Side) -> Counters {
+    let (header, channel) = (view.header(), view.channel(side.reads()));
+    let writer = (
+        header.pid[side.other() as usize].load(Ordering::Relaxed), // watched for change alone
+        header.master_generation.load(Ordering::Relaxed),
+    );
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        // Acquire keeps these loads in order; they pair with a writer's stores in the same order.
+        let sequence = channel.head.sequence.load(Ordering::Acquire);
+        let writes = channel.tail.write_count.load(Ordering::Acquire);
+        let wakes = channel.tail.wake_seq.load(Ordering::Acquire);
+        let stood = channel.head.sequence.load(Ordering::Relaxed) == sequence;
+        if stood || looks == LOOKS {
+            return Counters { writer, writes, wakes, pair: stood.then_some((sequence, writes)) };
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The one service thread of a process: started with the first handle, gone with the last. It ticks on absolute
+//! deadlines, every heartbeat interval while some peer is alive and ten times as slowly while none is.
+//!
+//! After a fork the child has none of it: [`forget_after_fork`] drops the pointer, and the child's first handle begins anew.
+
+use super::tick::Pace;
+use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
+use crate::endpoint::core::Core;
+use crate::log;
+use crate::segment::view::View;
+use crate::sync::{self, AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use crate::sys::{
+    clock::{self, MS},
+    file::FileId,
+    fork, futex,
+    process::SignalsBlocked,
+};
+use std::{
+    collections::VecDeque,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+/// Nanoseconds between two ticks.
+const PERIOD: u64 = HEARTBEAT_INTERVAL_MS as u64 * MS;
+/// Ticks in one while no peer is alive.
+const SLOW: u64 = 10;
+/// Ticks that one look adds to a remote's silence at most, however late it comes.
+const SILENCE: u64 = 3;
+/// The thread's stack; its deepest call maps a segment and writes a line.
+const STACK: usize = 128 * 1024;
+
+/// Closed handles kept.
+const GRAVES: usize = 16;
+
+/// What the process shares.
+struct Service {
+    state: Mutex<State>,
+    /// Futex: moves when the thread should look before its deadline.
+    kick: AtomicU32,
+    /// When its ticks are counted from, in nanoseconds.
+    start: u64,
+}
+
+#[derive(Default)]
+struct State {
+    handles: Vec<Arc<Core>>,
+    /// Moves with each change of `handles`.
+    version: u64,
+    thread: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
+    /// The sides that handles of this process hold, with or without threads.
+    sides: Vec<(FileId, Side)>,
+    /// The handles closed last.
+    buried: VecDeque<Grave>,
+}
+
+/// A closed handle and the addresses it used.
+type Grave = (Arc<Core>, Vec<Arc<View>>);
+
+static CURRENT: AtomicPtr<Service> = AtomicPtr::new(ptr::null_mut());
+/// The parent's service after a fork: unusable, its mutex may be locked, but not lost.
+static INHERITED: AtomicPtr<Service> = AtomicPtr::new(ptr::null_mut());
+
+/// Drops the parent's service in a new child, whose only thread this is.
+pub(crate) fn forget_after_fork() {
+    let old = CURRENT.swap(ptr::null_mut(), Ordering::Relaxed); // one thread, nothing to order
+    INHERITED.store(old, Ordering::Relaxed);
+}
+
+fn current() -> &'static Service {
+    let existing = CURRENT.load(Ordering::Acquire); // pairs with the exchange below
+    if !existing.is_null() {
+        // SAFETY: set below from a leaked box, never freed.
+        return unsafe { &*existing };
+    }
+    let fresh = Box::into_raw(Box::new(Service { state: Mutex::default(), kick: AtomicU32::new(0), start: clock::now() }));
+    match CURRENT.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: leaked just now.
+        Ok(_) => unsafe { &*fresh },
+        Err(other) => {
+            // SAFETY: `fresh` was never shared; `other` is a leaked box as above.
+            unsafe {
+                drop(Box::from_raw(fresh));
+                &*other
+            }
+        }
+    }
+}
+
+/// Whether a handle of this process holds this side of this file.
+pub(crate) fn has_side(id: FileId, side: Side) -> bool {
+    count_side(id, side) > 0
+}
+
+/// How many handles of this process hold this side of this file.
+pub(crate) fn count_side(id: FileId, side: Side) -> usize {
+    sync::lock(&current().state).sides.iter().filter(|&&held| held == (id, side)).count()
+}
+
+/// Says that a handle of this process holds this side of this file.
+pub(crate) fn add_side(id: FileId, side: Side) {
+    sync::lock(&current().state).sides.push((id, side));
+}
+
+/// Takes one [`add_side`] back.
+pub(crate) fn remove_side(id: FileId, side: Side) {
+    let sides = &mut sync::lock(&current().state).sides;
+    if let Some(at) = sides.iter().position(|&held| held == (id, side)) {
+        sides.swap_remove(at);
+    }
+}
+
+/// Keeps a closed handle and its addresses until some more are closed: a call that it overtook may still touch them. They
+/// hold no file, and no memory but the handle's.
+pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>) {
+    if views.is_empty() {
+        return; // inherited by fork: nobody else is here
+    }
+    let mut state = sync::lock(&current().state);
+    state.buried.push_back((core, views));
+    let oldest = if state.buried.len() > GRAVES { state.buried.pop_front() } else { None };
+    drop(state); // unmapping needs no lock
+    drop(oldest);
+}
+
+/// Has the thread look after `core` from now on.
+pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
+    let service = current();
+    let mut state = sync::lock(&service.state);
+    if state.thread.is_none() {
+        let stop = Arc::new(AtomicBool::new(false));
+        let _blocked = SignalsBlocked::new(); // inherited by the thread
+        let seen = stop.clone();
+        let body = move || run(service, &seen);
+        let thread = thread::Builder::new().name("eshm".to_owned()).stack_size(STACK).spawn(body)?;
+        state.thread = Some((thread, stop));
+    }
+    state.handles.push(core);
+    state.version += 1;
+    drop(state);
+    kick(service);
+    Ok(())
+}
+
+/// Ends it; with the last handle the thread is gone on return.
+pub(crate) fn unregister(core: &Core) {
+    let service = current();
+    let mut state = sync::lock(&service.state);
+    let Some(at) = state.handles.iter().position(|held| ptr::eq(Arc::as_ptr(held), core)) else { return };
+    state.handles.swap_remove(at);
+    state.version += 1;
+    if !state.handles.is_empty() {
+        return;
+    }
+    let thread = state.thread.take();
+    drop(state);
+    if let Some((thread, stop)) = thread {
+        stop.store(true, Ordering::Release); // pairs with run's load
+        kick(service);
+        let _ = thread.join(); // run catches every panic
+    }
+}
+
+fn kick(service: &Service) {
+    service.kick.fetch_add(1, Ordering::SeqCst); // pairs with the load before run sleeps
+    futex::wake(&service.kick, futex::Scope::Private);
+}
+
+/// The number of the tick that is due at `now`.
+pub(crate) fn ticks_at(now: u64) -> u64 {
+    now.saturating_sub(current().start) / PERIOD
+}
+
+/// The thread.
+fn run(service: &Service, stop: &AtomicBool) {
+    let mut handles: Vec<Arc<Core>> = Vec::new();
+    let mut version = u64::MAX;
+    let mut done = ticks_at(clock::now());
+    loop {
+        let kicked = service.kick.load(Ordering::SeqCst); // before the look at anything that comes with a kick
+        if stop.load(Ordering::Acquire) {
+            return; // pairs with unregister
+        }
+        {
+            let state = sync::lock(&service.state);
+            if state.version != version {
+                version = state.version;
+                handles.clone_from(&state.handles);
+            }
+        }
+        let now = clock::now();
+        let elapsed = ticks_at(now) - done;
+        done += elapsed;
+        let pace = if elapsed > 0 { tick(&handles, elapsed, now) } else { Pace::Fast };
+        let next = done + if pace == Pace::Fast { 1 } else { SLOW };
+        futex::wait(&service.kick, kicked, Some(service.start + next * PERIOD), futex::Scope::Private);
+    }
+}
+
+/// One tick of all handles: every heartbeat goes out before any remote is judged, so that two processes that were stopped
+/// together do not find each other stale.
+fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
+    let _gate = fork::NoFork::new();
+    for core in handles {
+        core.beat_from_service(now);
+    }
+    let elapsed = ticks.min(SILENCE) * PERIOD / MS;
+    let mut pace = Pace::Slow;
+    for core in handles {
+        match catch_unwind(AssertUnwindSafe(|| core.tick_from_service(elapsed, now))) {
+            Ok(Pace::Slow) => {}
+            Ok(Pace::Fast) => pace = Pace::Fast,
+            Err(_) => log::error!("{core}: the service thread panicked; please report this"),
+        }
+    }
+    pace
+}

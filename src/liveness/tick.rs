@@ -1,0 +1,219 @@
+//! One tick of one handle: beat, look at the remote, and do what follows from it.
+
+use super::{
+    monitor::{Monitor, counters},
+    remote::{Change, Sight},
+    service,
+    signalling::Signals,
+};
+use crate::config::Side;
+use crate::endpoint::attach::publish_lock;
+use crate::endpoint::core::{Core, State};
+use crate::log;
+use crate::segment::peer::{Signs, threshold};
+use crate::sync::{self, Ordering};
+use crate::sys::{
+    clock::{self, MS},
+    lock, process,
+};
+use std::os::fd::AsFd;
+
+/// How soon a handle needs its next tick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pace {
+    Fast,
+    Slow,
+}
+
+/// Heartbeats made up for at most, after the service thread did not run.
+const MADE_UP: u64 = 100;
+/// The staleness threshold, in milliseconds, from which on heartbeats may come every 10 ms while nobody hears them.
+const DOZING_THRESHOLD: u32 = 50;
+/// Between two tries for a lock that someone else holds.
+const LOCK_AGAIN: u64 = 10 * MS;
+/// Between two looks of a master at its name.
+const NAME_AGAIN: u64 = 1000 * MS;
+
+impl Core {
+    /// The service thread's heartbeats.
+    pub(crate) fn beat_from_service(&self, now: u64) {
+        let monitor = sync::lock(&self.monitor); // held on: closing unmaps only what it has taken out of there
+        if monitor.is_some() {
+            self.catch_up(now);
+        }
+    }
+
+    /// Adds the heartbeats that are due by `now`; any thread may, where the service thread is late.
+    pub(crate) fn catch_up(&self, now: u64) {
+        let due = service::ticks_at(now);
+        let done = self.beaten.fetch_max(due, Ordering::Relaxed); // each tick is beaten by who raises it; a count only
+        if done < due {
+            self.beat((due - done).min(MADE_UP));
+        }
+    }
+
+    /// Adds `count` to our heartbeat, unless the segment is no longer ours to touch. The handle must not be closed.
+    pub(crate) fn beat(&self, count: u64) {
+        if !matches!(self.state(), State::Attached | State::Reconnecting | State::Moving) || self.is_displaced() {
+            return;
+        }
+        // Locked, since eshm_update_heartbeat adds too; ordered with nothing.
+        self.view().header().heartbeat[self.side as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Whether another master has taken this one's place.
+    pub(crate) fn is_displaced(&self) -> bool {
+        // Both are watched for difference alone.
+        self.side == Side::Master
+            && self.view().header().master_generation.load(Ordering::Relaxed) != self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The tick of the service thread; `elapsed` milliseconds count as silence.
+    pub(crate) fn tick_from_service(&self, elapsed: u64, now: u64) -> Pace {
+        sync::lock(&self.monitor).as_mut().map_or(Pace::Slow, |monitor| self.tick(monitor, elapsed, now))
+    }
+
+    /// The tick of a handle without threads, from within its own calls: one heartbeat, and a look if a millisecond has
+    /// passed.
+    pub(crate) fn tick_inline(&self) {
+        let mut monitor = sync::lock(&self.monitor);
+        let Some(monitor) = monitor.as_mut() else { return };
+        self.beat(1);
+        let now = clock::now();
+        let elapsed = (now - monitor.last_look) / MS;
+        if elapsed > 0 {
+            monitor.last_look = now;
+            self.tick(monitor, elapsed.min(3), now);
+        } else if self.is_displaced() && self.state() == State::Attached {
+            self.oust(monitor);
+        }
+    }
+
+    fn tick(&self, monitor: &mut Monitor, elapsed: u64, now: u64) -> Pace {
+        match self.state() {
+            State::Attached => self.tick_attached(monitor, elapsed, now),
+            State::Reconnecting => self.tick_reconnecting(monitor, now),
+            State::Moving => self.finish_move(monitor),
+            State::Ousted => drop(self.look_at_remote(monitor, elapsed)),
+            State::GaveUp | State::Stopped if monitor.present => self.leave_for_good(monitor),
+            State::GaveUp | State::Stopped | State::Closing => {}
+        }
+        self.look_after_parked();
+        let idle = match self.state() {
+            State::Attached | State::Ousted => monitor.remote.is_stale() && self.may_doze(monitor),
+            State::Reconnecting | State::Moving => false,
+            State::GaveUp | State::Stopped | State::Closing => true,
+        };
+        if idle { Pace::Slow } else { Pace::Fast }
+    }
+
+    /// Whether ten milliseconds between two ticks harm nobody: no reader waits for a peer whose signals cannot be relied on,
+    /// and a slave that comes will not take the pauses between our heartbeats for silence.
+    fn may_doze(&self, monitor: &Monitor) -> bool {
+        let relied_on = self.signals.load(Ordering::Relaxed) == Signals::Yes as u32; // hints, looked at each tick
+        let waited_for = self.parked.load(Ordering::Relaxed) != 0 && !relied_on;
+        !waited_for && monitor.segment.threshold() >= DOZING_THRESHOLD
+    }
+
+    fn tick_attached(&self, monitor: &mut Monitor, elapsed: u64, now: u64) {
+        if self.is_displaced() {
+            return self.oust(monitor);
+        }
+        self.keep_side(monitor, now);
+        match self.look_at_remote(monitor, elapsed) {
+            Change::Stale if self.side == Side::Slave => return self.lose_master(monitor, now),
+            Change::None if self.side == Side::Slave && monitor.remote.is_stale() => {
+                return self.lose_master(monitor, now); // known at attach
+            }
+            _ => {}
+        }
+        if self.side == Side::Master && now >= monitor.next_name {
+            monitor.next_name = now + NAME_AGAIN;
+            self.look_at_name(monitor);
+        }
+    }
+
+    /// Sets what a released creator or another slave's exit wiped out, and tries for the lock until it is ours.
+    fn keep_side(&self, monitor: &mut Monitor, now: u64) {
+        let (header, index) = (monitor.segment.view.header(), self.side as usize);
+        let pid = header.pid[index].load(Ordering::Relaxed); // these change rarely and are looked at each tick
+        if pid == 0 || header.alive[index].load(Ordering::Relaxed) == 0 {
+            header.pid[index].store(process::pid(), Ordering::Relaxed);
+            header.alive[index].store(1, Ordering::Release); // as on attach
+        }
+        if now >= monitor.next_lock && !(monitor.holds_lock && pid == process::pid()) {
+            monitor.next_lock = now + LOCK_AGAIN;
+            if !monitor.holds_lock {
+                monitor.holds_lock = lock::try_lock(monitor.segment.file.as_fd(), index as i64).unwrap_or(false);
+            }
+            if monitor.holds_lock && pid != process::pid() && !process::exists(pid) {
+                header.pid[index].store(process::pid(), Ordering::Relaxed); // it came after us and died: the side is ours again
+            }
+        }
+        if monitor.holds_lock && self.is_named_in_header() && !monitor.segment.is_ours(self.side) {
+            publish_lock(&monitor.segment, self.side, self.generation.load(Ordering::Relaxed));
+        }
+    }
+
+    /// A look between two ticks, at a remote that was stale at the last.
+    pub(crate) fn look_again(&self) {
+        if let Some(monitor) = sync::lock(&self.monitor).as_mut()
+            && monitor.remote.is_stale()
+        {
+            self.look_at_remote(monitor, 0);
+        }
+    }
+
+    /// One look at the other side.
+    fn look_at_remote(&self, monitor: &mut Monitor, elapsed: u64) -> Change {
+        let (segment, other) = (&monitor.segment, self.side.other());
+        let header = segment.view.header();
+        let sight = Sight {
+            pid: header.pid[other as usize].load(Ordering::Relaxed), // both are watched for change alone
+            heartbeat: header.heartbeat[other as usize].load(Ordering::Relaxed),
+            flag: header.alive[other as usize].load(Ordering::Acquire) != 0, // pairs with attach and detach
+            threshold: threshold(header.stale_threshold.load(Ordering::Relaxed)), // a setting
+        };
+        let change = monitor.remote.look(sight, elapsed, || segment.signs(other) == Signs::LockFree);
+        let seen = counters(&segment.view, self.side);
+        let signals = monitor.signalling.look(seen.writer, seen.writes, seen.wakes);
+        self.signals.store(signals as u32, Ordering::Relaxed); // a hint
+        let parity = monitor.doubt.look(seen.writer, segment.is_ours(other), seen.pair);
+        self.parity.store(parity.to_word(), Ordering::Release); // pairs with look: what it rests on came before
+        match change {
+            Change::Stale => {
+                self.remote_alive.store(false, Ordering::Release); // pairs with remote_alive()
+                if monitor.met || self.side == Side::Slave {
+                    log::warning!("{self}: the {} is stale", other.name());
+                } else {
+                    log::debug!("{self}: no {} within {} ms", other.name(), sight.threshold);
+                }
+            }
+            Change::Recovered => {
+                monitor.generation = header.master_generation.load(Ordering::Relaxed); // watched for change alone
+                self.remote_alive.store(true, Ordering::Release);
+                if monitor.met {
+                    log::warning!("{self}: the {} has recovered", other.name());
+                } else {
+                    log::info!("{self}: the {} is there", other.name());
+                }
+                monitor.met = true;
+            }
+            Change::None => monitor.met |= sight.flag && !monitor.remote.is_stale(),
+        }
+        change
+    }
+
+    /// Another master has taken our place: nothing of the segment is ours any more.
+    pub(super) fn oust(&self, monitor: &mut Monitor) {
+        log::warning!("{self}: another master has taken this one's place");
+        self.leave_lock(monitor);
+        self.set_state(State::Ousted);
+    }
+
+    /// Lets the successor have the lock now; a child that inherited the file never comes here.
+    pub(super) fn leave_lock(&self, monitor: &mut Monitor) {
+        lock::unlock(monitor.segment.file.as_fd(), self.side as i64);
+        monitor.holds_lock = false;
+    }
+}

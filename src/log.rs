@@ -1,0 +1,61 @@
+//! Diagnostics on stderr: lines that start with `[ESHM] `, filtered by the environment's `ESHM_LOG`
+//! (`off`, `error`, `warn` by default, `info`, `debug`).
+
+use crate::sys::process;
+use std::{env, fmt, sync::OnceLock};
+
+/// How grave a line is; a lower level is graver.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// The levels' names, in order.
+const NAMES: [&str; 5] = ["off", "error", "warn", "info", "debug"];
+
+fn parse(text: &str) -> Level {
+    match NAMES.iter().position(|name| text.trim().eq_ignore_ascii_case(name)) {
+        Some(0) => Level::Off,
+        Some(1) => Level::Error,
+        Some(3) => Level::Info,
+        Some(4) => Level::Debug,
+        _ => Level::Warn,
+    }
+}
+
+/// The level in force, read from the environment once; first when a handle opens, so that no fork falls into it.
+pub(crate) fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| env::var("ESHM_LOG").map_or(Level::Warn, |text| parse(&text)))
+}
+
+/// Writes one line in one system call, so that lines of several processes do not mix.
+pub(crate) fn line(at: Level, text: fmt::Arguments<'_>) {
+    if at <= level() {
+        let line = format!("[ESHM] {}: {text}\n", NAMES[at as usize]);
+        process::write_stderr(line.as_bytes());
+    }
+}
+
+macro_rules! error { ($($t:tt)*) => { $crate::log::line($crate::log::Level::Error, format_args!($($t)*)) } }
+macro_rules! warning { ($($t:tt)*) => { $crate::log::line($crate::log::Level::Warn, format_args!($($t)*)) } }
+macro_rules! info { ($($t:tt)*) => { $crate::log::line($crate::log::Level::Info, format_args!($($t)*)) } }
+macro_rules! debug { ($($t:tt)*) => { $crate::log::line($crate::log::Level::Debug, format_args!($($t)*)) } }
+pub(crate) use {debug, error, info, warning};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_by_name_and_warn_for_anything_else() {
+        assert_eq!(
+            ["off", "ERROR", " info ", "debug", "warn", "", "loud"].map(parse),
+            [Level::Off, Level::Error, Level::Info, Level::Debug, Level::Warn, Level::Warn, Level::Warn]
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! What stands under a name. Nothing is mapped, and no byte believed, before size, magic and version are checked; the
+//! header is first read as file bytes, which cannot raise SIGBUS however short the file is.
+
+use super::{
+    Segment,
+    layout::{Layout, MAGIC, VERSION},
+    name::Name,
+    view::View,
+};
+use crate::sync::Ordering;
+use crate::sys::file::{self, FileId};
+use std::{
+    io,
+    mem::{offset_of, size_of},
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+/// The result of a look.
+pub(crate) enum Found {
+    /// No such file.
+    Missing,
+    /// A file that someone is filling in right now, or never finished.
+    Making(OwnedFd, FileId),
+    /// No segment; says why.
+    Invalid(OwnedFd, FileId, String),
+    /// A segment of a later protocol: not ours to touch.
+    TooNew(u32),
+    /// A segment.
+    Valid(Segment),
+}
+
+/// A word of the header as read from the file.
+fn word(header: &[u8], offset: usize) -> u32 {
+    u32::from_ne_bytes(header[offset..offset + 4].try_into().expect("four bytes"))
+}
+
+/// Looks under `name`; `asked` is the capacity to assume for a released creator's file, where it fits.
+pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
+    use super::layout::Header;
+    let file = match file::open(name.path()) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+        Err(error) => return Err(error),
+    };
+    let status = file::status(file.as_fd())?;
+    if !status.regular {
+        return Err(io::Error::other("is no regular file"));
+    }
+    let id = status.id;
+    if status.size == 0 {
+        return Ok(Found::Making(file, id));
+    }
+    let mut header = [0; size_of::<Header>()];
+    let got = file::read_start(file.as_fd(), &mut header)?;
+    if got < header.len() {
+        return Ok(Found::Invalid(file, id, format!("the file has only {got} bytes")));
+    }
+    let (magic, version) = (word(&header, offset_of!(Header, magic)), word(&header, offset_of!(Header, version)));
+    let layout_size = word(&header, offset_of!(Header, layout_size));
+    if magic == 0 || (magic == MAGIC && (version == 0 || version == 3 && layout_size == 0)) {
+        return Ok(Found::Making(file, id));
+    }
+    if magic != MAGIC {
+        return Ok(Found::Invalid(file, id, format!("its magic is {magic:#010x}, not {MAGIC:#010x}")));
+    }
+    if version > VERSION {
+        return Ok(Found::TooNew(version));
+    }
+    if version < 2 {
+        return Ok(Found::Invalid(file, id, format!("its protocol is {version}")));
+    }
+    let Some(layout) = Layout::of_file(status.size, word(&header, offset_of!(Header, capacity)), asked) else {
+        return Ok(Found::Invalid(file, id, format!("no capacity makes a segment of {} bytes", status.size)));
+    };
+    if version == 3 && layout_size as usize != layout.total() {
+        return Ok(Found::Invalid(file, id, format!("it says {layout_size} bytes and has {}", status.size)));
+    }
+    // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
+    file::allocate(file.as_fd(), status.size)?;
+    let view = View::of_file(file.as_fd(), layout)?;
+    // Acquire pairs with the creator's magic, stored last by ours.
+    if view.header().magic.load(Ordering::Acquire) != MAGIC {
+        return Ok(Found::Making(file, id));
+    }
+    Ok(Found::Valid(Segment { file, id, view: Arc::new(view) }))
+}

@@ -1,0 +1,62 @@
+//! Segment names and the files they stand for.
+
+use crate::Error;
+use std::{
+    ffi::{CStr, CString},
+    fmt,
+};
+
+/// Where POSIX shared memory lives on Linux (shm_overview(7)).
+pub(crate) const FOLDER: &CStr = c"/dev/shm";
+/// The file name's limit of 255 less `eshm_`, kept below by the contract.
+const LONGEST: usize = 249;
+
+/// A checked name.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    shown: String,
+    path: CString,
+}
+
+impl Name {
+    /// Checks a name: 1 to 249 bytes, none of them NUL. Every `/` becomes `_` in the file's name.
+    pub(crate) fn new(bytes: &[u8]) -> Result<Name, Error> {
+        if bytes.is_empty() || bytes.len() > LONGEST {
+            return Err(Error::InvalidParameter(format!(
+                "a segment name has 1 to {LONGEST} bytes, this one {}",
+                bytes.len()
+            )));
+        }
+        let mut path = FOLDER.to_bytes().to_vec();
+        path.extend_from_slice(b"/eshm_");
+        path.extend(bytes.iter().map(|&b| if b == b'/' { b'_' } else { b }));
+        let path = CString::new(path).map_err(|_| Error::InvalidParameter("a segment name holds no NUL byte".to_owned()))?;
+        Ok(Name { shown: String::from_utf8_lossy(bytes).into_owned(), path })
+    }
+
+    /// The file it stands for.
+    pub(crate) fn path(&self) -> &CStr {
+        &self.path
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.shown.escape_debug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_files_in_dev_shm() {
+        assert_eq!(Name::new(b"a/b").unwrap().path(), c"/dev/shm/eshm_a_b");
+        assert_eq!(Name::new(b"..").unwrap().path(), c"/dev/shm/eshm_..");
+        assert!(Name::new(&[b'x'; 249]).is_ok());
+        for bad in [&b""[..], &[b'x'; 250], b"a\0b"] {
+            assert!(matches!(Name::new(bad), Err(Error::InvalidParameter(_))));
+        }
+    }
+}

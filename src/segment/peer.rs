@@ -1,0 +1,109 @@
+//! Whether someone lives on a side of a segment, as far as can be told without waiting, and with.
+
+use super::Segment;
+use crate::config::Side;
+use crate::liveness::service;
+use crate::sync::Ordering;
+use crate::sys::{
+    clock::{self, MS},
+    lock, process,
+};
+use std::{os::fd::AsFd, time::Duration};
+
+/// What can be told at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Signs {
+    /// Its alive flag is 0.
+    Absent,
+    /// A process that may be alive as far as the kernel says.
+    Alive,
+    /// One of ours whose lock is free: dead unless its heartbeat moves.
+    LockFree,
+    /// No such process here: dead, unless it lives in another pid namespace and its heartbeat moves.
+    NoProcess,
+}
+
+/// What a look of some time tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    Absent,
+    Alive,
+    /// Its process is gone and its heartbeat still; `pinned` if its lock is held all the same, by a child it forked.
+    Dead {
+        pinned: bool,
+    },
+}
+
+/// Heartbeats that must be missed before a free lock proves death, in milliseconds.
+pub(crate) const STILL: u64 = 5;
+/// A threshold of 0 counts as this, in milliseconds.
+const DEFAULT_THRESHOLD: u32 = 100;
+/// The longest a start watches a heartbeat, whatever a hostile header asks for, in milliseconds.
+pub(crate) const LONGEST_WATCH: u64 = 5_000;
+
+impl Segment {
+    /// The heartbeat of a side.
+    pub(crate) fn heartbeat(&self, side: Side) -> u64 {
+        self.view.header().heartbeat[side as usize].load(Ordering::Relaxed) // only its change means something
+    }
+
+    /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
+    pub(crate) fn is_ours(&self, side: Side) -> bool {
+        let header = self.view.header();
+        // Acquire pairs with the release in attach: who sees the field sees the pid and generation stored before it.
+        let field = header.lock[side as usize].load(Ordering::Acquire);
+        let named = match side {
+            Side::Master => header.master_generation.load(Ordering::Relaxed),
+            Side::Slave => header.pid[1].load(Ordering::Relaxed) as u32,
+        };
+        field != 0 && field == named
+    }
+
+    /// What flags, locks and the process table say about a side now.
+    pub(crate) fn signs(&self, side: Side) -> Signs {
+        let header = self.view.header();
+        // Acquire pairs with the alive flag stored last on attach.
+        if header.alive[side as usize].load(Ordering::Acquire) == 0 {
+            return Signs::Absent;
+        }
+        if self.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64) {
+            return Signs::LockFree;
+        }
+        let pid = header.pid[side as usize].load(Ordering::Relaxed);
+        let runs = if pid == process::pid() { service::has_side(self.id, side) } else { process::exists(pid) };
+        if runs { Signs::Alive } else { Signs::NoProcess }
+    }
+
+    /// Judges a side, watching its heartbeat as long as that may tell something, and no longer than `limit`.
+    pub(crate) fn judge(&self, side: Side, limit: Duration) -> Verdict {
+        let watch = match self.signs(side) {
+            Signs::Absent => return Verdict::Absent,
+            Signs::Alive => return Verdict::Alive,
+            Signs::LockFree => STILL,
+            Signs::NoProcess => u64::from(self.threshold()).min(LONGEST_WATCH),
+        };
+        let (first, start) = (self.heartbeat(side), clock::now());
+        let end = start + (watch * MS).min(limit.as_nanos() as u64);
+        while clock::now() < end {
+            clock::sleep(Duration::from_micros(500));
+            if self.heartbeat(side) != first {
+                return Verdict::Alive;
+            }
+        }
+        // Its last words may have been a clean exit.
+        if self.view.header().alive[side as usize].load(Ordering::Acquire) == 0 {
+            return Verdict::Absent;
+        }
+        Verdict::Dead { pinned: lock::held_by_other(self.file.as_fd(), side as i64) }
+    }
+
+    /// The segment's staleness threshold in milliseconds.
+    pub(crate) fn threshold(&self) -> u32 {
+        threshold(self.view.header().stale_threshold.load(Ordering::Relaxed)) // a setting, ordered with nothing
+    }
+}
+
+/// A threshold as it is meant.
+pub(crate) fn threshold(field: u32) -> u32 {
+    if field == 0 { DEFAULT_THRESHOLD } else { field }
+}

@@ -1,0 +1,125 @@
+//! Files in `/dev/shm`.
+
+use std::{
+    ffi::{CStr, CString},
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+};
+
+/// What tells one file from another, whatever its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// Identity, size and kind of a file.
+pub(crate) struct Status {
+    pub(crate) id: FileId,
+    pub(crate) size: u64,
+    pub(crate) regular: bool,
+}
+
+impl From<libc::stat> for Status {
+    fn from(s: libc::stat) -> Self {
+        Status {
+            id: FileId { device: s.st_dev, inode: s.st_ino },
+            size: s.st_size.max(0) as u64,
+            regular: s.st_mode & libc::S_IFMT == libc::S_IFREG,
+        }
+    }
+}
+
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Opens an existing file for reading and writing; a symbolic link is refused, a pipe does not block.
+pub(crate) fn open(path: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    // SAFETY: `path` is NUL-terminated; a non-negative result is a new descriptor that nobody else owns.
+    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags))?)) }
+}
+
+/// A new file in `folder` that has no name yet (`O_TMPFILE`), mode 0666 less the umask: it vanishes with its last
+/// descriptor if it is never linked.
+pub(crate) fn unnamed(folder: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC;
+    // SAFETY: as in open.
+    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(folder.as_ptr(), flags, 0o666))?)) }
+}
+
+/// A new file under a name of its own, mode 0666 less the umask; an error if the name exists.
+pub(crate) fn named(path: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+    // SAFETY: as in open.
+    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags, 0o666))?)) }
+}
+
+/// Gives an unnamed file its name; an error if the name exists. Needs `/proc` (open(2), on `O_TMPFILE`).
+pub(crate) fn link_unnamed(file: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
+    let own = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("no NUL in a number");
+    // SAFETY: both paths are NUL-terminated.
+    let linked =
+        unsafe { libc::linkat(libc::AT_FDCWD, own.as_ptr(), libc::AT_FDCWD, path.as_ptr(), libc::AT_SYMLINK_FOLLOW) };
+    checked(linked).map(drop)
+}
+
+/// A second name for a file; an error if it exists.
+pub(crate) fn link(old: &CStr, new: &CStr) -> io::Result<()> {
+    // SAFETY: both paths are NUL-terminated.
+    checked(unsafe { libc::link(old.as_ptr(), new.as_ptr()) }).map(drop)
+}
+
+/// Removes a name.
+pub(crate) fn unlink(path: &CStr) -> io::Result<()> {
+    // SAFETY: `path` is NUL-terminated.
+    checked(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
+}
+
+/// The state of an open file.
+pub(crate) fn status(file: BorrowedFd<'_>) -> io::Result<Status> {
+    // SAFETY: stat is plain old data and may be all zero; the kernel fills it in.
+    let mut s: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: an open descriptor and a stat to fill in.
+    checked(unsafe { libc::fstat(file.as_raw_fd(), &mut s) })?;
+    Ok(s.into())
+}
+
+/// The file that `path` leads to now, `None` if there is none.
+pub(crate) fn lookup(path: &CStr) -> io::Result<Option<FileId>> {
+    // SAFETY: as in status.
+    let mut s: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a NUL-terminated path and a stat to fill in.
+    match checked(unsafe { libc::lstat(path.as_ptr(), &mut s) }) {
+        Ok(_) => Ok(Some(Status::from(s).id)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the file `size` bytes with their memory reserved, so that a full tmpfs is an error here and no SIGBUS later.
+pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
+    loop {
+        // SAFETY: an open descriptor; posix_fallocate returns the error number itself.
+        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } {
+            0 => return Ok(()),
+            libc::EINTR => {}
+            number => return Err(io::Error::from_raw_os_error(number)),
+        }
+    }
+}
+
+/// Reads from the start of the file as far as it goes; the number of bytes. Unlike a mapping this cannot raise SIGBUS.
+pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes into it.
+    let got = unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    if got < 0 { Err(io::Error::last_os_error()) } else { Ok(got as usize) }
+}
+
+/// Writes one word at an offset of the file.
+pub(crate) fn write_word(file: BorrowedFd<'_>, offset: usize, value: u32) {
+    let bytes = value.to_ne_bytes();
+    // SAFETY: the kernel reads four bytes of `bytes`. A failure changes nothing, and nobody depends on it.
+    unsafe { libc::pwrite(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), offset as libc::off_t) };
+}

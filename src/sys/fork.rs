@@ -1,0 +1,65 @@
+//! Noticing `fork()` without a system call on the hot path: the C library runs our handler in every child
+//! (pthread_atfork(3)). A child made by a raw clone(2) is not noticed.
+
+use crate::sync::{AtomicU32, Ordering};
+use std::{cell::UnsafeCell, sync::Once};
+
+/// Held by the service thread while it ticks, and by a thread that forks: no child finds a handle half-way through a tick.
+struct Gate(UnsafeCell<libc::pthread_mutex_t>);
+
+// SAFETY: a pthread mutex is made for sharing; it is only ever reached through the calls below.
+unsafe impl Sync for Gate {}
+
+static GATE: Gate = Gate(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+
+/// Keeps this process from forking until dropped.
+pub(crate) struct NoFork(());
+
+impl NoFork {
+    /// Waits for a fork that has begun.
+    pub(crate) fn new() -> Self {
+        hold();
+        NoFork(())
+    }
+}
+
+impl Drop for NoFork {
+    fn drop(&mut self) {
+        release();
+    }
+}
+
+extern "C" fn hold() {
+    // SAFETY: a static, initialised mutex; no holder takes it again.
+    unsafe { libc::pthread_mutex_lock(GATE.0.get()) };
+}
+
+extern "C" fn release() {
+    // SAFETY: held by this thread, or in a child by the one thread that was copied while holding it.
+    unsafe { libc::pthread_mutex_unlock(GATE.0.get()) };
+}
+
+/// How many forks lie between this process and the one that loaded the library.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn in_child() {
+    release();
+    // Only what is safe after a fork of a threaded process: atomic stores. No other thread exists to pair with.
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    crate::liveness::service::forget_after_fork();
+}
+
+/// Registers the handler, once.
+pub(crate) fn watch() {
+    static ONCE: Once = Once::new();
+    // SAFETY: the handlers are functions of this library, which is never unloaded (nodelete).
+    ONCE.call_once(|| unsafe {
+        libc::pthread_atfork(Some(hold), Some(release), Some(in_child));
+    });
+}
+
+/// Changes in a child: a handle of another generation was inherited.
+#[inline(always)]
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed) // written only while a process has one thread
+}

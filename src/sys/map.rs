@@ -1,0 +1,78 @@
+//! Mappings of segment files.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd},
+    ptr::{self, NonNull},
+};
+
+/// `length` bytes of a file, or of nothing, mapped readable and writable; unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: a mapping is only an address range; all access to its bytes goes through atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; a shared reference gives out nothing but the address.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    fn map(at: *mut u8, length: usize, flags: libc::c_int, file: libc::c_int) -> io::Result<NonNull<u8>> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: `at` is null, or with MAP_FIXED the start of a mapping of ours of this length (see the callers).
+        let base = unsafe { libc::mmap(at.cast(), length, access, flags, file, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(NonNull::new(base.cast()).expect("the kernel maps nothing at address 0 unasked"))
+    }
+
+    /// Maps the first `length` bytes of `file`, shared.
+    pub(crate) fn of_file(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
+        let base = Self::map(ptr::null_mut(), length, libc::MAP_SHARED, file.as_raw_fd())?;
+        Ok(Mapping { base, length })
+    }
+
+    /// The first byte; page-aligned.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Puts this mapping in place of `target`'s, which must have the same length: for every other thread the bytes at
+    /// `target`'s address change from one file to the other with nothing between, and no access ever faults
+    /// (mremap(2), `MREMAP_FIXED`, done under the kernel's lock on the address space). On failure both are as before.
+    pub(crate) fn move_over(self, target: &Mapping) -> Result<(), Mapping> {
+        assert_eq!(self.length, target.length);
+        // SAFETY: the source range is ours alone; the target range is a mapping of ours of the same length, whose bytes
+        // are only reached through atomics and stay mapped throughout.
+        let moved = unsafe {
+            libc::mremap(
+                self.base.as_ptr().cast(),
+                self.length,
+                self.length,
+                libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED,
+                target.base.as_ptr(),
+            )
+        };
+        if moved == libc::MAP_FAILED {
+            return Err(self);
+        }
+        std::mem::forget(self); // its old range is gone
+        Ok(())
+    }
+
+    /// Lets go of the file but keeps the address range readable and writable, as zeroed private memory.
+    pub(crate) fn detach_from_file(&self) -> io::Result<()> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+        Self::map(self.base.as_ptr(), self.length, flags, -1).map(drop)
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is a mapping that this value owns; whoever drops it has no reference into it left.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.length) };
+    }
+}

@@ -1,0 +1,9 @@
+//! Raw system calls, each behind a safe or documented-unsafe function; nothing outside this folder calls libc.
+
+pub(crate) mod clock;
+pub(crate) mod file;
+pub(crate) mod fork;
+pub(crate) mod futex;
+pub(crate) mod lock;
+pub(crate) mod map;
+pub(crate) mod process;

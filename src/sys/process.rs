@@ -1,0 +1,89 @@
+//! Processes and threads: who exists, signals, barriers.
+
+use std::fs;
+
+/// This process.
+pub(crate) fn pid() -> i32 {
+    std::process::id() as i32
+}
+
+/// Whether a process of this id runs in our pid namespace. A zombie does not: it will never beat again.
+pub(crate) fn exists(pid: i32) -> bool {
+    if pid <= 0 {
+        return false;
+    }
+    // SAFETY: signal 0 is never delivered; only existence and permission are checked.
+    let result = unsafe { libc::kill(pid, 0) };
+    if result != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH) {
+        return false;
+    }
+    !is_zombie(pid)
+}
+
+/// The state letter of `/proc/PID/stat` (proc(5)) stands behind the last `)`: the command name may hold anything.
+fn is_zombie(pid: i32) -> bool {
+    let Ok(text) = fs::read(format!("/proc/{pid}/stat")) else { return false };
+    let after = text.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
+    matches!(text[after..].iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
+}
+
+/// All signals blocked in the calling thread but the synchronous ones, until dropped: a thread started meanwhile keeps
+/// this mask, so that no handler of the program ever runs on it.
+pub(crate) struct SignalsBlocked(libc::sigset_t);
+
+impl SignalsBlocked {
+    /// Blocks them.
+    pub(crate) fn new() -> Self {
+        // SAFETY: sigset_t is plain old data, initialised by sigfillset; the old mask is written by the call.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut old: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&mut all);
+            for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
+                libc::sigdelset(&mut all, signal);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
+            SignalsBlocked(old)
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the mask saved by new.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Registers the process for [`membarrier`] (membarrier(2)); false where the kernel has none.
+pub(crate) fn membarrier_register() -> bool {
+    membarrier_command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+/// A full barrier on every running thread of this process; false if not registered.
+pub(crate) fn membarrier() -> bool {
+    membarrier_command(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+}
+
+fn membarrier_command(command: libc::c_int) -> bool {
+    // SAFETY: these commands take no memory.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// Writes to standard error without the standard library's lock, which a forked child might find held for ever.
+pub(crate) fn write_stderr(bytes: &[u8]) {
+    let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one valid pollfd; then the kernel reads `bytes.len()` bytes. What a full pipe cannot take is dropped: the
+    // service thread must not wait for whoever should be reading it.
+    unsafe {
+        if libc::poll(&mut stderr, 1, 0) == 1 && stderr.revents & libc::POLLOUT != 0 {
+            libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len());
+        }
+    }
+}
+
+/// How many processors are online: with one, spinning only keeps the peer from running.
+pub(crate) fn processors_online() -> usize {
+    // SAFETY: sysconf takes no memory.
+    unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1) as usize
+}

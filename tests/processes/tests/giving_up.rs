@@ -1,0 +1,130 @@
+//! When a slave stops looking for a master.
+
+use eshm_processes::{Name, Peer, elapsed_ms, ms, pause, until};
+use std::time::Instant;
+
+/// A slave with these options whose master has just died, with the name gone too.
+fn orphan(name: &Name, options: &[&str]) -> Peer {
+    let mut master = Peer::ours("master", name, &[]);
+    let mut slave = Peer::ours("slave", name, options);
+    master.leave();
+    until("the slave is without its master", || slave.ask("stats").starts_with("error -14"));
+    slave
+}
+
+fn until_gave_up(slave: &Peer) {
+    until("the slave gives up", || slave.lines_with("giv") + slave.lines_with("gave") > 0);
+}
+
+/// Whether a slave follows a new master now.
+fn follows(slave: &mut Peer, name: &Name) -> bool {
+    let mut master = Peer::ours("master", name, &[]);
+    master.write("come");
+    let result = slave.read(600);
+    master.leave();
+    result == Ok("come".into())
+}
+
+#[test]
+fn it_gives_up_after_so_many_attempts_and_for_good() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--attempts=4", "--retry=10", "--wait=0"]);
+    until_gave_up(&slave);
+    assert!(!follows(&mut slave, &name));
+    assert_eq!((slave.code("stats"), slave.read(0), slave.code("write x")), (-14, Err(-9), -10));
+}
+
+#[test]
+fn it_gives_up_after_the_time_it_was_given() {
+    let name = Name::new();
+    let start = Instant::now();
+    let mut slave = orphan(&name, &["--attempts=1000000", "--retry=10", "--wait=300"]);
+    until_gave_up(&slave);
+    assert!(start.elapsed() >= ms(300), "{:?}", start.elapsed());
+    assert!(!follows(&mut slave, &name));
+}
+
+#[test]
+fn a_time_limit_of_0_is_none() {
+    let name = Name::new();
+    let slave = orphan(&name, &["--attempts=30", "--retry=10", "--wait=0"]);
+    pause(100);
+    assert_eq!(slave.lines_with("giv") + slave.lines_with("gave"), 0);
+    until_gave_up(&slave); // but the attempts are limited
+}
+
+#[test]
+fn an_attempt_limit_of_0_is_none_and_the_time_still_counts() {
+    let name = Name::new();
+    let start = Instant::now();
+    let slave = orphan(&name, &["--attempts=0", "--retry=1", "--wait=400"]);
+    until_gave_up(&slave);
+    assert!(start.elapsed() >= ms(400), "{:?}", start.elapsed());
+}
+
+#[test]
+fn no_attempt_limit_with_the_default_time_is_no_limit_at_all() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--attempts=0", "--retry=5"]);
+    pause(6000); // longer than the 5000 of the default
+    assert_eq!(slave.lines_with("giv") + slave.lines_with("gave"), 0, "{}", slave.log());
+    assert!(follows(&mut slave, &name));
+}
+
+#[test]
+fn never_is_for_ever_whatever_the_limits_are() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--behavior=never", "--attempts=2", "--retry=5", "--wait=50"]);
+    pause(400);
+    assert!(follows(&mut slave, &name));
+    assert_eq!(slave.lines_with("giv") + slave.lines_with("gave"), 0, "{}", slave.log());
+}
+
+#[test]
+fn a_retry_interval_of_0_tries_each_tick() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--attempts=0", "--retry=0", "--wait=0"]);
+    assert!(follows(&mut slave, &name));
+}
+
+#[test]
+fn having_given_up_a_read_still_waits_and_a_look_does_not() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--attempts=1", "--retry=1", "--wait=0"]);
+    until_gave_up(&slave);
+    let (result, took) = elapsed_ms(|| slave.read(150));
+    assert_eq!(result, Err(-10));
+    assert!(took >= 150, "after {took} ms already");
+    assert_eq!(slave.read(0), Err(-9));
+}
+
+#[test]
+fn having_stopped_immediately_it_does_not_look_for_another_master() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--behavior=immediately", "--retry=1"]);
+    assert!(!follows(&mut slave, &name));
+    assert_eq!(slave.read(50), Err(-11));
+}
+
+#[test]
+fn a_success_begins_the_limits_anew() {
+    let name = Name::new();
+    let mut slave = orphan(&name, &["--attempts=1000000", "--retry=5", "--wait=1200"]);
+    for _ in 0..4 {
+        pause(500); // together more than the limit
+        assert!(follows(&mut slave, &name), "{}", slave.log());
+        until("the slave is without its master", || slave.ask("stats").starts_with("error -14"));
+    }
+}
+
+#[test]
+fn having_given_up_it_still_hands_out_the_value_it_had_not_read() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let mut slave = Peer::ours("slave", &name, &["--attempts=1", "--retry=1", "--wait=0"]);
+    master.write("last words");
+    master.leave();
+    until_gave_up(&slave);
+    assert_eq!(slave.read(50), Ok("last words".into()));
+    assert_eq!(slave.read(50), Err(-10));
+}

@@ -1,0 +1,138 @@
+//! A master whose name was taken away from under it.
+
+use eshm_processes::{Name, Peer, Raw, elapsed_ms, eventually, ms, pause, until};
+use std::process;
+
+#[test]
+fn after_rm_there_is_a_fresh_segment_within_about_a_second_and_the_slave_follows_at_once() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let mut slave = Peer::ours("slave", &name, &["--retry=600000", "--attempts=0", "--wait=0"]);
+    master.write("before");
+    assert_eq!(slave.read(1000), Ok("before".into()));
+    let (old, inode) = (name.raw(), name.inode());
+    name.remove();
+    let (_, took) = elapsed_ms(|| until("there is a fresh segment", || name.exists()));
+    assert!(took < 10_000, "{took} ms");
+    assert_ne!(name.inode(), inode);
+    until("the old one's flag is 0", || old.get("master_alive") == 0);
+    until("the slave has followed", || name.raw().get("slave_pid") == u64::from(slave.pid()));
+    until("it can write", || slave.code("write up") == 0);
+    master.write("down");
+    assert_eq!(slave.read(10_000), Ok("down".into()));
+    until("the master has it", || master.read(100).is_ok_and(|text| text == "up"));
+    assert!(master.lines_with("[ESHM] warn") >= 1, "{}", master.log());
+    master.leave();
+    assert!(!name.exists(), "the fresh one is its own too");
+}
+
+#[test]
+fn the_fresh_segment_is_like_the_old_one() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &["--capacity=1000", "--threshold=1234"]);
+    name.remove();
+    until("there is a fresh segment", || name.exists());
+    let raw = name.raw_of(1000);
+    assert_eq!((raw.get("capacity"), raw.get("stale_threshold"), raw.get("version")), (1000, 1234, 3));
+    assert_eq!((raw.get("master_pid"), raw.get("master_alive")), (master.pid().into(), 1));
+    until("it beats there", || raw.get("master_heartbeat") > 5);
+    until("it is locked in", || raw.get("master_lock") == raw.get("master_generation"));
+    let mut slave = Peer::ours("slave", &name, &[]);
+    until("the master can write", || master.code("write hello") == 0);
+    assert_eq!(slave.read(5000), Ok("hello".into()));
+}
+
+#[test]
+fn a_value_written_after_the_name_was_removed_and_before_the_move_is_delivered() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let mut slave = Peer::ours("slave", &name, &["--attempts=0", "--wait=0"]);
+    name.remove();
+    master.write("in between");
+    until("there is a fresh segment", || name.exists());
+    assert_eq!(slave.read(10_000), Ok("in between".into()));
+}
+
+#[test]
+fn if_another_live_master_holds_the_name_this_one_is_ousted() {
+    for kind in ["ours", "released"] {
+        let name = Name::new();
+        let mut old = Peer::ours("master", &name, &[]);
+        name.remove();
+        // The old one may have been faster: then its fresh segment is replaced, which ousts it as well.
+        let mut new = Peer::start(kind, "master", &name, &["--replace"], "warn");
+        let inode = name.inode();
+        until("the old one is ousted", || old.code("beat") == -15);
+        assert_eq!(old.code("write x"), -15);
+        old.leave();
+        assert_eq!(name.inode(), inode, "{kind}");
+        new.write("mine");
+    }
+}
+
+#[test]
+fn if_a_dead_masters_segment_has_the_name_it_is_no_reason_to_go() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    name.remove();
+    let raw = Raw::stamped(&name, 3, 4096);
+    raw.occupy("master", process::id());
+    raw.set("master_alive", 0);
+    assert!(!eventually(ms(1500), || master.code("beat") == -15));
+    master.write("nobody took its place");
+}
+
+#[test]
+fn a_slave_never_makes_a_segment() {
+    let name = Name::new();
+    let _master = Peer::released("master", &name, &["--protocol=3"]);
+    let mut slave = Peer::ours("slave", &name, &[]);
+    name.remove();
+    assert!(!eventually(ms(1500), || name.exists()));
+    assert!(slave.alive(), "and goes on with what it has");
+}
+
+#[test]
+fn a_read_that_waits_in_the_master_gets_its_value_through_the_fresh_segment() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let old = name.raw();
+    master.send("read inf");
+    name.remove();
+    until("the master has moved", || old.get("master_alive") == 0 && name.exists());
+    let mut slave = Peer::ours("slave", &name, &[]);
+    slave.write("here");
+    assert_eq!(master.answer(), "data here");
+}
+
+#[test]
+fn a_master_that_writes_flat_out_moves_without_harm_to_a_message() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let mut slave = Peer::ours("slave", &name, &["--attempts=0", "--wait=0"]);
+    let inode = name.inode();
+    slave.send("drain 2600");
+    master.send("flood 2500 2048");
+    pause(100);
+    name.remove();
+    until("there is a fresh segment", || name.exists());
+    assert_ne!(name.inode(), inode);
+    let raw = name.raw();
+    until("the slave reads there", || raw.get("m2s.read_count") > 10);
+    let (written, read) = (master.answer(), slave.answer());
+    assert!(written.starts_with("ok"), "{written}");
+    assert!(read.contains("torn=0 repeated=0 failed=0"), "{read}");
+}
+
+#[test]
+fn a_master_that_ends_in_the_middle_of_its_move_does_as_auto_cleanup_says() {
+    for cleanup in [true, false] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, if cleanup { &[] } else { &["--no-cleanup"] });
+        name.raw().add("m2s.sequence", 1); // a write that stands in the way of the move for a while
+        name.remove();
+        until("there is a fresh segment", || name.exists());
+        master.ok("close");
+        assert_eq!(name.exists(), !cleanup);
+    }
+}

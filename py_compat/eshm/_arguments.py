@@ -1,0 +1,43 @@
+"""Arguments from Python, checked where ctypes would cut or misread them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from operator import index
+from typing import Type
+
+MAX_NAME_BYTES = 249
+
+
+def encoded_name(name: str) -> bytes:
+    """A channel's name as C gets it; RuntimeError for one that no channel can have."""
+    if not isinstance(name, str):
+        raise TypeError(f"shm_name must be str, not {type(name).__name__}")
+    # surrogateescape: a name that came from the file system or the command line goes back as it was.
+    try:
+        encoded = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise RuntimeError(f"ESHM {name!r} cannot be opened: {error}") from None
+    if not 1 <= len(encoded) <= MAX_NAME_BYTES:
+        raise RuntimeError(
+            f"ESHM {name!r} cannot be opened: a name has 1 to {MAX_NAME_BYTES} bytes, not {len(encoded)}"
+        )
+    if b"\0" in encoded:  # C would see the part before it, another channel
+        raise RuntimeError(f"ESHM {name!r} cannot be opened: a name holds no NUL byte")
+    return encoded
+
+
+def known(kind: Type[IntEnum], what: str, value: int, name: str) -> int:
+    """A value of one of the C enums; RuntimeError for another number."""
+    try:
+        return kind(index(value))
+    except ValueError:
+        raise RuntimeError(f"ESHM {name!r} cannot be opened: unknown {what} {value!r}") from None
+
+
+def u32(what: str, value: int) -> int:
+    """A 32-bit number; ValueError for one out of range."""
+    value = index(value)  # ctypes would silently cut a number to 32 bits
+    if not 0 <= value <= 0xFFFFFFFF:
+        raise ValueError(f"{what} must be 0 to {0xFFFFFFFF}, not {value}")
+    return value

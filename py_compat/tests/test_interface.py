@@ -1,0 +1,130 @@
+"""The names, values and layouts that existing scripts rely on."""
+
+import ctypes
+import inspect
+import unittest
+
+from support import ChannelTest, segment
+import eshm
+from eshm import (
+    ESHM,
+    TIMEOUT_INFINITE,
+    ESHMConfig,
+    ESHMDisconnectBehavior,
+    ESHMError,
+    ESHMRole,
+    ESHMStats,
+    ESHMWakeupMode,
+)
+
+
+def values(kind):
+    return {member.name: int(member) for member in kind}
+
+
+class Constants(unittest.TestCase):
+    def test_enums_have_the_values_of_the_c_header(self):
+        self.assertEqual(values(ESHMRole), {"MASTER": 0, "SLAVE": 1, "AUTO": 2})
+        self.assertEqual(values(ESHMDisconnectBehavior), {"IMMEDIATELY": 0, "ON_TIMEOUT": 1, "NEVER": 2})
+        self.assertEqual(values(ESHMWakeupMode), {"PUSH": 0, "POLL": 1})
+        names = (
+            "SUCCESS INVALID_PARAM SHM_CREATE SHM_ATTACH SHM_DETACH SHM_DELETE MUTEX_INIT MUTEX_LOCK MUTEX_UNLOCK "
+            "NO_DATA TIMEOUT MASTER_STALE BUFFER_FULL BUFFER_TOO_SMALL NOT_INITIALIZED ROLE_MISMATCH"
+        )
+        self.assertEqual(values(ESHMError), {name: -i for i, name in enumerate(names.split())})
+        self.assertEqual(TIMEOUT_INFINITE, 0xFFFFFFFF)
+
+    def test_all_lists_what_there_is(self):
+        for name in eshm.__all__:
+            self.assertTrue(hasattr(eshm, name), name)
+
+
+class Layouts(unittest.TestCase):
+    def check(self, structure, size, offsets):
+        self.assertEqual(ctypes.sizeof(structure), size)
+        self.assertEqual({field[0]: getattr(structure, field[0]).offset for field in structure._fields_}, offsets)
+
+    def test_config(self):
+        self.check(ESHMConfig, 40, {
+            "shm_name": 0, "role": 8, "disconnect_behavior": 12, "stale_threshold_ms": 16, "reconnect_wait_ms": 20,
+            "reconnect_retry_interval_ms": 24, "max_reconnect_attempts": 28, "auto_cleanup": 32, "use_threads": 33,
+        })
+
+    def test_stats(self):
+        self.check(ESHMStats, 80, {
+            "master_heartbeat": 0, "slave_heartbeat": 8, "master_pid": 16, "slave_pid": 20, "master_alive": 24,
+            "slave_alive": 25, "stale_threshold": 28, "master_heartbeat_delta": 32, "slave_heartbeat_delta": 40,
+            "m2s_write_count": 48, "m2s_read_count": 56, "s2m_write_count": 64, "s2m_read_count": 72,
+        })
+
+
+class Signatures(unittest.TestCase):
+    def defaults(self, function):
+        parameters = list(inspect.signature(function).parameters.values())
+        return [(p.name, p.default) for p in parameters if p.name != "self"]
+
+    def test_order_and_defaults_of_the_arguments(self):
+        nothing = inspect.Parameter.empty
+        self.assertEqual(self.defaults(ESHM), [
+            ("shm_name", nothing), ("role", ESHMRole.AUTO),
+            ("disconnect_behavior", ESHMDisconnectBehavior.ON_TIMEOUT), ("stale_threshold_ms", 100),
+            ("reconnect_wait_ms", 5000), ("reconnect_retry_interval_ms", 100), ("max_reconnect_attempts", 50),
+            ("auto_cleanup", True), ("use_threads", True),
+        ])
+        self.assertEqual(self.defaults(ESHM.write), [("data", nothing)])
+        self.assertEqual(self.defaults(ESHM.read), [("buffer_size", 4096), ("timeout_ms", None)])
+        self.assertEqual(self.defaults(ESHM.try_read), [("buffer_size", 4096)])
+        self.assertEqual(self.defaults(eshm.library_path), [("name", "eshm")])
+
+
+class Object(ChannelTest):
+    def test_repr(self):
+        master, slave = self.pair()
+        self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER)")
+        self.assertEqual(repr(slave), f"ESHM(name='{self.name}', role=SLAVE)")
+        master.close()
+        self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER)")
+
+    def test_repr_and_get_role_of_auto_say_what_it_became(self):
+        first, second = self.open(ESHMRole.AUTO), self.open(ESHMRole.AUTO)
+        self.assertIs(first.get_role(), ESHMRole.MASTER)
+        self.assertIs(second.get_role(), ESHMRole.SLAVE)
+        self.assertIn("role=MASTER", repr(first))
+        self.assertIn("role=SLAVE", repr(second))
+
+    def test_context_manager_closes(self):
+        with ESHM(self.name, role=ESHMRole.MASTER) as master:
+            self.assertTrue(segment(self.name).exists())
+            self.assertIs(master.get_role(), ESHMRole.MASTER)
+        self.assertFalse(segment(self.name).exists())
+        with self.assertRaisesRegex(RuntimeError, "closed"):
+            with master:
+                self.fail("a closed channel was entered")
+
+    def test_context_manager_closes_after_an_exception_and_lets_it_pass(self):
+        with self.assertRaises(ZeroDivisionError):
+            with ESHM(self.name, role=ESHMRole.MASTER):
+                raise ZeroDivisionError
+        self.assertFalse(segment(self.name).exists())
+
+    def test_wakeup_mode(self):
+        master = self.open(ESHMRole.MASTER)
+        self.assertIs(master.wakeup_mode, ESHMWakeupMode.PUSH)
+        master.wakeup_mode = ESHMWakeupMode.POLL
+        self.assertIs(master.wakeup_mode, ESHMWakeupMode.POLL)
+        with self.assertRaises(ValueError):
+            master.wakeup_mode = 7
+        self.assertIs(master.wakeup_mode, ESHMWakeupMode.POLL)
+
+    def test_both_wakeup_modes_deliver(self):
+        for mode in ESHMWakeupMode:
+            master, slave = self.pair()
+            slave.wakeup_mode = mode
+            master.write(mode.name.encode())
+            self.assertEqual(slave.read(), mode.name.encode())
+            slave.close()
+            master.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

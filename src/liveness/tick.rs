@@ -10,7 +10,7 @@ use crate::config::Side;
 use crate::endpoint::attach::publish_lock;
 use crate::endpoint::core::{Core, State};
 use crate::log;
-use crate::segment::peer::{Signs, threshold};
+use crate::segment::peer::threshold;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -174,7 +174,7 @@ impl Core {
             flag: header.alive[other as usize].load(Ordering::Acquire) != 0, // pairs with attach and detach
             threshold: threshold(header.stale_threshold.load(Ordering::Relaxed)), // a setting
         };
-        let change = monitor.remote.look(sight, elapsed, || segment.signs(other) == Signs::LockFree);
+        let change = monitor.remote.look(sight, elapsed, || segment.lock_is_free(other));
         let seen = counters(&segment.view, self.side);
         let signals = monitor.signalling.look(seen.writer, seen.writes, seen.wakes);
         self.signals.store(signals as u32, Ordering::Relaxed); // a hint

@@ -59,6 +59,11 @@ impl Segment {
         field != 0 && field == named
     }
 
+    /// Whether one of ours held the lock of a side and nobody does now: with a heartbeat that stands still, proof of death.
+    pub(crate) fn lock_is_free(&self, side: Side) -> bool {
+        self.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
+    }
+
     /// What flags, locks and the process table say about a side now.
     pub(crate) fn signs(&self, side: Side) -> Signs {
         let header = self.view.header();
@@ -66,7 +71,7 @@ impl Segment {
         if header.alive[side as usize].load(Ordering::Acquire) == 0 {
             return Signs::Absent;
         }
-        if self.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64) {
+        if self.lock_is_free(side) {
             return Signs::LockFree;
         }
         let pid = header.pid[side as usize].load(Ordering::Relaxed);

@@ -13,8 +13,6 @@ pub struct Resources {
     pub maps: usize,
     /// All open descriptors.
     pub all_files: usize,
-    /// All mappings.
-    pub all_maps: usize,
 }
 
 /// What process `pid` holds now.
@@ -33,7 +31,6 @@ pub fn resources(pid: u32) -> Resources {
         files: files.iter().filter(|f| fs::read_link(f).is_ok_and(|to| of_segments(&to.to_string_lossy()))).count(),
         maps: maps.lines().filter(|line| of_segments(line)).count(),
         all_files: files.len(),
-        all_maps: maps.lines().count(),
     }
 }
 

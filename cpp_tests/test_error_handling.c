@@ -1,8 +1,10 @@
 /* Every refusal in the tables of the C interface: NULLs, numbers outside the enums, names, sizes, timeouts, texts. A C11
  * program. What the states of a handle answer is in test_handle_states.c. */
 #define _GNU_SOURCE
+#include "child.h"
 #include "endpoint.h"
 
+#include <errno.h>
 #include <limits.h>
 
 static void error_strings(void) {
@@ -188,7 +190,42 @@ static void timeouts(void) {
     close_end(master);
 }
 
-int main(void) {
+/* Whatever a program without standard streams prints must not go into a segment. */
+static void open_without_streams(Scene* scene) {
+    for (int stream = 0; stream <= 2; stream++) close(stream);
+    ESHMHandle *master = open_as(scene->name, ESHM_ROLE_MASTER), *slave = open_as(scene->name, ESHM_ROLE_SLAVE);
+    for (int stream = 0; stream <= 2; stream++) CHECK(write(stream, "[text]", 6) == -1 && errno == EBADF);
+    send_text(master, "x");
+    expect_text(slave, "x");
+    close_end(slave);
+    close_end(master);
+}
+
+static void closed_standard_streams(void) {
+    Scene scene = scene_new("error");
+    child_join(CHILD_START(open_without_streams, &scene));
+    scene_free(scene);
+}
+
+/* A diagnostic that nobody reads must not end the program. */
+static void be_refused_unheard(Scene* scene) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_DFL);
+    refused(scene->name, ESHM_ROLE_SLAVE, ESHM_DISCONNECT_ON_TIMEOUT);
+}
+
+static void a_broken_standard_error(void) {
+    Scene scene = scene_new("error");
+    child_join(CHILD_START(be_refused_unheard, &scene));
+    scene_free(scene);
+}
+
+int main(int argc, char** argv) {
+    const ChildBody bodies[] = {CHILD_BODY(open_without_streams), CHILD_BODY(be_refused_unheard)};
+    CHILD_MAIN(argc, argv, bodies);
     RUN(error_strings);
     RUN(null_handles);
     RUN(null_pointers);
@@ -199,6 +236,8 @@ int main(void) {
     RUN(more_than_the_capacity);
     RUN(a_buffer_that_is_too_small);
     RUN(timeouts);
+    RUN(closed_standard_streams);
+    RUN(a_broken_standard_error);
     puts("test_error_handling: passed");
     return 0;
 }

@@ -28,9 +28,11 @@ def encoded_name(name: str) -> bytes:
 
 
 def known(kind: Type[IntEnum], what: str, value: int, name: str) -> int:
-    """A value of one of the C enums; RuntimeError for another number."""
+    """A value of one of the C enums; RuntimeError for another number, TypeError for none."""
     try:
         return kind(index(value))
+    except TypeError:
+        raise TypeError(f"{what} must be an {kind.__name__}, not {type(value).__name__}") from None
     except ValueError:
         raise RuntimeError(f"ESHM {name!r} cannot be opened: unknown {what} {value!r}") from None
 

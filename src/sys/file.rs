@@ -34,26 +34,33 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// A new descriptor, never one of the three standard streams: where the program has closed those, whatever it prints would
+/// go into the segment.
+fn opened(path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: `path` is NUL-terminated; a non-negative result is a new descriptor that nobody else owns.
+    let file = unsafe { OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666))?) };
+    if file.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    let above = libc::STDERR_FILENO + 1;
+    // SAFETY: as above.
+    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, above))?)) }
+}
+
 /// Opens an existing file for reading and writing; a symbolic link is refused, a pipe does not block.
 pub(crate) fn open(path: &CStr) -> io::Result<OwnedFd> {
-    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    // SAFETY: `path` is NUL-terminated; a non-negative result is a new descriptor that nobody else owns.
-    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags))?)) }
+    opened(path, libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK)
 }
 
 /// A new file in `folder` that has no name yet (`O_TMPFILE`), mode 0666 less the umask: it vanishes with its last
 /// descriptor if it is never linked.
 pub(crate) fn unnamed(folder: &CStr) -> io::Result<OwnedFd> {
-    let flags = libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC;
-    // SAFETY: as in open.
-    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(folder.as_ptr(), flags, 0o666))?)) }
+    opened(folder, libc::O_TMPFILE | libc::O_RDWR)
 }
 
 /// A new file under a name of its own, mode 0666 less the umask; an error if the name exists.
 pub(crate) fn named(path: &CStr) -> io::Result<OwnedFd> {
-    let flags = libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOFOLLOW;
-    // SAFETY: as in open.
-    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags, 0o666))?)) }
+    opened(path, libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_NOFOLLOW)
 }
 
 /// Gives an unnamed file its name; an error if the name exists. Needs `/proc` (open(2), on `O_TMPFILE`).

@@ -70,15 +70,38 @@ fn membarrier_command(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// Writes to standard error without the standard library's lock, which a forked child might find held for ever.
+/// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot
+/// be written is dropped: nobody waits for a full pipe to be read, or dies of one that nobody reads.
 pub(crate) fn write_stderr(bytes: &[u8]) {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one valid pollfd; then the kernel reads `bytes.len()` bytes. What a full pipe cannot take is dropped: the
-    // service thread must not wait for whoever should be reading it.
+    // SAFETY: one valid pollfd.
+    let ready = unsafe { libc::poll(&mut stderr, 1, 0) } == 1;
+    if ready && stderr.revents & (libc::POLLOUT | libc::POLLERR | libc::POLLNVAL) == libc::POLLOUT {
+        // The last reader may leave between the two calls: its SIGPIPE is this thread's, and taken back here.
+        without_sigpipe(|| {
+            // SAFETY: the kernel reads `bytes.len()` bytes.
+            let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+            written < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPIPE)
+        });
+    }
+}
+
+/// Runs `write` with SIGPIPE blocked; if it says that it raised one, and none was pending before, takes that back
+/// (pthread_sigmask(3), sigtimedwait(2)).
+fn without_sigpipe(write: impl FnOnce() -> bool) {
+    // SAFETY: sigset_t and timespec are plain old data; every set is initialised by the call that fills it in.
     unsafe {
-        if libc::poll(&mut stderr, 1, 0) == 1 && stderr.revents & libc::POLLOUT != 0 {
-            libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len());
+        let mut pipe: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut pipe);
+        libc::sigaddset(&mut pipe, libc::SIGPIPE);
+        libc::sigpending(&mut pending);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut old);
+        if write() && libc::sigismember(&pending, libc::SIGPIPE) == 0 {
+            libc::sigtimedwait(&pipe, std::ptr::null_mut(), &std::mem::zeroed());
         }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
     }
 }
 

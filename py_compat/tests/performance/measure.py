@@ -27,19 +27,20 @@ def end_on_signals() -> None:
 
 
 class Meter:
-    """Counts messages and prints a line each `interval`; the clock starts with the first message."""
+    """Counts messages and prints a line each `interval`; the clock runs from the first message to the last."""
 
     def __init__(self, interval: int, messages: Optional[int], seconds: Optional[float]) -> None:
         self.count = 0
         self._interval = interval
         self._messages = messages
         self._end = None if seconds is None else time.monotonic() + seconds
-        self._begin = self._previous = 0.0
+        self._begin = self._last = self._previous = 0.0
         self._previous_count = 0
 
     def add(self) -> None:
+        self._last = time.monotonic()
         if self.count == 0:
-            self._begin = self._previous = time.monotonic()
+            self._begin = self._previous = self._last
         self.count += 1
         if self.count % self._interval == 0:
             self._report()
@@ -50,7 +51,7 @@ class Meter:
         return self._end is not None and time.monotonic() >= self._end
 
     def _report(self) -> None:
-        now = time.monotonic()
+        now = self._last
         total = max(now - self._begin, 1e-9)
         interval = max(now - self._previous, 1e-9)
         print(
@@ -61,6 +62,6 @@ class Meter:
         self._previous, self._previous_count = now, self.count
 
     def summary(self) -> None:
-        total = max(time.monotonic() - self._begin, 1e-9) if self.count else 0.0
+        total = max(self._last - self._begin, 1e-9) if self.count else 0.0
         rate = self.count / total if total else 0.0
         print(f"Average: {rate:.1f} msg/s ({self.count} messages in {total:.1f} s, each with its ACK)", flush=True)

@@ -7,7 +7,8 @@ use eshm_processes::{Name, Peer, open, read, until};
 fn elsewhere(role: &str, name: &Name) -> Option<Peer> {
     let peer = Peer::in_another_namespace(role, name, &["--threshold=60000"]);
     if peer.is_none() {
-        eprintln!("skipped: no pid namespaces here");
+        assert!(std::env::var_os("CI").is_none(), "no pid namespaces here, and CI is to try them");
+        eprintln!("SKIPPED: no pid namespaces here");
     }
     peer
 }

@@ -1,5 +1,6 @@
 //! The only place that names atomics, so that a model checker can one day stand in for them.
 
+use crate::sys::membarrier;
 pub(crate) use core::hint::spin_loop;
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence,
@@ -11,33 +12,52 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Set where the kernel has no `membarrier`, and for checkers that do not know it: then the light side pays for a fence.
+/// Set where the kernel has no `membarrier` for the process, and for checkers that do not know it: then the light side pays
+/// for a fence.
 static SYMMETRIC: AtomicBool = AtomicBool::new(cfg!(miri));
+/// Likewise for barriers between processes; set until this process is registered.
+static SYMMETRIC_BETWEEN: AtomicBool = AtomicBool::new(true);
 
-/// Prepares the process for [`heavy_barrier`]; before the first handle opens.
+/// Prepares the process for the barriers below; before the first handle opens.
 pub(crate) fn prepare_barriers() {
-    if !crate::sys::process::membarrier_register() {
-        SYMMETRIC.store(true, Ordering::SeqCst);
-    }
+    SYMMETRIC.store(!membarrier::register_in_process(), Ordering::SeqCst);
+    SYMMETRIC_BETWEEN.store(!membarrier::register_everywhere(), Ordering::SeqCst);
 }
 
 /// The frequent side of an asymmetric store-load barrier: orders the caller's earlier stores before its later loads
 /// against [`heavy_barrier`] of another thread of this process, without a locked instruction.
 #[inline(always)]
 pub(crate) fn light_barrier() {
-    if SYMMETRIC.load(Ordering::Relaxed) {
-        fence(Ordering::SeqCst); // pairs with the fence in heavy_barrier
+    light(&SYMMETRIC); // pairs with heavy_barrier
+}
+
+/// The same against [`heavy_barrier_between`] of any process that calls it.
+#[inline(always)]
+pub(crate) fn light_barrier_between() {
+    light(&SYMMETRIC_BETWEEN); // pairs with heavy_barrier_between
+}
+
+#[inline(always)]
+fn light(symmetric: &AtomicBool) {
+    if symmetric.load(Ordering::Relaxed) {
+        fence(Ordering::SeqCst); // pairs with the fence of the heavy side
     } else {
         compiler_fence(Ordering::SeqCst); // the hardware's half is membarrier's interrupt
     }
 }
 
-/// The rare side: on return every other thread of the process has executed a full barrier (membarrier(2),
-/// `MEMBARRIER_CMD_PRIVATE_EXPEDITED`).
+/// The rare side: on return every other thread of the process has executed a full barrier.
 pub(crate) fn heavy_barrier() {
     fence(Ordering::SeqCst); // pairs with light_barrier's fence where there is no membarrier
-    if !SYMMETRIC.load(Ordering::Relaxed) && !crate::sys::process::membarrier() {
+    if !SYMMETRIC.load(Ordering::Relaxed) && !membarrier::in_process() {
         // Registered, so it cannot fail; if it did, other threads get the time in which any store buffer drains.
         crate::sys::clock::sleep(std::time::Duration::from_millis(1));
     }
+}
+
+/// The rare side towards every process that has called [`prepare_barriers`]. False where this process may not ask: then
+/// another's light side may have been missed.
+pub(crate) fn heavy_barrier_between() -> bool {
+    fence(Ordering::SeqCst); // pairs with light_barrier_between's fence of a process that is not registered
+    membarrier::everywhere()
 }

@@ -38,7 +38,8 @@ impl Channel<'_> {
         let size = self.head.data_size.load(Ordering::Relaxed);
         let bytes = size as usize;
         if bytes <= self.capacity && bytes <= buffer.len() {
-            copy::out_of_shared(self.words, &mut buffer[..bytes]);
+            // SAFETY: checked against both just now.
+            unsafe { copy::out_of_shared(self.words, buffer.get_unchecked_mut(..bytes)) };
         }
         fence(Ordering::Acquire); // pairs with the release fence in publish: a word of a later write shows its odd sequence
         if self.head.sequence.load(Ordering::Relaxed) != before {
@@ -81,7 +82,7 @@ impl Channel<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{HeldLock, Lock, heap::Owned};
+    use super::super::{Barrier, HeldLock, Lock, heap::Owned};
     use super::*;
     use std::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -91,7 +92,7 @@ mod tests {
 
     fn write(channel: Channel<'_>, held: &HeldLock, message: &[u8]) {
         let Lock::Taken(odd) = channel.try_lock(held) else { panic!("busy") };
-        channel.publish(odd, &bytes(message), held);
+        channel.publish(odd, &bytes(message), held, || Barrier::Writer);
     }
 
     fn read(channel: Channel<'_>, seen: u32) -> (Taken, Vec<u8>) {
@@ -139,7 +140,7 @@ mod tests {
         let Lock::Taken(next) = channel.try_break(&held, odd) else { panic!("not broken") };
         assert_eq!(next, odd + 2);
         assert!(matches!(channel.try_break(&dead, odd), Lock::Busy(_)), "only once");
-        channel.publish(next, &bytes(b"whole"), &held);
+        channel.publish(next, &bytes(b"whole"), &held, || Barrier::Writer);
         assert_eq!(read(channel, 0), (Taken::Value { size: 5, sequence: 4 }, b"whole".to_vec()));
     }
 
@@ -166,7 +167,7 @@ mod tests {
                             let message = vec![byte; 9 + round % 50];
                             loop {
                                 if let Lock::Taken(odd) = channel.try_lock(held) {
-                                    break channel.publish(odd, &bytes(&message), held);
+                                    break channel.publish(odd, &bytes(&message), held, || Barrier::Writer);
                                 }
                                 std::thread::yield_now();
                             }

@@ -1,10 +1,19 @@
 //! Publishing a message.
 //!
-//! Order: odd; data, size, `write_count`; even; `wake_seq`; look at `waiters`. All but the last two happen under the
-//! sequence lock, so two writers never mix and no count is lost; `wake_seq` moves after the value is out, so that a reader
-//! that looked before it and then parks is refused by the kernel's compare.
+//! Order: odd; data, size, `write_count`, `wake_seq`; even; look at `waiters`. All but the last happens under the sequence
+//! lock, so two writers never mix, no count is lost, and none of it needs a locked instruction but the lock itself.
+//!
+//! Why no wake-up is missed: a reader raises `waiters`, loads `wake_seq`, looks for a value, and has the kernel compare
+//! `wake_seq` as it puts it to sleep; it sleeps only if it saw an even sequence that it knows. Between the writer's even
+//! store and its look at `waiters`, and between the reader's rise of `waiters` and its look for a value, stands a store-load
+//! barrier, so one of the two sees the other. A writer that saw no `waiters` had stored its even sequence before: the
+//! reader finds the value. A writer that saw them calls the kernel: if the reader is asleep by then it wakes; if it is on its
+//! way, it looked before that writer's odd sequence, so before its `wake_seq`, and the kernel's compare fails.
+//!
+//! A released reader sleeps also on an odd sequence, but looks at `write_count`, which is raised before `wake_seq`.
 
 use super::{Channel, copy};
+use crate::segment::layout::Tail;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
 use std::mem::MaybeUninit;
@@ -14,8 +23,8 @@ use std::mem::MaybeUninit;
 pub(crate) struct HeldLock {
     /// The odd sequence a thread of this handle last took. It holds the lock exactly while the channel still has it.
     odd: AtomicU32,
-    /// Not 0 while a thread of this handle decides whether a lock is abandoned.
-    breaking: AtomicU32,
+    /// +1 as a thread of this handle begins to decide whether a lock is abandoned, and +1 as it ends.
+    breaks: AtomicU32,
     wakes: Wakes,
 }
 
@@ -40,6 +49,17 @@ pub(crate) enum Lock {
     Taken(u32),
     /// Someone else's; the odd sequence seen.
     Busy(u32),
+    /// Held at this sequence, but another thread of this handle may be about to break it: see [`Channel::settle`].
+    Disputed(u32),
+}
+
+/// Who pays for the store-load barrier between publishing and parking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Barrier {
+    /// Readers of ours do, when they park.
+    Reader,
+    /// The writer does, for readers that do not know of it.
+    Writer,
 }
 
 /// Wake-ups in a row that found nobody before the kernel is asked less: a `waiters` left by a killed reader.
@@ -49,8 +69,9 @@ const QUIET: u64 = 2_000;
 
 impl Channel<'_> {
     /// Takes the sequence lock if it is free.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_lock(&self, held: &HeldLock) -> Lock {
+        let breaks = held.breaks.load(Ordering::Acquire); // before the exchange: see try_break
         let even = self.head.sequence.load(Ordering::Relaxed); // only a guess for the exchange below
         if even & 1 == 1 {
             return Lock::Busy(even);
@@ -61,38 +82,35 @@ impl Channel<'_> {
             return Lock::Busy(now | 1);
         }
         let odd = even.wrapping_add(1);
-        held.odd.store(odd, Ordering::Relaxed); // before `breaking` is looked at: see try_break
+        held.odd.store(odd, Ordering::Relaxed); // before `breaks` is looked at again
         sync::light_barrier(); // pairs with the heavy barrier of try_break
-        if held.breaking.load(Ordering::Acquire) != 0 {
-            return self.await_breaker(held, odd); // pairs with the end of try_break
+        // Not the sequence itself: a load of the word just exchanged costs half as much as the whole write.
+        if breaks & 1 == 1 || held.breaks.load(Ordering::Relaxed) != breaks {
+            return Lock::Disputed(odd);
         }
-        // A breaker that was here and gone while we stood still before the store above: its end is what was acquired.
-        match self.head.sequence.load(Ordering::Relaxed) {
-            still if still == odd => Lock::Taken(odd),
-            broken => Lock::Busy(broken | 1),
-        }
+        Lock::Taken(odd)
     }
 
-    /// A thread of this handle is about to break a lock and may not have seen that this one was just taken.
+    /// Settles [`Lock::Disputed`]: once the other thread is done the lock is either broken or given back, with no new message.
     #[cold]
-    fn await_breaker(&self, held: &HeldLock, odd: u32) -> Lock {
-        while held.breaking.load(Ordering::Acquire) != 0 {
+    pub(crate) fn settle(&self, held: &HeldLock, odd: u32) {
+        while held.breaks.load(Ordering::Acquire) & 1 == 1 {
             std::thread::yield_now(); // pairs with the release store that ends try_break
         }
-        match self.head.sequence.load(Ordering::Acquire) {
-            still if still == odd => Lock::Taken(odd), // pairs with nobody: the lock is our own
-            broken => Lock::Busy(broken | 1),
+        if self.head.sequence.load(Ordering::Relaxed) == odd {
+            self.unlock_unchanged(odd); // still ours: nobody else stores while it is
         }
     }
 
     /// Takes over a lock that has stood at `odd` for long, from a writer of another process. The caller has shown that
     /// no such writer lives and lets only one thread of the handle in here at a time.
     ///
-    /// A thread of this very handle may have taken the lock an instant ago: it stores `held.odd`, then looks at
-    /// `breaking`; here `breaking` is stored, then `held.odd` looked at. The barriers between make one of the two see
-    /// the other; and if it looks only after this is over, it finds the sequence moved.
+    /// A thread of this very handle may have taken the lock an instant ago: it stores `held.odd`, then looks at `breaks`;
+    /// here `breaks` is raised, then `held.odd` looked at. The barriers between make one of the two see the other. A
+    /// thread that stood still from its exchange until all this was over finds `breaks` moved since before its exchange.
     pub(crate) fn try_break(&self, held: &HeldLock, odd: u32) -> Lock {
-        held.breaking.store(1, Ordering::Relaxed);
+        let breaks = held.breaks.load(Ordering::Relaxed); // one breaker at a time
+        held.breaks.store(breaks.wrapping_add(1), Ordering::Relaxed);
         sync::heavy_barrier(); // pairs with the light barrier of try_lock
         let next = odd.wrapping_add(2);
         let ours = held.odd.load(Ordering::Relaxed) == odd;
@@ -108,7 +126,7 @@ impl Channel<'_> {
                 Err(now) => Lock::Busy(now | 1),
             }
         };
-        held.breaking.store(0, Ordering::Release); // pairs with await_breaker
+        held.breaks.store(breaks.wrapping_add(2), Ordering::Release); // pairs with try_lock and settle
         result
     }
 
@@ -118,54 +136,62 @@ impl Channel<'_> {
     }
 
     /// Writes the message and makes it the newest; the caller holds the lock at `odd` and has checked the size.
-    #[inline]
-    pub(crate) fn publish(&self, odd: u32, message: &[MaybeUninit<u8>], held: &HeldLock) {
-        assert!(message.len() <= self.capacity);
+    #[inline(always)]
+    pub(crate) fn publish(&self, odd: u32, message: &[MaybeUninit<u8>], held: &HeldLock, barrier: impl FnOnce() -> Barrier) {
         fence(Ordering::Release); // pairs with the acquire fence in read: who sees a new word sees the odd sequence
-        copy::into_shared(message, self.words);
+        // SAFETY: the caller has checked the size.
+        unsafe { copy::into_shared(message, self.words) };
         self.head.data_size.store(message.len() as u32, Ordering::Relaxed);
-        let count = &self.tail.write_count; // no locked instruction: under the sequence lock
+        let (count, word) = (&self.tail.write_count, &self.tail.wake_seq); // both change under the sequence lock alone
         count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Release pairs with a released reader's load of the word: it finds the count raised.
+        word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         self.head.sequence.store(odd.wrapping_add(1), Ordering::Release); // pairs with the acquire load in read
-        // The one full barrier: the even sequence and wake_seq are out before `waiters` is read. A reader raises `waiters`
-        // and then has the kernel compare wake_seq; so it finds wake_seq moved, or we find its `waiters`.
-        self.tail.wake_seq.fetch_add(1, Ordering::SeqCst);
-        let waiters = self.tail.waiters.load(Ordering::SeqCst); // pairs with the increment in endpoint::wait
-        let asked = self.tail.reader_waiting.load(Ordering::Relaxed) != 0; // pairs with no data: only a request
-        if waiters != 0 {
-            self.wake(waiters, &held.wakes);
+        match barrier() {
+            Barrier::Reader => sync::light_barrier_between(), // pairs with the heavy one in endpoint::wait
+            Barrier::Writer => fence(Ordering::SeqCst),       // pairs with a released reader's locked addition
         }
-        if asked {
-            self.stand_back();
+        let waiters = self.tail.waiters.load(Ordering::Relaxed); // pairs with the rise in endpoint::wait, by the barrier
+        let asked = self.tail.reader_waiting.load(Ordering::Relaxed); // pairs with no data: only a request
+        if waiters | asked != 0 {
+            attend(self.tail, waiters, &held.wakes);
         }
     }
+}
 
-    /// Wakes parked readers, unless the last calls found none and nothing has changed since: a reader killed while parked
-    /// leaves its count behind, and a system call a write is dear.
-    #[cold]
-    fn wake(&self, waiters: u32, wakes: &Wakes) {
+/// Does what readers ask of a writer that has just published.
+#[cold]
+fn attend(tail: &Tail, waiters: u32, wakes: &Wakes) {
+    if waiters != 0 {
+        wake(tail, waiters, wakes);
+    }
+    if tail.reader_waiting.load(Ordering::Relaxed) != 0 {
+        stand_back(tail); // pairs with no data: only a request
+    }
+}
+
+/// Wakes parked readers, unless the last calls found none and nothing has changed since: a reader killed while parked
+/// leaves its count behind, and a system call a write is dear.
+fn wake(tail: &Tail, waiters: u32, wakes: &Wakes) {
+    let missed = wakes.misses.load(Ordering::Relaxed); // these three are hints; a lost one costs a call
+    if missed >= MISSES && wakes.waiters.load(Ordering::Relaxed) == waiters {
         let now = clock::now();
-        let missed = wakes.misses.load(Ordering::Relaxed); // these three are hints; a lost one costs a call
-        if missed >= MISSES
-            && wakes.waiters.load(Ordering::Relaxed) == waiters
-            && now.wrapping_sub(wakes.since.load(Ordering::Relaxed)) < clock::MS
-        {
+        if now.wrapping_sub(wakes.since.load(Ordering::Relaxed)) < clock::MS {
             return;
         }
-        let woken = futex::wake(&self.tail.wake_seq, futex::Scope::Shared);
-        wakes.misses.store(if woken > 0 { 0 } else { missed.saturating_add(1) }, Ordering::Relaxed);
-        wakes.waiters.store(waiters, Ordering::Relaxed);
         wakes.since.store(now, Ordering::Relaxed);
     }
+    let woken = futex::wake(&tail.wake_seq, futex::Scope::Shared);
+    wakes.misses.store(if woken > 0 { 0 } else { missed.saturating_add(1) }, Ordering::Relaxed);
+    wakes.waiters.store(waiters, Ordering::Relaxed);
+}
 
-    /// Leaves a reader that keeps losing to this writer time for one copy.
-    #[cold]
-    fn stand_back(&self) {
-        let reads = self.tail.read_count.load(Ordering::Relaxed); // any change means it got through
-        self.tail.reader_waiting.store(0, Ordering::Relaxed);
-        let end = clock::now() + QUIET;
-        while self.tail.read_count.load(Ordering::Relaxed) == reads && clock::now() < end {
-            sync::spin_loop();
-        }
+/// Leaves a reader that keeps losing to this writer time for one copy.
+fn stand_back(tail: &Tail) {
+    let reads = tail.read_count.load(Ordering::Relaxed); // any change means it got through
+    tail.reader_waiting.store(0, Ordering::Relaxed);
+    let end = clock::now() + QUIET;
+    while tail.read_count.load(Ordering::Relaxed) == reads && clock::now() < end {
+        sync::spin_loop();
     }
 }

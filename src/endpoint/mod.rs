@@ -9,7 +9,7 @@ mod read;
 mod remap;
 mod stats;
 mod wait;
-mod write;
+pub(crate) mod write;
 
 pub use builder::Builder;
 pub(crate) use read::Timeout;

@@ -200,7 +200,7 @@ fn warn_of_rival(name: &Name, alive: bool) {
 /// Takes a valid segment over, or replaces it; the caller holds the decision lock.
 fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict) -> Result<Option<Opened>, Error> {
     let slave = segment.judge(Side::Slave, Duration::MAX);
-    let (alive, ours) = (master == Verdict::Alive, segment.is_ours(Side::Master));
+    let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
     let half_written = segment.view.channel(Side::Master.writes()).head.sequence.load(Ordering::Acquire) & 1 == 1;
     // What a child of the dead master holds on to cannot be repaired: the lock never becomes ours. (Acquire, above, pairs
     // with a writer's even store.)

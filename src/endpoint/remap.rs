@@ -58,7 +58,7 @@ impl Core {
                 self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
                 return Err(new);
             }
-            Lock::Busy(_) => None,
+            Lock::Busy(_) | Lock::Disputed(_) => None,
         };
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
@@ -148,7 +148,7 @@ fn put_in_place(monitor: &mut Monitor, old: &Arc<View>, new: Arc<View>) -> (Arc<
             if !Arc::ptr_eq(&target, old) {
                 monitor.retired.push(target);
             }
-            (Arc::new(View { mapping, layout }), false)
+            (Arc::new(View::new(mapping, layout)), false)
         }
     }
 }

@@ -78,13 +78,16 @@ impl Core {
         let cursor = self.cursor.load(Ordering::SeqCst);
         if !is_moving(cursor) && matches!(self.state(), State::Attached | State::Ousted) {
             let rx = self.rx();
+            rx.tail.waiters.fetch_add(1, Ordering::SeqCst); // pairs with the look at `waiters` in publish
+            let asked = sync::heavy_barrier_between(); // pairs with the light one in publish
             let word = rx.tail.wake_seq.load(Ordering::Acquire); // before the last look: pairs with publish
             let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish
+            // A write that is going on may be past its look at `waiters`, and one that we could not ask too.
+            let end = if now & 1 == 1 || !asked { end.min(clock::now() + MS) } else { end };
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
-                rx.tail.waiters.fetch_add(1, Ordering::SeqCst); // pairs with publish: its look at `waiters` follows wake_seq
                 futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
-                decrement(&rx.tail.waiters);
             }
+            decrement(&rx.tail.waiters);
         }
         self.parked.fetch_sub(1, Ordering::SeqCst);
     }

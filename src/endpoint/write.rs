@@ -1,7 +1,7 @@
 //! Writing: straight to the channel when all is well, and what happens when it is not.
 
 use super::core::{Core, State};
-use crate::channel::Lock;
+use crate::channel::{Barrier, Channel, Lock};
 use crate::error::Error;
 use crate::liveness::service;
 use crate::sync::{self, Ordering};
@@ -14,10 +14,60 @@ use std::{mem::MaybeUninit, time::Duration};
 /// The longest a write waits, for another writer or for a segment on its way, in nanoseconds.
 const PATIENCE: u64 = 20 * MS;
 
+/// What became of a write at once.
+pub(crate) enum Attempt {
+    Done,
+    /// Something stands in the way; not 0: the sequence of a lock to be settled first.
+    Failed {
+        disputed: u32,
+    },
+}
+
 impl Core {
     /// Makes `message` the newest of our direction.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, message: &[MaybeUninit<u8>]) -> Result<(), Error> {
+        match self.write_now(message) {
+            Attempt::Done => Ok(()),
+            Attempt::Failed { disputed } => self.write_slow(message, disputed),
+        }
+    }
+
+    /// Makes `message` the newest if nothing stands in the way.
+    #[inline(always)]
+    pub(crate) fn write_now(&self, message: &[MaybeUninit<u8>]) -> Attempt {
+        if !self.is_plain() {
+            return Attempt::Failed { disputed: 0 };
+        }
+        let tx = self.tx();
+        if message.len() > tx.capacity {
+            return Attempt::Failed { disputed: 0 };
+        }
+        match tx.try_lock(&self.writer) {
+            Lock::Taken(odd) => {
+                tx.publish(odd, message, &self.writer, || self.barrier());
+                Attempt::Done
+            }
+            Lock::Busy(_) => Attempt::Failed { disputed: 0 },
+            Lock::Disputed(odd) => Attempt::Failed { disputed: odd },
+        }
+    }
+
+    /// Who pays for the barrier before the look at `waiters`. A released reader that arrives after this look cannot park
+    /// before the write is over, but for an instant that costs it no more than its own 50 ms.
+    #[inline(always)]
+    fn barrier(&self) -> Barrier {
+        let (view, reader) = (self.view(), self.side.other());
+        let absent = view.header().alive[reader as usize].load(Ordering::Relaxed) == 0; // ordered with nothing: see above
+        if absent || view.is_ours(reader) { Barrier::Reader } else { Barrier::Writer }
+    }
+
+    /// A write that was not done at once.
+    #[cold]
+    pub(crate) fn write_slow(&self, message: &[MaybeUninit<u8>], disputed: u32) -> Result<(), Error> {
+        if disputed != 0 {
+            self.tx().settle(&self.writer, disputed);
+        }
         if !self.is_plain() {
             self.await_attached()?;
         }
@@ -25,13 +75,30 @@ impl Core {
         if message.len() > tx.capacity {
             return Err(Error::BufferTooSmall { size: tx.capacity });
         }
-        match tx.try_lock(&self.writer) {
-            Lock::Taken(odd) => {
-                tx.publish(odd, message, &self.writer);
+        match self.lock(tx) {
+            Ok(odd) => {
+                self.publish(tx, odd, message);
                 Ok(())
             }
-            Lock::Busy(odd) => self.write_contended(odd, message),
+            Err(odd) => self.write_contended(odd, message),
         }
+    }
+
+    /// Takes the sequence lock; the odd sequence, ours or in the way.
+    fn lock(&self, tx: Channel<'_>) -> Result<u32, u32> {
+        match tx.try_lock(&self.writer) {
+            Lock::Taken(odd) => Ok(odd),
+            Lock::Busy(odd) => Err(odd),
+            Lock::Disputed(odd) => {
+                tx.settle(&self.writer, odd);
+                Err(odd)
+            }
+        }
+    }
+
+    #[cold]
+    fn publish(&self, tx: Channel<'_>, odd: u32, message: &[MaybeUninit<u8>]) {
+        tx.publish(odd, message, &self.writer, || self.barrier());
     }
 
     /// What a write finds that is not plainly attached: an error, or `Ok` once it is.
@@ -79,12 +146,12 @@ impl Core {
             if message.len() > tx.capacity {
                 return Err(Error::BufferTooSmall { size: tx.capacity });
             }
-            match tx.try_lock(&self.writer) {
-                Lock::Taken(odd) => {
-                    tx.publish(odd, message, &self.writer);
+            match self.lock(tx) {
+                Ok(odd) => {
+                    self.publish(tx, odd, message);
                     return Ok(());
                 }
-                Lock::Busy(odd) => still &= odd == first,
+                Err(odd) => still &= odd == first,
             }
             if clock::now() >= end {
                 break;
@@ -97,7 +164,7 @@ impl Core {
                 && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
             {
                 crate::log::warning!("{self}: repaired a message that a dead writer left half-written");
-                tx.publish(odd, message, &self.writer);
+                self.publish(tx, odd, message);
                 return Ok(());
             }
         }

@@ -7,7 +7,7 @@
 use super::eshm_data::{ESHMConfig, ESHMStats};
 use super::guard::guard;
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
-use crate::endpoint::{self, Endpoint, Timeout, core::Core};
+use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
 use crate::error::{Error, text_c};
 use crate::log;
 use std::{
@@ -125,14 +125,30 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
     if handle.is_null() || data.is_null() {
         return INVALID;
     }
-    guard("eshm_write", NOT_INITIALIZED, || {
-        // SAFETY: the caller's promises. A size that no object has is refused before a slice of it exists.
-        let (core, limit) = (unsafe { &*core_of(handle) }, isize::MAX as usize);
-        if size > limit {
-            return Error::BufferTooSmall { size }.code();
+    // The common case has nothing in it that can panic, so it needs no guard and no stack frame.
+    let mut lock = 0;
+    if size <= isize::MAX as usize {
+        // SAFETY: the caller's promises; a size that no object has was refused, and whether the bytes are initialised does
+        // not matter to MaybeUninit.
+        match unsafe { (*core_of(handle)).write_now(slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size)) } {
+            Attempt::Done => return SUCCESS,
+            Attempt::Failed { disputed } => lock = disputed,
         }
-        // SAFETY: valid for `size` bytes; whether they are initialised does not matter to MaybeUninit.
-        code(core.write(unsafe { slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size) }))
+    }
+    // SAFETY: as above.
+    unsafe { write_guarded(handle, data, size, lock) }
+}
+
+/// # Safety
+/// As for [`eshm_write`], with no NULL.
+#[cold]
+unsafe fn write_guarded(handle: *mut ESHMHandle, data: *const c_void, size: usize, disputed: u32) -> c_int {
+    guard("eshm_write", NOT_INITIALIZED, || {
+        if size > isize::MAX as usize {
+            return Error::BufferTooSmall { size: isize::MAX as usize }.code();
+        }
+        // SAFETY: as in eshm_write.
+        unsafe { code((*core_of(handle)).write_slow(slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size), disputed)) }
     })
 }
 

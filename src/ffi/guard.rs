@@ -5,14 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the body of an exported function; `fallback` is what it returns after a panic.
 #[inline(always)]
-pub(super) fn guard<T>(function: &str, fallback: T, body: impl FnOnce() -> T) -> T {
+pub(super) fn guard<T>(function: &'static str, fallback: T, body: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => value,
         Err(_) => {
-            log::error!("{function}: panicked; please report this");
+            report(function);
             fallback
         }
     }
+}
+
+#[cold]
+fn report(function: &str) {
+    log::error!("{function}: panicked; please report this");
 }
 
 #[cfg(test)]

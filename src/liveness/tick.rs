@@ -150,7 +150,7 @@ impl Core {
                 header.pid[index].store(process::pid(), Ordering::Relaxed); // it came after us and died: the side is ours again
             }
         }
-        if monitor.holds_lock && self.is_named_in_header() && !monitor.segment.is_ours(self.side) {
+        if monitor.holds_lock && self.is_named_in_header() && !monitor.segment.view.is_ours(self.side) {
             publish_lock(&monitor.segment, self.side, self.generation.load(Ordering::Relaxed));
         }
     }
@@ -178,7 +178,7 @@ impl Core {
         let seen = counters(&segment.view, self.side);
         let signals = monitor.signalling.look(seen.writer, seen.writes, seen.wakes);
         self.signals.store(signals as u32, Ordering::Relaxed); // a hint
-        let parity = monitor.doubt.look(seen.writer, segment.is_ours(other), seen.pair);
+        let parity = monitor.doubt.look(seen.writer, segment.view.is_ours(other), seen.pair);
         self.parity.store(parity.to_word(), Ordering::Release); // pairs with look: what it rests on came before
         match change {
             Change::Stale => {

@@ -47,21 +47,9 @@ impl Segment {
         self.view.header().heartbeat[side as usize].load(Ordering::Relaxed) // only its change means something
     }
 
-    /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
-    pub(crate) fn is_ours(&self, side: Side) -> bool {
-        let header = self.view.header();
-        // Acquire pairs with the release in attach: who sees the field sees the pid and generation stored before it.
-        let field = header.lock[side as usize].load(Ordering::Acquire);
-        let named = match side {
-            Side::Master => header.master_generation.load(Ordering::Relaxed),
-            Side::Slave => header.pid[1].load(Ordering::Relaxed) as u32,
-        };
-        field != 0 && field == named
-    }
-
     /// Whether one of ours held the lock of a side and nobody does now: with a heartbeat that stands still, proof of death.
     pub(crate) fn lock_is_free(&self, side: Side) -> bool {
-        self.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
+        self.view.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
     }
 
     /// What flags, locks and the process table say about a side now.

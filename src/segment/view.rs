@@ -2,7 +2,8 @@
 
 use super::layout::{CHANNELS, DATA, Head, Header, Layout, Tail};
 use crate::channel::Channel;
-use crate::sync::AtomicU64;
+use crate::config::Side;
+use crate::sync::{AtomicU64, Ordering};
 use crate::sys::map::Mapping;
 use std::{io, os::fd::BorrowedFd, slice};
 
@@ -11,12 +12,22 @@ use std::{io, os::fd::BorrowedFd, slice};
 pub(crate) struct View {
     pub(crate) mapping: Mapping,
     pub(crate) layout: Layout,
+    /// Offsets of each channel's head and tail: looked up for each message.
+    heads: [usize; 2],
+    tails: [usize; 2],
 }
 
 impl View {
     /// Maps `file`, which the caller has found to have the layout's size.
     pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
-        Ok(View { mapping: Mapping::of_file(file, layout.total())?, layout })
+        Ok(View::new(Mapping::of_file(file, layout.total())?, layout))
+    }
+
+    /// A view of a mapping that is `layout.total()` bytes long.
+    pub(crate) fn new(mapping: Mapping, layout: Layout) -> View {
+        assert_eq!(mapping.length(), layout.total());
+        let heads = [CHANNELS, CHANNELS + layout.channel()];
+        View { mapping, layout, heads, tails: heads.map(|head| head + layout.tail()) }
     }
 
     /// The header.
@@ -27,19 +38,32 @@ impl View {
         unsafe { self.mapping.base().cast::<Header>().as_ref() }
     }
 
+    /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
+    #[inline]
+    pub(crate) fn is_ours(&self, side: Side) -> bool {
+        let header = self.header();
+        // Acquire pairs with the release in attach: who sees the field sees the pid and generation stored before it.
+        let field = header.lock[side as usize].load(Ordering::Acquire);
+        let named = match side {
+            Side::Master => header.master_generation.load(Ordering::Relaxed),
+            Side::Slave => header.pid[1].load(Ordering::Relaxed) as u32,
+        };
+        field != 0 && field == named
+    }
+
     /// A channel: 0 is master to slave, 1 slave to master.
     #[inline]
     pub(crate) fn channel(&self, which: usize) -> Channel<'_> {
         let Layout { capacity } = self.layout;
-        assert!(which < 2);
+        let (head, tail) = (self.heads[which], self.tails[which]);
         // SAFETY: every offset lies within `layout.total()` bytes of mapping and is aligned for its type: channels start at
         // multiples of 64, the tail at a multiple of 8, and the words of the message end before it. For the rest see header.
         unsafe {
-            let base = self.mapping.base().add(CHANNELS + which * self.layout.channel());
+            let base = self.mapping.base();
             Channel {
-                head: base.cast::<Head>().as_ref(),
-                words: slice::from_raw_parts(base.add(DATA).cast::<AtomicU64>().as_ptr(), capacity.div_ceil(8)),
-                tail: base.add(self.layout.tail()).cast::<Tail>().as_ref(),
+                head: base.add(head).cast::<Head>().as_ref(),
+                words: slice::from_raw_parts(base.add(head + DATA).cast::<AtomicU64>().as_ptr(), capacity.div_ceil(8)),
+                tail: base.add(tail).cast::<Tail>().as_ref(),
                 capacity,
             }
         }

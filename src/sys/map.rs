@@ -35,6 +35,11 @@ impl Mapping {
         Ok(Mapping { base, length })
     }
 
+    /// Bytes mapped.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
     /// The first byte; page-aligned.
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base

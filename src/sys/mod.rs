@@ -6,4 +6,5 @@ pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod lock;
 pub(crate) mod map;
+pub(crate) mod membarrier;
 pub(crate) mod process;

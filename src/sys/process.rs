@@ -1,4 +1,4 @@
-//! Processes and threads: who exists, signals, barriers.
+//! Processes and threads: who exists, signals, standard error.
 
 use std::fs;
 
@@ -53,21 +53,6 @@ impl Drop for SignalsBlocked {
         // SAFETY: the mask saved by new.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
-}
-
-/// Registers the process for [`membarrier`] (membarrier(2)); false where the kernel has none.
-pub(crate) fn membarrier_register() -> bool {
-    membarrier_command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-}
-
-/// A full barrier on every running thread of this process; false if not registered.
-pub(crate) fn membarrier() -> bool {
-    membarrier_command(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
-}
-
-fn membarrier_command(command: libc::c_int) -> bool {
-    // SAFETY: these commands take no memory.
-    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot

@@ -43,9 +43,9 @@ void every_message_of_a_ping_pong_arrives_whole() {
         CHECK_EQ(size, wanted);
         pattern_check(bytes, size, ~number);
     }
+    CHECK_WITHIN(PATIENCE_MS, stats_of(master).m2s_read_count == kTrips); // a fast reader counts by its ticks
     const ESHMStats stats = stats_of(master);
     CHECK_EQ(stats.m2s_write_count, kTrips);
-    CHECK_EQ(stats.m2s_read_count, kTrips);
     CHECK_EQ(stats.s2m_write_count, kTrips);
     CHECK_EQ(stats.s2m_read_count, kTrips);
     CHECK_EQ(stats.slave_pid, child);

@@ -39,6 +39,7 @@ impl Core {
         }
         // Taken out: a tick that had begun is over, and none finds anything from here on.
         let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
+        self.bring_reads();
         service::remove_side(monitor.segment.id, self.side);
         if let Some((segment, Some(attachment))) = monitor.pending.take() {
             // A master's fresh segment that it never got to.

@@ -1,6 +1,8 @@
 //! The state of one handle.
 
+use super::count::Reads;
 use super::open::Opened;
+use super::spin::Spin;
 use crate::channel::{Channel, HeldLock};
 use crate::config::{Settings, Side, WakeupMode};
 use crate::liveness::{monitor::Monitor, service, signalling::Signals};
@@ -47,6 +49,12 @@ pub(crate) struct Core {
     pub(crate) side: Side,
     pub(crate) threads: bool,
     pub(crate) writer: HeldLock,
+    /// Which messages of the peer are whole: a word of [`Parity`](crate::liveness::parity::Parity).
+    pub(crate) parity: AtomicU64,
+    /// Whether there is a kept value; changed under its mutex.
+    pub(crate) has_kept: AtomicBool,
+    pub(crate) reads: Reads,
+    pub(crate) spin: Spin,
 
     pub(crate) name: Name,
     pub(crate) settings: Settings,
@@ -54,8 +62,6 @@ pub(crate) struct Core {
     pub(crate) generation: AtomicU32,
     pub(crate) mode: AtomicU32,
     pub(crate) signals: AtomicU32,
-    /// Which messages of the peer are whole: a word of [`Parity`](crate::liveness::parity::Parity).
-    pub(crate) parity: AtomicU64,
     pub(crate) remote_alive: AtomicBool,
     /// Private futex: moves at each change of state and each replaced segment.
     pub(crate) event: AtomicU32,
@@ -65,8 +71,6 @@ pub(crate) struct Core {
     pub(crate) parked: AtomicU32,
     /// An unread value of the former segment, with its cursor, kept until a newer one comes.
     pub(crate) kept: Mutex<Option<(u64, Vec<u8>)>>,
-    /// Whether there is one; changed under the mutex.
-    pub(crate) has_kept: AtomicBool,
     /// An unsound message was reported for this segment.
     pub(crate) warned: AtomicBool,
     /// The service's tick up to which our heartbeats went out.
@@ -105,6 +109,8 @@ impl Core {
             side,
             threads: settings.threads,
             writer: HeldLock::default(),
+            reads: Reads::default(),
+            spin: Spin::default(),
             name,
             generation: AtomicU32::new(attachment.generation),
             mode: AtomicU32::new(WakeupMode::Push as u32),

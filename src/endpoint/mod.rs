@@ -4,9 +4,11 @@ pub(crate) mod attach;
 mod builder;
 mod close;
 pub(crate) mod core;
+mod count;
 pub(crate) mod open;
 mod read;
 mod remap;
+mod spin;
 mod stats;
 mod wait;
 pub(crate) mod write;
@@ -21,7 +23,7 @@ use crate::error::Error;
 use crate::liveness::service;
 use crate::segment::name::Name;
 use crate::sync::Ordering;
-use crate::sys::{clock, fork};
+use crate::sys::fork;
 use std::{fmt, mem::MaybeUninit, sync::Arc, time::Duration};
 
 /// One end of a segment. Any threads may use it at once; dropping it ends it cleanly.
@@ -57,7 +59,7 @@ impl Endpoint {
         }
         // Whatever is found out once is found out here: a fork in the midst of it would leave the child waiting for it.
         crate::log::level();
-        wait::spins();
+        spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
         let opened = open::open(&name, &settings)?;
@@ -111,7 +113,7 @@ impl Endpoint {
     pub fn read_timeout(&self, buffer: &mut [u8], timeout: Duration) -> Result<usize, Error> {
         let timeout = match u64::try_from(timeout.as_nanos()) {
             Ok(0) => Timeout::None,
-            Ok(nanoseconds) => clock::now().checked_add(nanoseconds).map_or(Timeout::Infinite, Timeout::Until),
+            Ok(nanoseconds) => Timeout::For(nanoseconds),
             Err(_) => Timeout::Infinite,
         };
         match self.read(buffer, timeout) {
@@ -136,7 +138,7 @@ impl Endpoint {
         // SAFETY: the same bytes; reading only ever stores initialised ones into them.
         let buffer = unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
         // SAFETY: `self` lives until the call is over.
-        unsafe { read(Arc::as_ptr(&self.core), buffer, || timeout) }
+        unsafe { read(Arc::as_ptr(&self.core), buffer, timeout) }
     }
 
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
@@ -176,6 +178,12 @@ impl Endpoint {
         self.core.stats()
     }
 
+    /// How long a read spins before it parks, from the next one on; `None` = learnt from this endpoint's last waits, which is
+    /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once.
+    pub fn set_spin(&self, time: Option<Duration>) {
+        self.core.spin.fix(time.map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX)));
+    }
+
     /// How reads wait.
     pub fn wakeup_mode(&self) -> WakeupMode {
         self.core.wakeup_mode()
@@ -187,23 +195,24 @@ impl Endpoint {
     }
 }
 
-/// A read in full: one look, and if that gives nothing, the waiting.
+/// A read in full: one look, and if that gives nothing, the rest.
+///
+/// # Safety
+/// As for [`read_rest`].
+#[inline(always)]
+pub(crate) unsafe fn read(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+    // SAFETY: alive during the look; then the caller's promise.
+    unsafe { if let Some(size) = (*core).read_now(buffer) { Ok(size) } else { read_rest(core, buffer, timeout) } }
+}
+
+/// What is left of a read after the first look.
 ///
 /// # Safety
 /// `core` points to a handle that is closed, if during this call, only once the waiting part has begun.
-#[inline]
-pub(crate) unsafe fn read(
-    core: *const Core,
-    buffer: &mut [MaybeUninit<u8>],
-    timeout: impl FnOnce() -> Timeout,
-) -> Result<usize, Error> {
-    // SAFETY: alive during the look.
-    if let Some(result) = unsafe { (*core).read_now(buffer) } {
-        return result;
-    }
+pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
-        let result = if (*core).enter() { (*core).read_slow(buffer, timeout()) } else { Err(Error::NotInitialized) };
+        let result = if (*core).enter() { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) };
         Core::exit(core);
         result
     }

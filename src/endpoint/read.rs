@@ -13,59 +13,89 @@ use std::mem::MaybeUninit;
 pub(crate) enum Timeout {
     /// Not at all.
     None,
-    /// Until this instant of [`clock::now`].
-    Until(u64),
+    /// So many nanoseconds.
+    For(u64),
     /// For ever.
     Infinite,
 }
 
 impl Timeout {
-    /// From now on.
-    pub(crate) fn after_ms(ms: u32) -> Timeout {
+    /// A timeout as C has it.
+    #[inline(always)]
+    pub(crate) fn of_ms(ms: u32) -> Timeout {
         match ms {
             0 => Timeout::None,
             u32::MAX => Timeout::Infinite,
-            ms => Timeout::Until(clock::now() + u64::from(ms) * MS),
+            ms => Timeout::For(u64::from(ms) * MS),
         }
+    }
+}
+
+/// The end of a wait. The clock is first read when a message did not come at once.
+pub(crate) struct Deadline {
+    timeout: Timeout,
+    end: u64,
+}
+
+impl Deadline {
+    fn new(timeout: Timeout) -> Deadline {
+        Deadline { timeout, end: 0 }
+    }
+
+    /// The end, counted from the first call of this; `u64::MAX` = never.
+    pub(crate) fn end(&mut self, now: u64) -> u64 {
+        if self.end == 0 {
+            self.end = match self.timeout {
+                Timeout::None => now,
+                Timeout::For(time) => now.saturating_add(time),
+                Timeout::Infinite => u64::MAX,
+            };
+        }
+        self.end
     }
 }
 
 /// What one look gave the caller.
 pub(crate) enum Look {
-    Done(Result<usize, Error>),
+    /// A message of this many bytes.
+    Done(usize),
+    /// A message that needs a buffer of this many.
+    TooSmall(usize),
     /// Nothing new, or nothing sound; of an unsound message its sequence, which is no reason not to sleep.
-    Miss {
-        unsound: Option<u32>,
-    },
+    Miss { unsound: Option<u32> },
     /// A write is going on or came between.
     Again,
 }
 
 /// Looks of a read that must not wait, while a write is going on: a copy takes less.
 const LOOKS: u32 = 64;
-/// Looks lost to a flat-out writer before the reader asks it for a quiet moment.
+/// Looks lost to a flat-out writer before the reader asks it for a quiet moment: a large message is lost again most likely, a
+/// small one is worth some more tries.
 const LOSSES: u32 = 8;
+const LARGE: usize = 512;
+/// Polls for the writer's answer; a write of a page takes less.
+const ANSWER: u32 = 32;
 
 impl Core {
-    /// Copies the newest value not yet read into `buffer`; its size. Without waiting; `None` if there is none.
-    #[inline]
-    pub(crate) fn read_now(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<usize, Error>> {
+    /// Copies the newest value not yet read into `buffer`; its size. Without waiting; `None` if that is not the whole story.
+    #[inline(always)]
+    pub(crate) fn read_now(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<usize> {
         if !self.is_plain() {
             return None;
         }
-        match self.look(buffer) {
-            Look::Done(result) => Some(result),
-            _ => None,
-        }
+        let Look::Done(size) = self.look(buffer) else { return None };
+        self.count_read(self.rx());
+        Some(size)
     }
 
     /// One look at the channel.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&self, buffer: &mut [MaybeUninit<u8>]) -> Look {
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
         if is_moving(cursor) {
             return Look::Miss { unsound: None };
         }
+        let kept = self.has_kept.load(Ordering::Relaxed); // whatever is kept later belongs to a later epoch
         let rx = self.rx();
         match rx.take(seen(cursor), buffer) {
             Taken::Nothing => Look::Miss { unsound: None },
@@ -80,15 +110,12 @@ impl Core {
                 if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                     return Look::Again;
                 }
-                rx.count_read();
-                if self.has_kept.load(Ordering::Relaxed) {
+                if kept {
                     self.drop_kept(cursor); // only a hint; the mutex orders
                 }
-                Look::Done(Ok(size))
+                Look::Done(size)
             }
-            Taken::TooSmall { needed } if self.cursor.load(Ordering::Acquire) == cursor => {
-                Look::Done(Err(Error::BufferTooSmall { size: needed }))
-            }
+            Taken::TooSmall { needed } if self.cursor.load(Ordering::Acquire) == cursor => Look::TooSmall(needed),
             Taken::Unsound { sequence, size } => {
                 self.report_unsound(size);
                 Look::Miss { unsound: Some(sequence) }
@@ -98,7 +125,7 @@ impl Core {
     }
 
     /// The whole of a read that the first look did not end. The caller has counted itself into `inside`.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn read_slow(&self, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
         if self.is_inherited() {
             return Err(Error::NotInitialized);
@@ -106,23 +133,40 @@ impl Core {
         if !self.threads {
             self.tick_inline();
         }
-        let (mut looks, mut spun) = (0, false);
+        let (mut looks, mut asked, mut parked, mut spun) = (0, false, false, None);
+        let mut deadline = Deadline::new(timeout);
         loop {
             // The state first: what it ends is only ended if no value came before.
             let state = self.state();
             if state == State::Closing {
                 return Err(Error::NotInitialized);
             }
-            let look = self.look(buffer);
-            let unsound = match look {
-                Look::Done(result) => return result,
+            let unsound = match self.look(buffer) {
+                Look::Done(size) => {
+                    match spun {
+                        Some(budget) if parked => self.spin.miss(budget),
+                        Some(budget) => self.spin.hit(budget),
+                        None => {}
+                    }
+                    if spun.is_some() && !parked && !asked && self.threads {
+                        self.count_read_later();
+                    } else {
+                        self.count_read_now(self.rx()); // a writer that stands back sees that it may go on
+                    }
+                    if asked {
+                        self.rx().tail.reader_waiting.store(0, Ordering::Relaxed); // a request, ordered with nothing
+                    }
+                    return Ok(size);
+                }
+                Look::TooSmall(size) => return Err(Error::BufferTooSmall { size }),
                 Look::Miss { unsound } => unsound,
                 Look::Again => {
                     looks += 1;
-                    if looks % LOSSES == 0 {
-                        self.rx().tail.reader_waiting.store(1, Ordering::Relaxed); // a request, ordered with nothing
+                    if looks % self.losses() == 0 {
+                        asked = true;
+                        self.ask_for_quiet();
                     }
-                    if timeout == Timeout::None && looks < LOOKS {
+                    if looks % LOOKS != 0 {
                         sync::spin_loop();
                         continue;
                     }
@@ -135,20 +179,55 @@ impl Core {
             if state == State::Stopped {
                 return Err(Error::MasterStale);
             }
-            let expired = match timeout {
-                Timeout::None => return Err(Error::NoData),
-                Timeout::Until(end) => clock::now() >= end,
-                Timeout::Infinite => false,
-            };
-            if expired {
+            if timeout == Timeout::None {
+                self.end_streak();
+                return Err(Error::NoData);
+            }
+            // Until it has been in vain once: a value that did not come while spinning is not about to.
+            if !parked && !self.is_overdue(looks, &mut deadline) && matches!(state, State::Attached | State::Ousted) {
+                let budget = *spun.get_or_insert_with(|| self.spin.budget());
+                if self.spin(budget, state, unsound, &mut deadline) {
+                    continue;
+                }
+            }
+            self.end_streak();
+            let now = clock::now();
+            if now >= deadline.end(now) {
+                if let Some(budget) = spun {
+                    self.spin.miss(budget);
+                }
                 return Err(Error::Timeout);
             }
-            // Once a read: a value that did not come while spinning is not about to.
-            if spun || !self.spin(unsound) {
-                spun = true;
-                self.pause(timeout, unsound);
-            }
+            parked = true;
+            self.pause(deadline.end(now), unsound);
         }
+    }
+
+    /// Losses after which to ask the writer for a quiet moment.
+    fn losses(&self) -> u32 {
+        let size = self.rx().head.data_size.load(Ordering::Relaxed); // a hint
+        if size as usize >= LARGE { 1 } else { LOSSES }
+    }
+
+    /// Asks the writer to stand back for one copy, and waits a little until it does. A released writer never would.
+    fn ask_for_quiet(&self) {
+        if !self.view().is_ours(self.side.other()) {
+            return;
+        }
+        let waiting = &self.rx().tail.reader_waiting; // a request and its answer, ordered with nothing
+        waiting.store(1, Ordering::Relaxed);
+        for _ in 0..ANSWER {
+            if waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            sync::spin_loop();
+        }
+    }
+
+    /// Whether a reader that keeps losing to a writer has done so until its deadline; the clock is not read each time.
+    fn is_overdue(&self, looks: u32, deadline: &mut Deadline) -> bool {
+        let now = if looks != 0 { clock::now() } else { return false };
+        now >= deadline.end(now)
     }
 
     /// The unread value of the former segment, if no newer one is there.

@@ -63,6 +63,7 @@ impl Core {
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
         self.keep_unread(cursor);
+        self.bring_reads();
         leave(&monitor.segment, monitor.holds_lock);
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();

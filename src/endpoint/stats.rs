@@ -3,6 +3,7 @@
 use super::core::{Core, State};
 use crate::config::WakeupMode;
 use crate::error::Error;
+use crate::liveness::service;
 use crate::sync::{self, Ordering};
 use crate::sys::clock;
 
@@ -58,6 +59,8 @@ impl Core {
         if self.threads {
             self.catch_up(clock::now()); // what is asked now should not depend on when the service thread last ran
         }
+        service::for_each(Core::bring_reads); // of both sides, where this process has both
+        self.bring_reads();
         let (view, mut last) = (self.view(), sync::lock(&self.last_stats));
         let header = view.header();
         // Relaxed throughout: a snapshot of counters that move on their own.

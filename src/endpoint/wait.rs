@@ -4,30 +4,25 @@
 //! comes, or is lost because its sender was killed, costs a millisecond. Every sleep has an end all the same.
 
 use super::core::{Core, State, is_moving, seen};
-use super::read::Timeout;
+use super::read::Deadline;
+use super::spin::Budget;
 use crate::config::WakeupMode;
 use crate::liveness::signalling::Signals;
 use crate::sync::{self, AtomicU32, Ordering};
 use crate::sys::{
     clock::{self, MS},
-    futex, process,
+    futex,
 };
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
-/// Pauses before a reader parks: some tens of microseconds, the time in which a peer that is working answers.
-const SPINS: u32 = 1000;
+/// Looks between two readings of the clock while spinning.
+const LOOKS: u32 = 32;
 /// Between two looks at a peer that does not signal.
 const POLL: Duration = Duration::from_micros(100);
 /// The longest park where the service thread looks after readers.
 const SLICE: u64 = 100 * MS;
 /// The longest where there is none: the reader beats and checks itself.
 const SLICE_ALONE: u64 = MS;
-
-/// Pauses before a reader parks, on this machine.
-pub(super) fn spins() -> u32 {
-    static SPINS_HERE: OnceLock<u32> = OnceLock::new();
-    *SPINS_HERE.get_or_init(|| if process::processors_online() > 1 { SPINS } else { 0 })
-}
 
 /// Subtracts 1 unless it is 0 already: a new reader may have set it to 0 on behalf of a dead one.
 fn decrement(waiters: &AtomicU32) {
@@ -36,14 +31,13 @@ fn decrement(waiters: &AtomicU32) {
 }
 
 impl Core {
-    /// Sleeps a while: returns when something may have changed, in any case soon.
-    pub(crate) fn pause(&self, timeout: Timeout, unsound: Option<u32>) {
+    /// Sleeps a while, at most until `end`: returns when something may have changed, in any case soon.
+    pub(crate) fn pause(&self, end: u64, unsound: Option<u32>) {
         if !self.threads {
             self.tick_inline();
         }
         let now = clock::now();
-        let slice = now + if self.threads { SLICE } else { SLICE_ALONE };
-        let end = if let Timeout::Until(end) = timeout { end.min(slice) } else { slice };
+        let end = end.min(now + if self.threads { SLICE } else { SLICE_ALONE });
         if end <= now {
             return;
         }
@@ -56,18 +50,29 @@ impl Core {
         }
     }
 
-    /// Spins while nothing is new; true if something is.
-    pub(crate) fn spin(&self, unsound: Option<u32>) -> bool {
+    /// Spins while nothing is new and `state` lasts; true if something is.
+    #[inline]
+    pub(crate) fn spin(&self, budget: Budget, state: State, unsound: Option<u32>, deadline: &mut Deadline) -> bool {
+        if budget.nanoseconds == 0 {
+            return false;
+        }
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with replace_segment
         let rx = self.rx();
-        for _ in 0..spins() {
-            let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; the value itself is taken later
-            if now & 1 == 0 && now != seen(cursor) && Some(now) != unsound {
-                return true;
+        let mut end = None;
+        loop {
+            for _ in 0..LOOKS {
+                let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; the value itself is taken later
+                if now & 1 == 0 && now != seen(cursor) && Some(now) != unsound {
+                    return true;
+                }
+                sync::spin_loop();
             }
-            sync::spin_loop();
+            let now = clock::now();
+            let end = *end.get_or_insert_with(|| deadline.end(now).min(now.saturating_add(budget.nanoseconds)));
+            if now >= end || self.state() != state {
+                return false;
+            }
         }
-        false
     }
 
     /// Parks on the segment's futex word.

@@ -142,13 +142,15 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
 /// # Safety
 /// As for [`eshm_write`], with no NULL.
 #[cold]
-unsafe fn write_guarded(handle: *mut ESHMHandle, data: *const c_void, size: usize, disputed: u32) -> c_int {
+unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: usize, disputed: u32) -> c_int {
     guard("eshm_write", NOT_INITIALIZED, || {
         if size > isize::MAX as usize {
             return Error::BufferTooSmall { size: isize::MAX as usize }.code();
         }
         // SAFETY: as in eshm_write.
-        unsafe { code((*core_of(handle)).write_slow(slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size), disputed)) }
+        unsafe {
+            code((*core_of(handle)).write_slow(slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size), disputed))
+        }
     })
 }
 
@@ -161,13 +163,12 @@ pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void,
     if handle.is_null() || buffer.is_null() {
         return INVALID;
     }
-    guard("eshm_read", NOT_INITIALIZED, || {
-        // SAFETY: the caller's promises.
-        match unsafe { read(handle, buffer, buffer_size, READ_TIMEOUT_MS) } {
-            Ok(size) => c_int::try_from(size).unwrap_or(c_int::MAX), // the capacity is at most 2^30
-            Err(error) => error.code(),
-        }
-    })
+    let mut got = 0;
+    // SAFETY: the caller's promises.
+    match unsafe { read(handle, buffer, buffer_size, &mut got, READ_TIMEOUT_MS) } {
+        SUCCESS => c_int::try_from(got).unwrap_or(c_int::MAX), // the capacity is at most 2^30
+        error => error,
+    }
 }
 
 /// Reads the newest message, waiting for it up to `timeout_ms`.
@@ -185,14 +186,51 @@ pub unsafe extern "C" fn eshm_read_ex(
     if handle.is_null() || buffer.is_null() {
         return INVALID;
     }
+    // SAFETY: the caller's promises.
+    unsafe { read(handle, buffer, buffer_size, bytes_read, timeout_ms) }
+}
+
+/// The caller's buffer; no object is larger than `isize::MAX`.
+///
+/// # Safety
+/// `buffer` is valid for `size` bytes.
+#[inline(always)]
+unsafe fn buffer_of<'a>(buffer: *mut c_void, size: usize) -> &'a mut [MaybeUninit<u8>] {
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), size.min(isize::MAX as usize)) }
+}
+
+/// # Safety
+/// As for [`eshm_read_ex`], with no NULL but for `bytes_read`.
+#[inline(always)]
+unsafe fn read(handle: *mut ESHMHandle, buffer: *mut c_void, size: usize, bytes_read: *mut usize, timeout_ms: u32) -> c_int {
+    // As in eshm_write, the common case has nothing in it that can panic.
+    // SAFETY: the caller's promises.
+    unsafe {
+        let Some(got) = (*core_of(handle)).read_now(buffer_of(buffer, size)) else {
+            return read_guarded(handle, buffer, size, bytes_read, timeout_ms);
+        };
+        if !bytes_read.is_null() {
+            bytes_read.write(got);
+        }
+    }
+    SUCCESS
+}
+
+/// # Safety
+/// As for [`read`].
+#[inline(never)]
+unsafe fn read_guarded(
+    handle: *mut ESHMHandle,
+    buffer: *mut c_void,
+    size: usize,
+    bytes_read: *mut usize,
+    timeout_ms: u32,
+) -> c_int {
     guard("eshm_read_ex", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
-        let result = unsafe { read(handle, buffer, buffer_size, timeout_ms) };
-        let size = match result {
-            Ok(size) | Err(Error::BufferTooSmall { size }) => Some(size),
-            Err(_) => None,
-        };
-        if let Some(size) = size
+        let result = unsafe { endpoint::read_rest(core_of(handle), buffer_of(buffer, size), Timeout::of_ms(timeout_ms)) };
+        if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
             && !bytes_read.is_null()
         {
             // SAFETY: not NULL, so valid by the caller's promise.
@@ -200,16 +238,6 @@ pub unsafe extern "C" fn eshm_read_ex(
         }
         code(result)
     })
-}
-
-/// # Safety
-/// As for [`eshm_read_ex`], with no NULL.
-#[inline]
-unsafe fn read(handle: *mut ESHMHandle, buffer: *mut c_void, size: usize, timeout_ms: u32) -> Result<usize, Error> {
-    // SAFETY: valid for `size` bytes, and no object is larger than isize::MAX.
-    let buffer = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), size.min(isize::MAX as usize)) };
-    // SAFETY: the caller's promise about the handle.
-    unsafe { endpoint::read(core_of(handle), buffer, || Timeout::after_ms(timeout_ms)) }
 }
 
 /// Beats once, and looks at the remote in an endpoint without threads.

@@ -145,6 +145,11 @@ pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
     Ok(())
 }
 
+/// Runs `action` on every handle that the thread looks after.
+pub(crate) fn for_each(action: impl Fn(&Core)) {
+    sync::lock(&current().state).handles.iter().for_each(|core| action(core));
+}
+
 /// Ends it; with the last handle the thread is gone on return.
 pub(crate) fn unregister(core: &Core) {
     let service = current();

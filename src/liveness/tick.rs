@@ -99,6 +99,7 @@ impl Core {
             State::GaveUp | State::Stopped | State::Closing => {}
         }
         self.look_after_parked();
+        self.bring_reads();
         let idle = match self.state() {
             State::Attached | State::Ousted => monitor.remote.is_stale() && self.may_doze(monitor),
             State::Reconnecting | State::Moving => false,

@@ -20,8 +20,12 @@ static SYMMETRIC_BETWEEN: AtomicBool = AtomicBool::new(true);
 
 /// Prepares the process for the barriers below; before the first handle opens.
 pub(crate) fn prepare_barriers() {
-    SYMMETRIC.store(!membarrier::register_in_process(), Ordering::SeqCst);
-    SYMMETRIC_BETWEEN.store(!membarrier::register_everywhere(), Ordering::SeqCst);
+    static DONE: AtomicBool = AtomicBool::new(false); // a forked child inherits the registration
+    if !DONE.load(Ordering::Acquire) {
+        SYMMETRIC.store(cfg!(miri) || !membarrier::register_in_process(), Ordering::SeqCst);
+        SYMMETRIC_BETWEEN.store(cfg!(miri) || !membarrier::register_everywhere(), Ordering::SeqCst);
+        DONE.store(true, Ordering::Release); // pairs with the load above; twice does no harm
+    }
 }
 
 /// The frequent side of an asymmetric store-load barrier: orders the caller's earlier stores before its later loads

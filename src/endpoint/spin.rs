@@ -90,16 +90,20 @@ fn of_environment() -> Option<u32> {
     })
 }
 
-/// With one processor online spinning only keeps the peer from running.
+/// With one processor online spinning only keeps the peer from running. Found out at the first wait: that takes a file.
 fn several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| process::processors_online() > 1)
+    static ONLINE: AtomicU32 = AtomicU32::new(0);
+    let mut online = ONLINE.load(Relaxed);
+    if online == 0 {
+        online = process::processors_online() as u32;
+        ONLINE.store(online, Relaxed); // the same whoever stores it
+    }
+    online > 1
 }
 
-/// Finds out what is found out once; before the first handle, so that no fork falls into it.
+/// Reads the environment; before the first handle opens, so that no fork falls into it.
 pub(crate) fn prepare() {
     of_environment();
-    several_processors();
 }
 
 #[cfg(test)]

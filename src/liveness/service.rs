@@ -41,15 +41,16 @@ struct Service {
     state: Mutex<State>,
     /// Futex: moves when the thread should look before its deadline.
     kick: AtomicU32,
+    /// Moves with each change of `State::handles`, under the mutex.
+    version: AtomicU32,
     /// When its ticks are counted from, in nanoseconds.
     start: u64,
 }
 
 #[derive(Default)]
 struct State {
-    handles: Vec<Arc<Core>>,
-    /// Moves with each change of `handles`.
-    version: u64,
+    /// Replaced with each change, so that the thread takes it over without an allocation.
+    handles: Arc<Vec<Arc<Core>>>,
     thread: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
     /// The sides that handles of this process hold, with or without threads.
     sides: Vec<(FileId, Side)>,
@@ -76,7 +77,12 @@ fn current() -> &'static Service {
         // SAFETY: set below from a leaked box, never freed.
         return unsafe { &*existing };
     }
-    let fresh = Box::into_raw(Box::new(Service { state: Mutex::default(), kick: AtomicU32::new(0), start: clock::now() }));
+    let fresh = Box::into_raw(Box::new(Service {
+        state: Mutex::default(),
+        kick: AtomicU32::new(0),
+        version: AtomicU32::new(0),
+        start: clock::now(),
+    }));
     match CURRENT.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: leaked just now.
         Ok(_) => unsafe { &*fresh },
@@ -130,19 +136,31 @@ pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>) {
 pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
     let service = current();
     let mut state = sync::lock(&service.state);
+    let mut handles = state.handles.to_vec();
+    handles.push(core);
+    let handles = Arc::new(handles);
     if state.thread.is_none() {
         let stop = Arc::new(AtomicBool::new(false));
+        // It begins with what it is given, so that it need not wait for the mutex.
+        let (seen, first, version) =
+            (stop.clone(), handles.clone(), service.version.load(Ordering::Relaxed).wrapping_add(1));
         let _blocked = SignalsBlocked::new(); // inherited by the thread
-        let seen = stop.clone();
-        let body = move || run(service, &seen);
+        let body = move || run(service, first, version, &seen);
         let thread = thread::Builder::new().name("eshm".to_owned()).stack_size(STACK).spawn(body)?;
         state.thread = Some((thread, stop));
+        replace(service, &mut state, handles);
+        return Ok(());
     }
-    state.handles.push(core);
-    state.version += 1;
+    replace(service, &mut state, handles);
     drop(state);
     kick(service);
     Ok(())
+}
+
+/// Replaces the list; the thread takes it over at its next tick.
+fn replace(service: &Service, state: &mut State, handles: Arc<Vec<Arc<Core>>>) {
+    state.handles = handles;
+    service.version.fetch_add(1, Ordering::Release); // pairs with run's load; the mutex orders the list itself
 }
 
 /// Runs `action` on every handle that the thread looks after.
@@ -155,8 +173,9 @@ pub(crate) fn unregister(core: &Core) {
     let service = current();
     let mut state = sync::lock(&service.state);
     let Some(at) = state.handles.iter().position(|held| ptr::eq(Arc::as_ptr(held), core)) else { return };
-    state.handles.swap_remove(at);
-    state.version += 1;
+    let mut handles = state.handles.to_vec();
+    handles.swap_remove(at);
+    replace(service, &mut state, Arc::new(handles));
     if !state.handles.is_empty() {
         return;
     }
@@ -180,21 +199,17 @@ pub(crate) fn ticks_at(now: u64) -> u64 {
 }
 
 /// The thread.
-fn run(service: &Service, stop: &AtomicBool) {
-    let mut handles: Vec<Arc<Core>> = Vec::new();
-    let mut version = u64::MAX;
+fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, stop: &AtomicBool) {
     let mut done = ticks_at(clock::now());
     loop {
         let kicked = service.kick.load(Ordering::SeqCst); // before the look at anything that comes with a kick
         if stop.load(Ordering::Acquire) {
             return; // pairs with unregister
         }
-        {
-            let state = sync::lock(&service.state);
-            if state.version != version {
-                version = state.version;
-                handles.clone_from(&state.handles);
-            }
+        let latest = service.version.load(Ordering::Acquire); // pairs with replace
+        if (latest.wrapping_sub(version) as i32) > 0 {
+            version = latest;
+            handles.clone_from(&sync::lock(&service.state).handles);
         }
         let now = clock::now();
         let elapsed = ticks_at(now) - done;

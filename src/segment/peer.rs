@@ -52,6 +52,15 @@ impl Segment {
         self.view.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
     }
 
+    /// Whether the holder of a free lock is no process either, and was not in the midst of a message: then there is nothing
+    /// to wait for. (A holder in another pid namespace would have had to close the file and go on.)
+    fn is_gone(&self, side: Side) -> bool {
+        // Relaxed: whoever holds the side is judged dead by the kernel, and only a dead one's values are acted on.
+        let pid = self.view.header().pid[side as usize].load(Ordering::Relaxed);
+        let settled = self.view.channel(side.writes()).head.sequence.load(Ordering::Relaxed) & 1 == 0;
+        settled && !process::exists(pid)
+    }
+
     /// What flags, locks and the process table say about a side now.
     pub(crate) fn signs(&self, side: Side) -> Signs {
         let header = self.view.header();
@@ -72,6 +81,7 @@ impl Segment {
         let watch = match self.signs(side) {
             Signs::Absent => return Verdict::Absent,
             Signs::Alive => return Verdict::Alive,
+            Signs::LockFree if self.is_gone(side) => 0,
             Signs::LockFree => STILL,
             Signs::NoProcess => u64::from(self.threshold()).min(LONGEST_WATCH),
         };

@@ -63,8 +63,15 @@ pub(crate) fn named(path: &CStr) -> io::Result<OwnedFd> {
     opened(path, libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_NOFOLLOW)
 }
 
-/// Gives an unnamed file its name; an error if the name exists. Needs `/proc` (open(2), on `O_TMPFILE`).
+/// Gives an unnamed file its name; an error if the name exists. Straight from the descriptor where the kernel permits that,
+/// else through `/proc` (open(2), on `O_TMPFILE`).
 pub(crate) fn link_unnamed(file: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
+    // SAFETY: both paths are NUL-terminated.
+    let linked = unsafe { libc::linkat(file.as_raw_fd(), c"".as_ptr(), libc::AT_FDCWD, path.as_ptr(), libc::AT_EMPTY_PATH) };
+    match checked(linked) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {} // not permitted
+        result => return result.map(drop),
+    }
     let own = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("no NUL in a number");
     // SAFETY: both paths are NUL-terminated.
     let linked =

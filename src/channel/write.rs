@@ -64,6 +64,8 @@ pub(crate) enum Barrier {
 
 /// Wake-ups in a row that found nobody before the kernel is asked less: a `waiters` left by a killed reader.
 const MISSES: u32 = 4;
+/// Bytes from which on fetching a message's cache lines takes longer than all else.
+pub(crate) const LARGE: usize = 512;
 /// The longest a flat-out writer stands back for a reader that asked, in nanoseconds.
 const QUIET: u64 = 2_000;
 
@@ -128,6 +130,13 @@ impl Channel<'_> {
         };
         held.breaks.store(breaks.wrapping_add(2), Ordering::Release); // pairs with try_lock and settle
         result
+    }
+
+    /// Has the processor fetch the lines of a message of `size` bytes for writing, if it is large.
+    pub(crate) fn fetch_for_writing(&self, size: usize) {
+        if size >= LARGE && size <= self.capacity {
+            copy::fetch_for_writing(&self.words[..size / 8]);
+        }
     }
 
     /// Gives the lock back without a new message.

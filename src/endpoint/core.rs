@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) has_kept: AtomicBool,
     pub(crate) reads: Reads,
     pub(crate) spin: Spin,
+    /// The sequence of our direction when the peer was last seen writing in the other.
+    pub(crate) answered: AtomicU32,
 
     pub(crate) name: Name,
     pub(crate) settings: Settings,
@@ -111,6 +113,7 @@ impl Core {
             writer: HeldLock::default(),
             reads: Reads::default(),
             spin: Spin::default(),
+            answered: AtomicU32::new(0),
             name,
             generation: AtomicU32::new(attachment.generation),
             mode: AtomicU32::new(WakeupMode::Push as u32),

@@ -1,7 +1,7 @@
 //! Reading: one look at the channel when a value is there, and waiting when it is not.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
-use crate::channel::Taken;
+use crate::channel::{LARGE, Taken};
 use crate::error::Error;
 use crate::liveness::parity::Parity;
 use crate::sync::{self, Ordering};
@@ -72,7 +72,6 @@ const LOOKS: u32 = 64;
 /// Looks lost to a flat-out writer before the reader asks it for a quiet moment: a large message is lost again most likely, a
 /// small one is worth some more tries.
 const LOSSES: u32 = 8;
-const LARGE: usize = 512;
 /// Polls for the writer's answer; a write of a page takes less.
 const ANSWER: u32 = 32;
 

@@ -20,7 +20,7 @@ const LOOKS: u32 = 32;
 /// Between two looks at a peer that does not signal.
 const POLL: Duration = Duration::from_micros(100);
 /// The longest park where the service thread looks after readers.
-const SLICE: u64 = 100 * MS;
+const SLICE: u64 = 1000 * MS;
 /// The longest where there is none: the reader beats and checks itself.
 const SLICE_ALONE: u64 = MS;
 
@@ -58,12 +58,16 @@ impl Core {
         }
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with replace_segment
         let rx = self.rx();
-        let mut end = None;
+        let (mut end, mut prepared) = (None, false);
         loop {
             for _ in 0..LOOKS {
                 let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; the value itself is taken later
                 if now & 1 == 0 && now != seen(cursor) && Some(now) != unsound {
                     return true;
+                }
+                if now & 1 == 1 && !prepared {
+                    prepared = true;
+                    self.prepare_answer();
                 }
                 sync::spin_loop();
             }
@@ -72,6 +76,17 @@ impl Core {
             if now >= end || self.state() != state {
                 return false;
             }
+        }
+    }
+
+    /// The peer has begun to write, so it is done with our last message. If that was an answer to its last, and a large one,
+    /// then fetching its cache lines back now saves the next answer the wait for them.
+    #[cold]
+    fn prepare_answer(&self) {
+        let tx = self.tx();
+        let sequence = tx.head.sequence.load(Ordering::Relaxed); // this and the size are hints
+        if self.answered.swap(sequence, Ordering::Relaxed) != sequence {
+            tx.fetch_for_writing(tx.head.data_size.load(Ordering::Relaxed) as usize);
         }
     }
 

@@ -197,6 +197,19 @@ static void without_threads_calls_do_the_beating() {
     close_end(master);
 }
 
+// A reader that waits is woken by a message.
+static void check_hears(ESHMHandle* master, ESHMHandle* slave) {
+    std::atomic<bool> heard(false);
+    std::thread reader([&] {
+        expect_text(slave, "wake");
+        heard = true;
+    });
+    check_pause_ms(20); // so that the reader most likely waits already; it must hear in either case
+    send_text(master, "wake");
+    reader.join();
+    CHECK(heard);
+}
+
 static void wakeup_modes() {
     const char* name = segment_name("basic");
     ESHMHandle *master = open_as(name, ESHM_ROLE_MASTER), *slave = open_as(name, ESHM_ROLE_SLAVE);
@@ -208,15 +221,23 @@ static void wakeup_modes() {
         CHECK_EQ(eshm_set_wakeup_mode(slave, wanted), ESHM_SUCCESS);
         CHECK_EQ(eshm_get_wakeup_mode(slave, &mode), ESHM_SUCCESS);
         CHECK_EQ(mode, wanted);
-        std::atomic<bool> heard(false);
-        std::thread reader([&] {
-            expect_text(slave, "wake");
-            heard = true;
-        });
-        check_pause_ms(20); // so that the reader most likely waits already; it must hear in either case
-        send_text(master, "wake");
-        reader.join();
-        CHECK(heard);
+        check_hears(master, slave);
+    }
+    close_end(slave);
+    close_end(master);
+}
+
+// Whatever a reader does before it parks, it hears.
+static void spins() {
+    const char* name = segment_name("basic");
+    ESHMHandle *master = open_as(name, ESHM_ROLE_MASTER), *slave = open_as(name, ESHM_ROLE_SLAVE);
+    for (const uint32_t microseconds : {0U, 50U, 1000000U, ESHM_SPIN_ADAPTIVE}) {
+        CHECK_EQ(eshm_set_spin_us(slave, microseconds), ESHM_SUCCESS);
+        check_hears(master, slave);
+        char byte;
+        const double start = check_now();
+        CHECK_EQ(eshm_read_ex(slave, &byte, 1, NULL, 20), ESHM_ERROR_TIMEOUT); // a spin ends with the timeout too
+        CHECK(check_now() - start >= 0.02);
     }
     close_end(slave);
     close_end(master);
@@ -278,6 +299,7 @@ int main() {
     RUN(heartbeats_advance_and_deltas_are_since_the_last_look);
     RUN(without_threads_calls_do_the_beating);
     RUN(wakeup_modes);
+    RUN(spins);
     RUN(the_segment_is_as_the_structs_say);
     puts("test_basic: passed");
     return 0;

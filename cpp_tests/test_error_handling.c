@@ -37,6 +37,7 @@ static void null_handles(void) {
     CHECK_EQ(eshm_get_stats(NULL, &stats), ESHM_ERROR_INVALID_PARAM);
     CHECK_EQ(eshm_get_role(NULL, &role), ESHM_ERROR_INVALID_PARAM);
     CHECK_EQ(eshm_set_wakeup_mode(NULL, ESHM_WAKEUP_PUSH), ESHM_ERROR_INVALID_PARAM);
+    CHECK_EQ(eshm_set_spin_us(NULL, 0), ESHM_ERROR_INVALID_PARAM);
     CHECK_EQ(eshm_get_wakeup_mode(NULL, &mode), ESHM_ERROR_INVALID_PARAM);
 }
 

@@ -146,6 +146,7 @@ static void use_inherited_handles(void) {
     check_answers(inherited_slave, expected);
     CHECK_EQ(eshm_set_wakeup_mode(inherited_slave, ESHM_WAKEUP_POLL), ESHM_ERROR_NOT_INITIALIZED);
     CHECK_EQ(eshm_get_wakeup_mode(inherited_slave, &mode), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_set_spin_us(inherited_slave, 0), ESHM_ERROR_NOT_INITIALIZED);
     close_end(inherited_slave);
     close_end(inherited_master);
 }

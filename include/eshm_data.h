@@ -30,6 +30,9 @@ extern "C" {
 /* As the timeout of a read: wait without limit. */
 #define ESHM_TIMEOUT_INFINITE 0xFFFFFFFF
 
+/* As the microseconds of eshm_set_spin_us(): as long as it has paid lately. */
+#define ESHM_SPIN_ADAPTIVE 0xFFFFFFFF
+
 /* Which end of the channel a process is. One master and one slave share a segment. */
 enum ESHMRole {
     ESHM_ROLE_MASTER = 0, /* creates the segment, or takes over the one of a dead master */
@@ -107,7 +110,8 @@ typedef struct ESHMStats {
     uint64_t master_heartbeat_delta; /* heartbeats since this handle's previous eshm_get_stats(), since 0 for its first */
     uint64_t slave_heartbeat_delta;
     uint64_t m2s_write_count;        /* messages written by the master */
-    uint64_t m2s_read_count;         /* of those, read by the slave: fewer, if newer ones overwrote them */
+    uint64_t m2s_read_count;         /* of those, read by the slave: fewer, if newer ones overwrote them.
+                                      * Reads in quick succession are counted by the next millisecond */
     uint64_t s2m_write_count;        /* messages written by the slave */
     uint64_t s2m_read_count;         /* of those, read by the master */
 } ESHMStats;
@@ -136,7 +140,7 @@ struct ESHMChannel {
     volatile uint32_t data_size;                /* bytes of the message */
     volatile uint8_t data[ESHM_MAX_DATA_SIZE];  /* the message */
     volatile uint64_t write_count;              /* completed writes */
-    volatile uint64_t read_count;               /* successful reads */
+    volatile uint64_t read_count;               /* successful reads; of a fast reader a tick behind */
     volatile uint32_t wake_seq;                 /* protocol 3: readers park on it, +1 a write */
     volatile uint32_t waiters;                  /* protocol 3: readers parked */
     volatile uint32_t reader_waiting;           /* ours: a reader asks a flat-out writer for a quiet moment */

@@ -4,7 +4,7 @@
 //! What holds for each of them, as for any C function: a handle is one that [`eshm_init`] returned and [`eshm_destroy`]
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
-use super::eshm_data::{ESHMConfig, ESHMStats};
+use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMStats};
 use super::guard::guard;
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
 use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
@@ -377,6 +377,26 @@ pub unsafe extern "C" fn eshm_get_wakeup_mode(handle: *mut ESHMHandle, mode: *mu
             }
             mode.write(endpoint.wakeup_mode() as i32);
         }
+        SUCCESS
+    })
+}
+
+/// Changes how long reads spin before they park; `ESHM_SPIN_ADAPTIVE` = learnt.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_set_spin_us(handle: *mut ESHMHandle, microseconds: u32) -> c_int {
+    if handle.is_null() {
+        return INVALID;
+    }
+    guard("eshm_set_spin_us", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promise.
+        let endpoint = unsafe { endpoint_of(handle) };
+        if endpoint.core().is_inherited() {
+            return NOT_INITIALIZED;
+        }
+        endpoint.core().spin.fix((microseconds != ESHM_SPIN_ADAPTIVE).then_some(microseconds));
         SUCCESS
     })
 }

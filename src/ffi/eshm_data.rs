@@ -6,6 +6,9 @@ use std::mem::{offset_of, size_of};
 /// `ESHM_TIMEOUT_INFINITE`.
 pub const ESHM_TIMEOUT_INFINITE: u32 = u32::MAX;
 
+/// `ESHM_SPIN_ADAPTIVE`.
+pub const ESHM_SPIN_ADAPTIVE: u32 = u32::MAX;
+
 /// `ESHM_MAGIC`.
 pub const ESHM_MAGIC: u32 = crate::segment::layout::MAGIC;
 

@@ -52,6 +52,7 @@ fn both_views_are_complete() {
         "eshm_error_string",
         "eshm_set_wakeup_mode",
         "eshm_get_wakeup_mode",
+        "eshm_set_spin_us",
     ];
     for view in [&rust, &header] {
         for name in core {

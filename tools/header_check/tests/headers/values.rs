@@ -28,6 +28,7 @@ fn constants() -> Vec<(String, i64)> {
         value("ESHM_VERSION", eshm_data::ESHM_VERSION),
         value("ESHM_FEATURE_FUTEX_WAKE", eshm_data::ESHM_FEATURE_FUTEX_WAKE),
         value("ESHM_TIMEOUT_INFINITE", eshm_data::ESHM_TIMEOUT_INFINITE),
+        value("ESHM_SPIN_ADAPTIVE", eshm_data::ESHM_SPIN_ADAPTIVE),
         value("ESHM_MAX_DATA_SIZE", capacity),
         value("ESHM_HEARTBEAT_INTERVAL_MS", eshm::HEARTBEAT_INTERVAL_MS),
         value("ESHM_CHANNEL_SIZE_APPROX", 72 + capacity),

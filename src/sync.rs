@@ -59,9 +59,9 @@ pub(crate) fn heavy_barrier() {
     }
 }
 
-/// The rare side towards every process that has called [`prepare_barriers`]. False where this process may not ask: then
-/// another's light side may have been missed.
-pub(crate) fn heavy_barrier_between() -> bool {
+/// The rare side towards every process that has called [`prepare_barriers`]. Where this one may not ask the kernel for it, a
+/// light side may be missed, which the caller must be able to bear.
+pub(crate) fn heavy_barrier_between() {
     fence(Ordering::SeqCst); // pairs with light_barrier_between's fence of a process that is not registered
-    membarrier::everywhere()
+    membarrier::everywhere();
 }

@@ -10,6 +10,9 @@
 //! reader finds the value. A writer that saw them calls the kernel: if the reader is asleep by then it wakes; if it is on its
 //! way, it looked before that writer's odd sequence, so before its `wake_seq`, and the kernel's compare fails.
 //!
+//! A reader that meets an odd sequence on its way, or may not ask the kernel for its barrier, can be missed; it is found by
+//! the next tick of its own process.
+//!
 //! A released reader sleeps also on an odd sequence, but looks at `write_count`, which is raised before `wake_seq`.
 
 use super::{Channel, copy};

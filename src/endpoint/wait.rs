@@ -99,11 +99,10 @@ impl Core {
         if !is_moving(cursor) && matches!(self.state(), State::Attached | State::Ousted) {
             let rx = self.rx();
             rx.tail.waiters.fetch_add(1, Ordering::SeqCst); // pairs with the look at `waiters` in publish
-            let asked = sync::heavy_barrier_between(); // pairs with the light one in publish
+            sync::heavy_barrier_between(); // pairs with the light one in publish
             let word = rx.tail.wake_seq.load(Ordering::Acquire); // before the last look: pairs with publish
             let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish
-            // A write that is going on may be past its look at `waiters`, and one that we could not ask too.
-            let end = if now & 1 == 1 || !asked { end.min(clock::now() + MS) } else { end };
+            // A write that is going on now may look at `waiters` before the kernel has us asleep: the tick's to find.
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
                 futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
             }

@@ -2,7 +2,8 @@
 #   make demo    a C++ master and a Python slave exchange messages both ways
 #   make test    builds and runs all tests
 #   make lint    formatting and lints
-#   make bench   figures of this machine
+#   make bench   figures of this machine beside a baseline; a table, JSON and a plot
+#   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
@@ -11,7 +12,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test lint bench valgrind miri capacity setup build clean
+.PHONY: demo test lint bench instructions valgrind miri capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -35,7 +36,12 @@ lint: setup
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 
 bench: build
-	$(BUILD)/test/test_performance
+	python3 bench/run.py --build $(BUILD)
+	ESHM_LOG=off ESHM_BENCH_OURS=$(CURDIR)/$(BUILD)/libeshm.so.1 ESHM_BENCH_BASELINE=$(CURDIR)/$(BUILD)/bench/baseline/libeshm.so.1 \
+	    cargo bench --quiet --package eshm-bench --target-dir $(BUILD)/bench/rust
+
+instructions: build
+	scripts/count_instructions.sh $(BUILD)
 
 valgrind: build
 	scripts/check_valgrind.sh $(BUILD)

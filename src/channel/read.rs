@@ -25,7 +25,7 @@ pub(crate) enum Taken {
 impl Channel<'_> {
     /// Copies the newest message into `buffer` if its sequence differs from `seen`. The buffer's bytes mean something only
     /// with [`Taken::Value`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, seen: u32, buffer: &mut [MaybeUninit<u8>]) -> Taken {
         let before = self.head.sequence.load(Ordering::Acquire); // pairs with the release of the even store in publish
         if before == seen {

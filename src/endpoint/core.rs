@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// Whether there is a kept value; changed under its mutex.
     pub(crate) has_kept: AtomicBool,
     pub(crate) reads: Reads,
+    /// Bytes of the message read last.
+    pub(crate) last_size: AtomicU32,
     pub(crate) spin: Spin,
     /// The sequence of our direction when the peer was last seen writing in the other.
     pub(crate) answered: AtomicU32,
@@ -112,6 +114,7 @@ impl Core {
             threads: settings.threads,
             writer: HeldLock::default(),
             reads: Reads::default(),
+            last_size: AtomicU32::new(0),
             spin: Spin::default(),
             answered: AtomicU32::new(0),
             name,

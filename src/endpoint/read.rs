@@ -71,7 +71,7 @@ pub(crate) enum Look {
 const LOOKS: u32 = 64;
 /// Looks lost to a flat-out writer before the reader asks it for a quiet moment: a large message is lost again most likely, a
 /// small one is worth some more tries.
-const LOSSES: u32 = 8;
+const LOSSES: u32 = 2;
 /// Polls for the writer's answer; a write of a page takes less.
 const ANSWER: u32 = 32;
 
@@ -109,6 +109,7 @@ impl Core {
                 if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                     return Look::Again;
                 }
+                self.last_size.store(size as u32, Ordering::Relaxed); // a hint
                 if kept {
                     self.drop_kept(cursor); // only a hint; the mutex orders
                 }
@@ -161,11 +162,12 @@ impl Core {
                 Look::Miss { unsound } => unsound,
                 Look::Again => {
                     looks += 1;
-                    if looks % self.losses() == 0 {
-                        asked = true;
-                        self.ask_for_quiet();
+                    let large = self.is_large();
+                    if large || looks % LOSSES == 0 {
+                        asked |= large;
+                        self.ask_for_quiet(large);
                     }
-                    if looks % LOOKS != 0 {
+                    if (large || timeout == Timeout::None) && looks % LOOKS != 0 {
                         sync::spin_loop();
                         continue;
                     }
@@ -202,30 +204,29 @@ impl Core {
         }
     }
 
-    /// Losses after which to ask the writer for a quiet moment.
-    fn losses(&self) -> u32 {
-        let size = self.rx().head.data_size.load(Ordering::Relaxed); // a hint
-        if size as usize >= LARGE { 1 } else { LOSSES }
+    /// Whether the last message was large. The size of the next lies in the line that is being fought for.
+    fn is_large(&self) -> bool {
+        self.last_size.load(Ordering::Relaxed) as usize >= LARGE // a hint
     }
 
-    /// Asks the writer to stand back for one copy, and waits a little until it does. A released writer never would.
-    fn ask_for_quiet(&self) {
+    /// Asks the writer to stand back for one copy; a released writer never would. With `wait` its answer is waited for a
+    /// little: an attempt before it is lost most likely.
+    fn ask_for_quiet(&self, wait: bool) {
         if !self.view().is_ours(self.side.other()) {
             return;
         }
         let waiting = &self.rx().tail.reader_waiting; // a request and its answer, ordered with nothing
         waiting.store(1, Ordering::Relaxed);
-        for _ in 0..ANSWER {
-            if waiting.load(Ordering::Relaxed) == 0 {
-                return;
-            }
+        let mut polls = if wait { ANSWER } else { 0 };
+        while polls > 0 && waiting.load(Ordering::Relaxed) != 0 {
+            polls -= 1;
             sync::spin_loop();
         }
     }
 
     /// Whether a reader that keeps losing to a writer has done so until its deadline; the clock is not read each time.
     fn is_overdue(&self, looks: u32, deadline: &mut Deadline) -> bool {
-        let now = if looks != 0 { clock::now() } else { return false };
+        let now = if looks % LOSSES == 1 { clock::now() } else { return false };
         now >= deadline.end(now)
     }
 

@@ -1,10 +1,19 @@
 //! Processes and threads: who exists, signals, standard error.
 
+use super::fork;
+use crate::sync::{AtomicU64, Ordering};
 use std::fs;
 
-/// This process.
+/// This process; asked for by each tick of each handle, so the kernel is asked once.
 pub(crate) fn pid() -> i32 {
-    std::process::id() as i32
+    static KNOWN: AtomicU64 = AtomicU64::new(0); // the generation of the process, then its pid; a child's is another
+    let (known, generation) = (KNOWN.load(Ordering::Relaxed), u64::from(fork::generation()) << 32);
+    if known != 0 && known >> 32 << 32 == generation {
+        return known as i32;
+    }
+    let pid = std::process::id();
+    KNOWN.store(generation | u64::from(pid), Ordering::Relaxed); // one word, the same whoever stores it
+    pid as i32
 }
 
 /// Whether a process of this id runs in our pid namespace. A zombie does not: it will never beat again.

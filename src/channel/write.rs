@@ -185,17 +185,33 @@ fn attend(tail: &Tail, waiters: u32, wakes: &Wakes) {
 /// Wakes parked readers, unless the last calls found none and nothing has changed since: a reader killed while parked
 /// leaves its count behind, and a system call a write is dear.
 fn wake(tail: &Tail, waiters: u32, wakes: &Wakes) {
-    let missed = wakes.misses.load(Ordering::Relaxed); // these three are hints; a lost one costs a call
-    if missed >= MISSES && wakes.waiters.load(Ordering::Relaxed) == waiters {
-        let now = clock::now();
-        if now.wrapping_sub(wakes.since.load(Ordering::Relaxed)) < clock::MS {
-            return;
-        }
-        wakes.since.store(now, Ordering::Relaxed);
+    if !wakes.is_vain(waiters, clock::now) {
+        wakes.learn(waiters, futex::wake(&tail.wake_seq, futex::Scope::Shared));
     }
-    let woken = futex::wake(&tail.wake_seq, futex::Scope::Shared);
-    wakes.misses.store(if woken > 0 { 0 } else { missed.saturating_add(1) }, Ordering::Relaxed);
-    wakes.waiters.store(waiters, Ordering::Relaxed);
+}
+
+impl Wakes {
+    /// Whether the kernel need not be asked: the last calls found nobody, `waiters` has not changed since, and the last
+    /// was less than a millisecond ago.
+    fn is_vain(&self, waiters: u32, now: impl FnOnce() -> u64) -> bool {
+        // All of these are hints; a lost one costs a call.
+        if self.misses.load(Ordering::Relaxed) < MISSES || self.waiters.load(Ordering::Relaxed) != waiters {
+            return false;
+        }
+        let now = now();
+        if now.wrapping_sub(self.since.load(Ordering::Relaxed)) < clock::MS {
+            return true;
+        }
+        self.since.store(now, Ordering::Relaxed);
+        false
+    }
+
+    /// A call found so many.
+    fn learn(&self, waiters: u32, woken: u32) {
+        let missed = self.misses.load(Ordering::Relaxed);
+        self.misses.store(if woken > 0 { 0 } else { missed.saturating_add(1) }, Ordering::Relaxed);
+        self.waiters.store(waiters, Ordering::Relaxed);
+    }
 }
 
 /// Leaves a reader that keeps losing to this writer time for one copy.
@@ -205,5 +221,27 @@ fn stand_back(tail: &Tail) {
     let end = clock::now() + QUIET;
     while tail.read_count.load(Ordering::Relaxed) == reads && clock::now() < end {
         sync::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_find_nobody_are_made_once_a_millisecond_until_waiters_changes() {
+        let wakes = Wakes::default();
+        let call = |waiters, ms: u64, woken| {
+            let asked = !wakes.is_vain(waiters, || ms * clock::MS);
+            if asked {
+                wakes.learn(waiters, woken);
+            }
+            asked
+        };
+        let first = (0..100).filter(|_| call(1, 100, 0)).count();
+        assert_eq!(first, MISSES as usize + 1, "the last of them begins the millisecond");
+        assert!(!call(1, 100, 0) && call(1, 101, 0) && !call(1, 101, 0), "once a millisecond");
+        assert!(call(2, 101, 1), "another reader");
+        assert!((0..MISSES).all(|_| call(2, 101, 0)), "one was found: all begins anew");
     }
 }

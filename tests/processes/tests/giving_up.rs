@@ -128,3 +128,20 @@ fn having_given_up_it_still_hands_out_the_value_it_had_not_read() {
     assert_eq!(slave.read(50), Ok("last words".into()));
     assert_eq!(slave.read(50), Err(-10));
 }
+
+#[test]
+fn having_given_up_it_is_not_there_any_more() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let slave = Peer::ours("slave", &name, &["--attempts=1", "--retry=1", "--wait=0"]);
+    let raw = name.raw();
+    until("it is locked in", || raw.get("slave_lock") != 0);
+    assert!(raw.try_lock(2), "another process decides about the segment");
+    master.kill();
+    until_gave_up(&slave);
+    pause(50);
+    assert_eq!((raw.get("slave_alive"), raw.get("slave_lock")), (1, slave.pid().into()), "not beside a decision");
+    raw.unlock(2);
+    until("its flag and its lock are given back", || raw.get("slave_alive") == 0 && raw.lock_holder(1).is_none());
+    assert_eq!(raw.get("slave_lock"), 0);
+}

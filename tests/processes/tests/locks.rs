@@ -1,7 +1,7 @@
 //! The open-file-description locks by which the kernel tells who is dead.
 
 use eshm::Role;
-use eshm_processes::{Name, Peer, Raw, builder, elapsed_ms, eventually, ms, open, pause, tasks::free_pid, until};
+use eshm_processes::{Name, Peer, Raw, builder, code, elapsed_ms, eventually, ms, open, pause, tasks::free_pid, until};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -76,6 +76,28 @@ fn a_second_slave_has_the_lock_once_the_first_is_gone() {
     assert_eq!(raw.get("slave_lock"), 0, "the one that the header names does not hold it");
     first.kill();
     until("the second has it", || raw.get("slave_lock") == u64::from(second.pid()));
+}
+
+#[test]
+fn a_half_written_message_is_left_alone_while_anybody_else_could_be_writing_it() {
+    let name = Name::new();
+    let _master = Peer::ours("master", &name, &["--threshold=60000"]);
+    let slave = open(&name, Role::Slave);
+    let raw = name.raw();
+    until("it is locked in", || raw.get("slave_lock") == u64::from(std::process::id()));
+    let refused = |who: &str| {
+        assert_eq!(code(slave.write(b"x")), -10, "{who}");
+        assert_eq!(raw.get("s2m.sequence"), 1, "{who}");
+    };
+    raw.set("s2m.sequence", 1);
+    let twin = open(&name, Role::Slave);
+    refused("another handle of this process");
+    drop(twin);
+    let mut second = Peer::ours("slave", &name, &[]);
+    refused("another process that attached later");
+    second.kill();
+    until("nobody else is left", || slave.write(b"repaired").is_ok());
+    assert_eq!((raw.get("s2m.sequence"), raw.data("s2m", 8)), (4, b"repaired".to_vec()));
 }
 
 #[test]

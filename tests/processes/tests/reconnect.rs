@@ -98,6 +98,22 @@ fn an_unread_value_of_the_old_segment_is_delivered_after_a_reconnect_to_a_fresh_
 }
 
 #[test]
+fn an_unread_value_of_the_old_segment_is_gone_once_a_newer_one_was_read() {
+    let name = Name::new();
+    let mut old = Peer::ours("master", &name, &[]);
+    let mut slave = patient(&name);
+    old.write("old");
+    old.kill();
+    name.remove();
+    let mut new = Peer::ours("master", &name, &[]);
+    new.write("new");
+    until("it has moved", || slave.ask("stats").contains("m2s_write_count=1 ") && slave.code("stats") == 0);
+    until("it is at the new one", || slave.number("stats", "master_pid") == u64::from(new.pid()));
+    assert_eq!(slave.read(5000), Ok("new".into()));
+    assert_eq!(slave.read(0), Err(-9));
+}
+
+#[test]
 fn it_reattaches_to_the_same_segment_when_the_masters_heartbeat_moves() {
     let name = Name::new();
     let mut master = Peer::released("master", &name, &["--protocol=3"]);

@@ -127,6 +127,38 @@ fn towards_a_signalling_peer_a_parked_reader_wakes_by_itself_about_25_times_a_se
 }
 
 #[test]
+fn a_peer_that_does_not_signal_is_looked_at_about_every_100_us() {
+    let name = Name::new();
+    let mut master = Peer::released("master", &name, &["--protocol=2"]);
+    let mut slave = Peer::ours("slave", &name, &[]);
+    for turn in 0..10 {
+        master.write(&format!("turn {turn}"));
+        assert_eq!(slave.read(10_000), Ok(format!("turn {turn}")));
+    }
+    until("it has learnt", || sleeps_of_an_idle_reader(&mut slave) > 500); // some thousand where nothing else runs
+}
+
+#[test]
+fn until_a_peer_has_shown_that_it_signals_the_service_thread_finds_what_it_wrote() {
+    let name = Name::new();
+    let mut master = Peer::released("master", &name, &["--protocol=3"]);
+    master.ok("signal off");
+    for turn in 0..3 {
+        let mut slave = Peer::ours("slave", &name, &[]); // one that knows nothing of its master yet
+        let raw = name.raw();
+        slave.send("read inf");
+        until("it is parked", || raw.get("m2s.waiters") == 1);
+        let (answer, took) = elapsed_ms(|| {
+            master.write(&format!("turn {turn}"));
+            slave.answer()
+        });
+        assert_eq!(answer, format!("data turn {turn}"));
+        assert!(took < 500, "{took} ms"); // within a millisecond; it would look by itself after a thousand
+        slave.leave();
+    }
+}
+
+#[test]
 fn an_idle_reader_costs_no_wake_ups_of_its_own_even_before_its_peer_has_shown_that_it_signals() {
     let name = Name::new();
     let _master = Peer::released("master", &name, &["--protocol=3"]);

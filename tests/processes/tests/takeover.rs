@@ -244,3 +244,18 @@ fn a_writer_that_holds_its_sides_lock_breaks_an_odd_sequence() {
     assert_eq!(raw.get("s2m.sequence"), 10);
     assert_eq!(master.read(1000), Ok("whole".into()));
 }
+
+#[test]
+fn a_half_written_channel_whose_lock_a_forked_child_holds_on_to_is_replaced() {
+    let name = Name::new();
+    let mut old = Peer::ours("master", &name, &[]);
+    let _slave = Peer::ours("slave", &name, &[]);
+    old.write("whole");
+    old.ok("fork hold");
+    let (raw, inode) = (name.raw(), name.inode());
+    raw.set("m2s.sequence", raw.get("m2s.sequence") + 1);
+    old.kill();
+    let mut new = Peer::ours("master", &name, &[]);
+    assert_ne!(name.inode(), inode, "its lock would never become the successor's");
+    new.write("in a fresh segment");
+}

@@ -1,8 +1,9 @@
 //! Diagnostics on stderr: lines that start with `[ESHM] `, filtered by the environment's `ESHM_LOG`
 //! (`off`, `error`, `warn` by default, `info`, `debug`).
 
+use crate::sync::{AtomicU32, Ordering};
 use crate::sys::process;
-use std::{env, fmt, sync::OnceLock};
+use std::{env, fmt};
 
 /// How grave a line is; a lower level is graver.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -17,20 +18,23 @@ pub(crate) enum Level {
 /// The levels' names, in order.
 const NAMES: [&str; 5] = ["off", "error", "warn", "info", "debug"];
 
+const LEVELS: [Level; 5] = [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug];
+
 fn parse(text: &str) -> Level {
-    match NAMES.iter().position(|name| text.trim().eq_ignore_ascii_case(name)) {
-        Some(0) => Level::Off,
-        Some(1) => Level::Error,
-        Some(3) => Level::Info,
-        Some(4) => Level::Debug,
-        _ => Level::Warn,
-    }
+    NAMES.iter().position(|name| text.trim().eq_ignore_ascii_case(name)).map_or(Level::Warn, |at| LEVELS[at])
 }
 
 /// The level in force, read from the environment once; first when a handle opens, so that no fork falls into it.
 pub(crate) fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| env::var("ESHM_LOG").map_or(Level::Warn, |text| parse(&text)))
+    static KNOWN: AtomicU32 = AtomicU32::new(u32::MAX); // no lock that a fork could leave held in the child
+    match KNOWN.load(Ordering::Relaxed) {
+        u32::MAX => {
+            let level = env::var("ESHM_LOG").map_or(Level::Warn, |text| parse(&text));
+            KNOWN.store(level as u32, Ordering::Relaxed); // the same whoever stores it
+            level
+        }
+        known => LEVELS[known as usize],
+    }
 }
 
 /// Writes one line in one system call, so that lines of several processes do not mix.

@@ -36,6 +36,7 @@ pub(crate) struct HeldLock {
 struct Wakes {
     misses: AtomicU32,
     waiters: AtomicU32,
+    reads: AtomicU32,
     since: AtomicU64,
 }
 
@@ -154,7 +155,7 @@ impl Channel<'_> {
         // SAFETY: the caller has checked the size.
         unsafe { copy::into_shared(message, self.words) };
         self.head.data_size.store(message.len() as u32, Ordering::Relaxed);
-        let (count, word) = (&self.tail.write_count, &self.tail.wake_seq); // both change under the sequence lock alone
+        let (count, word) = (&self.tail.write_count, &self.tail.wake_seq); // but for a detach, both change under the sequence lock alone
         count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         // Release pairs with a released reader's load of the word: it finds the count raised.
         word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
@@ -185,17 +186,20 @@ fn attend(tail: &Tail, waiters: u32, wakes: &Wakes) {
 /// Wakes parked readers, unless the last calls found none and nothing has changed since: a reader killed while parked
 /// leaves its count behind, and a system call a write is dear.
 fn wake(tail: &Tail, waiters: u32, wakes: &Wakes) {
-    if !wakes.is_vain(waiters, clock::now) {
-        wakes.learn(waiters, futex::wake(&tail.wake_seq, futex::Scope::Shared));
+    let reads = tail.read_count.load(Ordering::Relaxed) as u32; // that it moved is all that matters
+    if !wakes.is_vain((waiters, reads), clock::now) {
+        wakes.learn((waiters, reads), futex::wake(&tail.wake_seq, futex::Scope::Shared));
     }
 }
 
 impl Wakes {
-    /// Whether the kernel need not be asked: the last calls found nobody, `waiters` has not changed since, and the last
-    /// was less than a millisecond ago.
-    fn is_vain(&self, waiters: u32, now: impl FnOnce() -> u64) -> bool {
+    /// Whether the kernel need not be asked: the last calls found nobody, the counts of waiters and reads have not changed
+    /// since (a reader that came back from a read and parks again shows in the second), and the last was less than a
+    /// millisecond ago.
+    fn is_vain(&self, (waiters, reads): (u32, u32), now: impl FnOnce() -> u64) -> bool {
         // All of these are hints; a lost one costs a call.
-        if self.misses.load(Ordering::Relaxed) < MISSES || self.waiters.load(Ordering::Relaxed) != waiters {
+        let same = self.waiters.load(Ordering::Relaxed) == waiters && self.reads.load(Ordering::Relaxed) == reads;
+        if self.misses.load(Ordering::Relaxed) < MISSES || !same {
             return false;
         }
         let now = now();
@@ -207,8 +211,9 @@ impl Wakes {
     }
 
     /// A call found so many.
-    fn learn(&self, waiters: u32, woken: u32) {
+    fn learn(&self, (waiters, reads): (u32, u32), woken: u32) {
         let missed = self.misses.load(Ordering::Relaxed);
+        self.reads.store(reads, Ordering::Relaxed);
         self.misses.store(if woken > 0 { 0 } else { missed.saturating_add(1) }, Ordering::Relaxed);
         self.waiters.store(waiters, Ordering::Relaxed);
     }
@@ -231,17 +236,19 @@ mod tests {
     #[test]
     fn calls_that_find_nobody_are_made_once_a_millisecond_until_waiters_changes() {
         let wakes = Wakes::default();
-        let call = |waiters, ms: u64, woken| {
-            let asked = !wakes.is_vain(waiters, || ms * clock::MS);
+        let read_and_call = |reads, waiters, ms: u64, woken| {
+            let asked = !wakes.is_vain((waiters, reads), || ms * clock::MS);
             if asked {
-                wakes.learn(waiters, woken);
+                wakes.learn((waiters, reads), woken);
             }
             asked
         };
+        let call = |waiters, ms, woken| read_and_call(0, waiters, ms, woken);
         let first = (0..100).filter(|_| call(1, 100, 0)).count();
         assert_eq!(first, MISSES as usize + 1, "the last of them begins the millisecond");
         assert!(!call(1, 100, 0) && call(1, 101, 0) && !call(1, 101, 0), "once a millisecond");
         assert!(call(2, 101, 1), "another reader");
         assert!((0..MISSES).all(|_| call(2, 101, 0)), "one was found: all begins anew");
+        assert!(!call(2, 101, 0) && read_and_call(1, 2, 101, 1), "it has read, and may have parked again");
     }
 }

@@ -33,7 +33,7 @@ impl Core {
         if self.threads {
             service::unregister(self);
         }
-        while self.inside.load(Ordering::Acquire) != 0 {
+        while self.inside.load(Ordering::SeqCst) != 0 {
             self.announce(); // pairs with the release decrement of a reader that leaves
             clock::sleep(AGAIN);
         }

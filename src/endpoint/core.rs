@@ -139,7 +139,7 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn state(&self) -> State {
-        State::from(self.state.load(Ordering::Acquire)) // pairs with set_state
+        State::from(self.state.load(Ordering::SeqCst)) // pairs with set_state; in park and enter after a store of their own
     }
 
     /// Whether a call may go straight to the channel.

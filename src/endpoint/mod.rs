@@ -57,7 +57,7 @@ impl Endpoint {
         if crate::segment::layout::Layout::new(settings.capacity).is_none() {
             return Err(Error::InvalidParameter(format!("a capacity of {} bytes", settings.capacity)));
         }
-        // Whatever is found out once is found out here: a fork in the midst of it would leave the child waiting for it.
+        // Whatever is found out once is found out here, and without a lock: a fork in the midst of it must not matter.
         crate::log::level();
         spin::prepare();
         fork::watch();

@@ -167,7 +167,8 @@ impl Core {
                         asked |= large;
                         self.ask_for_quiet(large);
                     }
-                    if (large || timeout == Timeout::None) && looks % LOOKS != 0 {
+                    let in_time = timeout == Timeout::None || large && !self.is_over(&mut deadline);
+                    if in_time && looks % LOOKS != 0 {
                         sync::spin_loop();
                         continue;
                     }
@@ -185,7 +186,8 @@ impl Core {
                 return Err(Error::NoData);
             }
             // Until it has been in vain once: a value that did not come while spinning is not about to.
-            if !parked && !self.is_overdue(looks, &mut deadline) && matches!(state, State::Attached | State::Ousted) {
+            let overdue = looks % LOSSES == 1 && self.is_over(&mut deadline);
+            if !parked && !overdue && matches!(state, State::Attached | State::Ousted) {
                 let budget = *spun.get_or_insert_with(|| self.spin.budget());
                 if self.spin(budget, state, unsound, &mut deadline) {
                     continue;
@@ -224,9 +226,9 @@ impl Core {
         }
     }
 
-    /// Whether a reader that keeps losing to a writer has done so until its deadline; the clock is not read each time.
-    fn is_overdue(&self, looks: u32, deadline: &mut Deadline) -> bool {
-        let now = if looks % LOSSES == 1 { clock::now() } else { return false };
+    /// Whether the deadline has passed.
+    fn is_over(&self, deadline: &mut Deadline) -> bool {
+        let now = clock::now();
         now >= deadline.end(now)
     }
 

@@ -102,6 +102,14 @@ impl Core {
         self.announce();
     }
 
+    /// Ends reading from the segment for good: of what is written there from now on nothing is handed out any more.
+    pub(crate) fn end_reading(&self) {
+        // Like a move that never ends; pairs with look's claim, which fails from here on.
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        self.keep_unread(cursor);
+        self.bring_reads();
+    }
+
     /// Saves a value of the old segment that nobody has read yet.
     fn keep_unread(&self, cursor: u64) {
         let rx = self.rx();

@@ -1,9 +1,9 @@
 //! How long a read spins before it parks. Spinning pays where the peer answers sooner than a park and a wake-up take, some
 //! tens of microseconds; elsewhere it only keeps a processor busy. Each handle learns which it is from its last waits.
 
-use crate::sync::{AtomicU32, Ordering::Relaxed};
+use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sys::process;
-use std::{env, sync::OnceLock};
+use std::env;
 
 /// The shortest spin in nanoseconds; each level above doubles it, so the longest is 128 us: on a hot pair that is a peer held up
 /// for a moment, and parking then would cost more.
@@ -79,15 +79,27 @@ impl Spin {
 
 /// `ESHM_SPIN_US`: so many microseconds for every handle of the process.
 fn of_environment() -> Option<u32> {
-    static SET: OnceLock<Option<u32>> = OnceLock::new();
-    *SET.get_or_init(|| {
-        let text = env::var("ESHM_SPIN_US").ok()?;
-        let set = text.trim().parse().ok();
-        if set.is_none() {
-            crate::log::warning!("ESHM_SPIN_US is {text:?}, not a number of microseconds; ignored");
+    const UNREAD: u64 = u64::MAX;
+    const UNSET: u64 = u64::MAX - 1;
+    static KNOWN: AtomicU64 = AtomicU64::new(UNREAD); // no lock that a fork could leave held in the child
+    match KNOWN.load(Relaxed) {
+        UNREAD => {
+            let set = read_environment();
+            KNOWN.store(set.map_or(UNSET, u64::from), Relaxed); // the same whoever stores it
+            set
         }
-        set
-    })
+        UNSET => None,
+        known => Some(known as u32),
+    }
+}
+
+fn read_environment() -> Option<u32> {
+    let text = env::var("ESHM_SPIN_US").ok()?;
+    let set = text.trim().parse().ok();
+    if set.is_none() {
+        crate::log::warning!("ESHM_SPIN_US is {text:?}, not a number of microseconds; ignored");
+    }
+    set
 }
 
 /// With one processor online spinning only keeps the peer from running. Found out at the first wait: that takes a file.
@@ -101,7 +113,7 @@ fn several_processors() -> bool {
     online > 1
 }
 
-/// Reads the environment; before the first handle opens, so that no fork falls into it.
+/// Reads the environment, and complains about it, before the first handle opens.
 pub(crate) fn prepare() {
     of_environment();
 }

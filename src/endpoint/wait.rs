@@ -34,7 +34,7 @@ impl Core {
     /// Sleeps a while, at most until `end`: returns when something may have changed, in any case soon.
     pub(crate) fn pause(&self, end: u64, unsound: Option<u32>) {
         if !self.threads {
-            self.tick_inline();
+            self.tick_inline_if_due();
         }
         let now = clock::now();
         let end = end.min(now + if self.threads { SLICE } else { SLICE_ALONE });
@@ -72,7 +72,9 @@ impl Core {
                 sync::spin_loop();
             }
             let now = clock::now();
-            let end = *end.get_or_insert_with(|| deadline.end(now).min(now.saturating_add(budget.nanoseconds)));
+            // A handle without threads beats and checks in between.
+            let most = if self.threads { budget.nanoseconds } else { budget.nanoseconds.min(SLICE_ALONE) };
+            let end = *end.get_or_insert_with(|| deadline.end(now).min(now.saturating_add(most)));
             if now >= end || self.state() != state {
                 return false;
             }

@@ -26,6 +26,7 @@ impl Core {
     pub(super) fn lose_master(&self, monitor: &mut Monitor, now: u64) {
         if self.settings.behavior == DisconnectBehavior::Immediately {
             self.leave_for_good(monitor);
+            self.end_reading();
             return self.set_state(State::Stopped);
         }
         log::warning!("{self}: reconnecting");
@@ -75,6 +76,7 @@ impl Core {
                 log::warning!("{self}: giving up after {} attempts", reconnect.attempts);
                 monitor.candidate = None;
                 self.leave_for_good(monitor);
+                self.end_reading();
                 self.set_state(State::GaveUp);
             }
         }
@@ -196,10 +198,16 @@ impl Core {
                 monitor.nameless = true;
             }
             Ok(Some(_)) => {
-                if let Ok(Found::Valid(other)) = find(&self.name, self.settings.capacity)
-                    && other.signs(Side::Master) == Signs::Alive
-                {
-                    self.oust(monitor);
+                if let Ok(Found::Valid(other)) = find(&self.name, self.settings.capacity) {
+                    // Of one that may be in another pid namespace the heartbeat tells, from look to look.
+                    let now = (other.id, other.heartbeat(Side::Master));
+                    let before = monitor.rival.replace(now);
+                    let beats = before.is_some_and(|(id, beat)| id == now.0 && beat != now.1);
+                    match other.signs(Side::Master) {
+                        Signs::Alive => self.oust(monitor),
+                        Signs::LockFree | Signs::NoProcess if beats => self.oust(monitor),
+                        _ => {}
+                    }
                 }
             }
             Err(error) => log::debug!("{self}: cannot look at the name: {error}"),

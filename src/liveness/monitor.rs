@@ -10,6 +10,7 @@ use crate::config::Side;
 use crate::endpoint::attach::Attachment;
 use crate::segment::{Segment, view::View};
 use crate::sync::Ordering;
+use crate::sys::file::FileId;
 use std::sync::Arc;
 
 /// The cold state of one handle.
@@ -26,6 +27,8 @@ pub(crate) struct Monitor {
     pub(crate) doubt: Doubt,
     /// A master that found its name removed and could not make it anew yet.
     pub(crate) nameless: bool,
+    /// A master that found another segment under its name: that file, and its master's heartbeat then.
+    pub(crate) rival: Option<(FileId, u64)>,
     /// The master's generation as last seen.
     pub(crate) generation: u32,
     /// Set while a slave looks for its master.
@@ -61,6 +64,7 @@ impl Monitor {
             signalling,
             doubt,
             nameless: false,
+            rival: None,
             generation: attachment.generation,
             reconnect: None,
             candidate: None,

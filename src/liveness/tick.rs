@@ -6,7 +6,7 @@ use super::{
     service,
     signalling::Signals,
 };
-use crate::config::Side;
+use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::attach::publish_lock;
 use crate::endpoint::core::{Core, State};
 use crate::log;
@@ -27,8 +27,9 @@ pub(crate) enum Pace {
 
 /// Heartbeats made up for at most, after the service thread did not run.
 const MADE_UP: u64 = 100;
-/// The staleness threshold, in milliseconds, from which on heartbeats may come every 10 ms while nobody hears them.
-const DOZING_THRESHOLD: u32 = 50;
+/// The staleness threshold, in milliseconds, from which on heartbeats may come in tens while nobody hears them: five times the
+/// pauses between them.
+const DOZING_THRESHOLD: u32 = 50 * HEARTBEAT_INTERVAL_MS;
 /// Between two tries for a lock that someone else holds.
 const LOCK_AGAIN: u64 = 10 * MS;
 /// Between two looks of a master at its name.
@@ -71,6 +72,14 @@ impl Core {
     /// The tick of the service thread; `elapsed` milliseconds count as silence.
     pub(crate) fn tick_from_service(&self, elapsed: u64, now: u64) -> Pace {
         sync::lock(&self.monitor).as_mut().map_or(Pace::Slow, |monitor| self.tick(monitor, elapsed, now))
+    }
+
+    /// The tick of a handle without threads while it waits: none within the millisecond after the last.
+    pub(crate) fn tick_inline_if_due(&self) {
+        let due = sync::lock(&self.monitor).as_ref().is_some_and(|monitor| clock::now() - monitor.last_look >= MS);
+        if due {
+            self.tick_inline();
+        }
     }
 
     /// The tick of a handle without threads, from within its own calls: one heartbeat, and a look if a millisecond has

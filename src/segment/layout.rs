@@ -34,7 +34,7 @@ pub(crate) struct Header {
 }
 
 /// The first words of a channel; the message follows.
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Head {
     /// Odd while a write is in progress.
     pub(crate) sequence: AtomicU32,

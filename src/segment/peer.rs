@@ -52,13 +52,14 @@ impl Segment {
         self.view.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
     }
 
-    /// Whether the holder of a free lock is no process either, and was not in the midst of a message: then there is nothing
-    /// to wait for. (A holder in another pid namespace would have had to close the file and go on.)
+    /// Whether the holder of a free lock is a master whose process is gone too, and was not in the midst of a message: then
+    /// there is nothing to wait for. A master's field is its generation, which no successor shares; a slave's is a pid, which
+    /// a released slave in another pid namespace may have as well.
     fn is_gone(&self, side: Side) -> bool {
         // Relaxed: whoever holds the side is judged dead by the kernel, and only a dead one's values are acted on.
         let pid = self.view.header().pid[side as usize].load(Ordering::Relaxed);
         let settled = self.view.channel(side.writes()).head.sequence.load(Ordering::Relaxed) & 1 == 0;
-        settled && !process::exists(pid)
+        side == Side::Master && settled && !process::exists(pid)
     }
 
     /// What flags, locks and the process table say about a side now.

@@ -1,8 +1,8 @@
 //! Noticing `fork()` without a system call on the hot path: the C library runs our handler in every child
 //! (pthread_atfork(3)). A child made by a raw clone(2) is not noticed.
 
-use crate::sync::{AtomicU32, Ordering};
-use std::{cell::UnsafeCell, sync::Once};
+use crate::sync::{AtomicBool, AtomicU32, Ordering};
+use std::cell::UnsafeCell;
 
 /// Held by the service thread while it ticks, and by a thread that forks: no child finds a handle half-way through a tick.
 struct Gate(UnsafeCell<libc::pthread_mutex_t>);
@@ -49,13 +49,14 @@ extern "C" fn in_child() {
     crate::liveness::service::forget_after_fork();
 }
 
-/// Registers the handler, once.
+/// Registers the handlers, once. Who comes second does not wait for the first: a fork in between would leave the child
+/// waiting for ever.
 pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    // SAFETY: the handlers are functions of this library, which is never unloaded (nodelete).
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(Some(hold), Some(release), Some(in_child));
-    });
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if !BEGUN.swap(true, Ordering::AcqRel) {
+        // SAFETY: the handlers are functions of this library, which is never unloaded (nodelete).
+        unsafe { libc::pthread_atfork(Some(hold), Some(release), Some(in_child)) };
+    }
 }
 
 /// Changes in a child: a handle of another generation was inherited.

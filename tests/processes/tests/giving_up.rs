@@ -145,3 +145,24 @@ fn having_given_up_it_is_not_there_any_more() {
     until("its flag and its lock are given back", || raw.get("slave_alive") == 0 && raw.lock_holder(1).is_none());
     assert_eq!(raw.get("slave_lock"), 0);
 }
+
+#[test]
+fn what_an_old_master_writes_after_the_end_is_not_read() {
+    for (options, looking, waiting) in
+        [(&["--behavior=immediately"][..], -11, -11), (&["--attempts=1", "--retry=1", "--wait=0"], -9, -10)]
+    {
+        let name = Name::new();
+        let mut master = Peer::released("master", &name, &["--protocol=3"]);
+        let mut slave = Peer::ours("slave", &name, options);
+        master.write("unread");
+        master.ok("beat off");
+        until("it is the end", || slave.code("stats") == -14 && slave.code("write x") == -10);
+        if waiting == -10 {
+            until_gave_up(&slave);
+        }
+        master.ok("beat on");
+        assert_eq!(slave.read(0), Ok("unread".into()), "{options:?}");
+        master.write("late");
+        assert_eq!((slave.read(0), slave.read(50)), (Err(looking), Err(waiting)), "{options:?}");
+    }
+}

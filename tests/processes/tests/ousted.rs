@@ -1,7 +1,7 @@
 //! Two masters at once: the later one wins, and the earlier one touches nothing any more.
 
 use eshm::Role;
-use eshm_processes::{Name, Peer, elapsed_ms, open, pause, read, until};
+use eshm_processes::{Name, Peer, Raw, elapsed_ms, open, pause, read, tasks::free_pid, until};
 
 /// Waits until a peer finds that it is a master no more.
 fn until_ousted(peer: &mut Peer) {
@@ -132,4 +132,19 @@ fn an_ousted_masters_waiting_read_is_no_hang() {
     assert!(answer.starts_with("error -10"), "{answer}");
     assert!(took < 5000);
     assert_eq!(read(&open(&name, Role::Slave), 0), Err(-9));
+}
+
+#[test]
+fn a_master_is_ousted_by_one_whose_process_is_not_visible_here_once_that_ones_heartbeat_moves() {
+    let (name, elsewhere) = (Name::new(), Name::new());
+    let mut old = Peer::ours("master", &name, &[]);
+    let rival = Raw::stamped(&elsewhere, 3, 4096);
+    rival.occupy("master", free_pid());
+    std::fs::rename(elsewhere.path(), name.path()).expect("the name is another's now");
+    pause(2500); // two looks at the name, at a heartbeat that stands still
+    assert_eq!(old.code("write mine"), 0, "a corpse ousts nobody");
+    until("the old master is ousted", || {
+        rival.add("master_heartbeat", 1);
+        old.code("write mine") == -15
+    });
 }

@@ -79,6 +79,8 @@ pub(crate) struct Core {
     pub(crate) warned: AtomicBool,
     /// The service's tick up to which our heartbeats went out.
     pub(crate) beaten: AtomicU64,
+    /// The tick up to which a reading thread last saw to that.
+    pub(crate) relieved: AtomicU64,
     /// The heartbeats of the last statistics.
     pub(crate) last_stats: Mutex<[u64; 2]>,
     /// One thread at a time decides that a lock is abandoned, and none while the segment is replaced.
@@ -130,6 +132,7 @@ impl Core {
             has_kept: AtomicBool::new(false),
             warned: AtomicBool::new(false),
             beaten: AtomicU64::new(service::ticks_at(clock::now())),
+            relieved: AtomicU64::new(0),
             last_stats: Mutex::new([0; 2]),
             breaker: Mutex::new(()),
             monitor: Mutex::new(Some(monitor)),

@@ -1,5 +1,6 @@
 //! The one service thread of a process: started with the first handle, gone with the last. It ticks on absolute
-//! deadlines, every heartbeat interval while some peer is alive and ten times as slowly while none is.
+//! deadlines, every heartbeat interval while some peer is alive, every third while the program's own threads read so fast that they
+//! beat themselves, and ten times as slowly while no peer is alive.
 //!
 //! After a fork the child has none of it: [`forget_after_fork`] drops the pointer, and the child's first handle begins anew.
 
@@ -28,6 +29,8 @@ use std::{
 const PERIOD: u64 = HEARTBEAT_INTERVAL_MS as u64 * MS;
 /// Ticks in one while no peer is alive.
 const SLOW: u64 = 10;
+/// Ticks in one while reading threads beat: no more than a look may count as silence.
+const RELIEVED: u64 = SILENCE;
 /// Ticks that one look adds to a remote's silence at most, however late it comes.
 const SILENCE: u64 = 3;
 /// The thread's stack; its deepest call maps a segment and writes a line.
@@ -215,7 +218,12 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
         let elapsed = ticks_at(now) - done;
         done += elapsed;
         let pace = if elapsed > 0 { tick(&handles, elapsed, now) } else { Pace::Fast };
-        let next = done + if pace == Pace::Fast { 1 } else { SLOW };
+        let next = done
+            + match pace {
+                Pace::Fast => 1,
+                Pace::Relieved => RELIEVED,
+                Pace::Slow => SLOW,
+            };
         futex::wait(&service.kick, kicked, Some(service.start + next * PERIOD), futex::Scope::Private);
     }
 }
@@ -231,8 +239,7 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     let mut pace = Pace::Slow;
     for core in handles {
         match catch_unwind(AssertUnwindSafe(|| core.tick_from_service(elapsed, now))) {
-            Ok(Pace::Slow) => {}
-            Ok(Pace::Fast) => pace = Pace::Fast,
+            Ok(wanted) => pace = pace.min(wanted),
             Err(_) => log::error!("{core}: the service thread panicked; please report this"),
         }
     }

@@ -19,9 +19,11 @@ use crate::sys::{
 use std::os::fd::AsFd;
 
 /// How soon a handle needs its next tick.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Pace {
     Fast,
+    /// A reading thread beats, see [`Core::relieve`].
+    Relieved,
     Slow,
 }
 
@@ -51,6 +53,20 @@ impl Core {
         if done < due {
             self.beat((due - done).min(MADE_UP));
         }
+    }
+
+    /// Beats in place of the service thread, which then wakes up less often: each time it takes a processor from a thread that
+    /// polls, and on a hot pair that is what a slow round trip consists of.
+    #[cold]
+    pub(crate) fn relieve(&self) {
+        let now = clock::now();
+        self.catch_up(now);
+        self.relieved.store(service::ticks_at(now), Ordering::Relaxed); // a hint
+    }
+
+    /// Whether a reading thread saw to our heartbeats at tick `done` or the one before, and no other waits to be looked after.
+    fn is_relieved(&self, done: u64) -> bool {
+        self.relieved.load(Ordering::Relaxed) + 1 >= done && self.parked.load(Ordering::Relaxed) == 0 // hints
     }
 
     /// Adds `count` to our heartbeat, unless the segment is no longer ours to touch. The handle must not be closed.
@@ -114,7 +130,11 @@ impl Core {
             State::Reconnecting | State::Moving => false,
             State::GaveUp | State::Stopped | State::Closing => true,
         };
-        if idle { Pace::Slow } else { Pace::Fast }
+        match idle {
+            true => Pace::Slow,
+            false if self.is_relieved(service::ticks_at(now)) => Pace::Relieved,
+            false => Pace::Fast,
+        }
     }
 
     /// Whether ten milliseconds between two ticks harm nobody: no reader waits for a peer whose signals cannot be relied on,

@@ -122,6 +122,27 @@ fn it_costs_little_while_nobody_is_there() {
     assert!(wakes <= 800, "{wakes} wake-ups in half a second: more than one a millisecond for all handles together");
 }
 
+/// Whether thread `thread` of `peer`, watched for a moment, wakes up less often than each second millisecond.
+fn sleeps_long(peer: &Peer, thread: u32) -> bool {
+    let (start, before) = (Instant::now(), tasks::sleeps(peer.pid(), thread));
+    pause(50);
+    let wakes = tasks::sleeps(peer.pid(), thread) - before;
+    u128::from(wakes) < start.elapsed().as_millis() / 2
+}
+
+#[test]
+fn a_thread_that_reads_flat_out_beats_for_it_and_lets_it_sleep() {
+    let name = Name::new();
+    let (mut master, mut slave) = (Peer::ours("master", &name, &[]), Peer::ours("slave", &name, &[]));
+    let thread = tasks::other_threads(slave.pid())[0];
+    master.send("flood 60000 32");
+    slave.send("drain 60000");
+    until("it wakes up less often", || sleeps_long(&slave, thread));
+    assert_1000_a_second(&name.raw(), "slave_heartbeat");
+    drop(master);
+    until("it is as watchful as ever", || !sleeps_long(&slave, thread));
+}
+
 #[test]
 fn closing_one_handle_leaves_the_others_beating() {
     let (first, second) = (Name::new(), Name::new());

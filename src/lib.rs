@@ -21,6 +21,10 @@ mod channel;
 mod config;
 mod endpoint;
 mod error;
+#[cfg(eshm_failpoints)]
+pub mod failpoint;
+#[cfg(not(eshm_failpoints))]
+mod failpoint;
 pub mod ffi;
 mod liveness;
 mod log;

@@ -16,6 +16,7 @@
 //! A released reader sleeps also on an odd sequence, but looks at `write_count`, which is raised before `wake_seq`.
 
 use super::{Channel, copy};
+use crate::failpoint::failpoint;
 use crate::segment::layout::Tail;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
@@ -88,6 +89,7 @@ impl Channel<'_> {
             return Lock::Busy(now | 1);
         }
         let odd = even.wrapping_add(1);
+        failpoint!("write.odd");
         held.odd.store(odd, Ordering::Relaxed); // before `breaks` is looked at again
         sync::light_barrier(); // pairs with the heavy barrier of try_break
         // Not the sequence itself: a load of the word just exchanged costs half as much as the whole write.
@@ -126,6 +128,7 @@ impl Channel<'_> {
             // Acquire: nothing of the new message may move before it. Its partner died without a release.
             match self.head.sequence.compare_exchange(odd, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
+                    failpoint!("break.taken");
                     held.odd.store(next, Ordering::Relaxed);
                     Lock::Taken(next)
                 }
@@ -152,14 +155,25 @@ impl Channel<'_> {
     #[inline(always)]
     pub(crate) fn publish(&self, odd: u32, message: &[MaybeUninit<u8>], held: &HeldLock, barrier: impl FnOnce() -> Barrier) {
         fence(Ordering::Release); // pairs with the acquire fence in read: who sees a new word sees the odd sequence
+        #[cfg(eshm_failpoints)]
+        {
+            // SAFETY: shorter than the message.
+            unsafe { copy::into_shared(&message[..message.len() / 2], self.words) };
+            failpoint!("write.half");
+        }
         // SAFETY: the caller has checked the size.
         unsafe { copy::into_shared(message, self.words) };
+        failpoint!("write.copied");
         self.head.data_size.store(message.len() as u32, Ordering::Relaxed);
+        failpoint!("write.sized");
         let (count, word) = (&self.tail.write_count, &self.tail.wake_seq); // but for a detach, both change under the sequence lock alone
         count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        failpoint!("write.counted");
         // Release pairs with a released reader's load of the word: it finds the count raised.
         word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        failpoint!("write.signalled");
         self.head.sequence.store(odd.wrapping_add(1), Ordering::Release); // pairs with the acquire load in read
+        failpoint!("write.even");
         match barrier() {
             Barrier::Reader => sync::light_barrier_between(), // pairs with the heavy one in endpoint::wait
             Barrier::Writer => fence(Ordering::SeqCst),       // pairs with a released reader's locked addition
@@ -169,6 +183,7 @@ impl Channel<'_> {
         if waiters | asked != 0 {
             attend(self.tail, waiters, &held.wakes);
         }
+        failpoint!("write.done");
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     name::{FOLDER, Name},
     view::View,
 };
+use crate::failpoint::failpoint;
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys::{file, process};
 use std::{
@@ -58,12 +59,16 @@ pub(crate) fn create(
     mut attach: impl FnMut(&Segment),
 ) -> io::Result<Option<Segment>> {
     let (file, temporary_name) = new_file()?;
+    failpoint!("create.opened");
     let segment = fill(file, layout, stale_threshold)?;
+    failpoint!("create.filled");
     attach(&segment);
+    failpoint!("create.attached");
     let linked = match &temporary_name {
         None => file::link_unnamed(segment.file.as_fd(), name.path()),
         Some(old) => file::link(&old.0, name.path()),
     };
+    failpoint!("create.linked");
     match linked {
         Ok(()) => Ok(Some(segment)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
@@ -86,11 +91,13 @@ pub(crate) fn create(
 /// Gives a new, empty file its size, its memory and its header.
 fn fill(file: OwnedFd, layout: Layout, stale_threshold: u32) -> io::Result<Segment> {
     file::allocate(file.as_fd(), layout.total() as u64)?;
+    failpoint!("create.allocated");
     let id = file::status(file.as_fd())?.id;
     let view = View::of_file(file.as_fd(), layout)?;
     let header = view.header();
     stamp(&view);
     header.stale_threshold.store(stale_threshold, Ordering::Relaxed); // published by the magic
+    failpoint!("create.stamped");
     header.magic.store(MAGIC, Ordering::Release); // pairs with find's acquire
     Ok(Segment { file, id, view: Arc::new(view) })
 }

@@ -50,6 +50,7 @@ thread_local! {
     static TWIN: Cell<Option<Twin>> = const { Cell::new(None) };
     static HITS: Cell<u64> = const { Cell::new(0) };
     static BARRIERS: Cell<Barriers> = const { Cell::new(Barriers { in_process: false, between: false }) };
+    static SLEEPS: Cell<fn(u64) -> bool> = const { Cell::new(|_| true) };
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -80,6 +81,8 @@ struct Thread {
     left: Option<u32>,
     /// A store that a twin holds back.
     late: Option<Box<dyn FnOnce()>>,
+    /// What it loaded last.
+    loaded: u64,
 }
 
 loom::thread_local! {
@@ -187,7 +190,9 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = load_order(Location::caller(), order);
-                self.memory().atomic.load(order)
+                let value = self.memory().atomic.load(order);
+                let _ = THREAD.try_with(|thread| thread.borrow_mut().loaded = value as u64);
+                value
             }
 
             #[track_caller]
@@ -431,6 +436,10 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
     if memory.atomic.load(Relaxed) != expected {
         return;
     }
+    if !SLEEPS.get()(THREAD.with(|thread| thread.borrow().loaded)) {
+        drop(state);
+        return thread::yield_now();
+    }
     state.count += 1;
     let round = state.round;
     while state.round == round {
@@ -452,6 +461,12 @@ pub(crate) fn futex_wake(word: &AtomicU32) -> u32 {
     state.round += 1;
     queue.moved.notify_all();
     woken
+}
+
+/// Lets a sleep last until the wake-up only if `lasts` says so of the value that the sleeper loaded last; another ends at once, as
+/// one does that a timeout or a tick ends.
+pub(crate) fn sleep_through(lasts: fn(u64) -> bool) {
+    SLEEPS.set(lasts);
 }
 
 /// Nanoseconds that pass between two readings of the clock.

@@ -51,6 +51,7 @@ thread_local! {
     static HITS: Cell<u64> = const { Cell::new(0) };
     static BARRIERS: Cell<Barriers> = const { Cell::new(Barriers { in_process: false, between: false }) };
     static SLEEPS: Cell<fn(u64) -> bool> = const { Cell::new(|_| true) };
+    static NUMBERED: Cell<usize> = const { Cell::new(0) };
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -77,6 +78,8 @@ fn broken(at: &Location<'_>, action: Action) -> bool {
 /// What is known of a thread of a model.
 #[derive(Default)]
 struct Thread {
+    /// Which of the execution it is, by its first access.
+    number: Option<usize>,
     /// Effects until it dies.
     left: Option<u32>,
     /// A store that a twin holds back.
@@ -87,6 +90,24 @@ struct Thread {
 
 loom::thread_local! {
     static THREAD: RefCell<Thread> = RefCell::default();
+}
+
+/// The threads of a model, but for those that only start and await others.
+const THREADS: usize = 4;
+
+/// Numbers the threads of an execution.
+fn thread_number() -> usize {
+    let number = THREAD.try_with(|thread| {
+        *thread.borrow_mut().number.get_or_insert_with(|| {
+            NUMBERED.set(NUMBERED.get() + 1);
+            NUMBERED.get() - 1
+        })
+    });
+    number.unwrap_or(0)
+}
+
+fn marks() -> Vec<atomic::AtomicU32> {
+    (0..THREADS).map(|_| atomic::AtomicU32::new(0)).collect()
 }
 
 /// What a thread that died unwinds with.
@@ -155,6 +176,10 @@ fn failure_order(at: &Location<'_>, order: Ordering) -> Ordering {
 /// The memory of an atomic, and who sleeps on it.
 struct Memory<A> {
     atomic: A,
+    /// One for each thread: stored to before that thread loads and before others store, and never loaded, so
+    /// that it orders nothing. Loom looks for races with the last access alone: a load would hide those of other threads from a
+    /// store that the same thread makes next, and interleavings would be left out.
+    marks: Vec<atomic::AtomicU32>,
     queue: OnceCell<Queue>,
 }
 
@@ -171,12 +196,26 @@ macro_rules! integers {
         #[allow(dead_code)] // not every type has a use for every operation
         impl $name {
             pub(crate) fn new(value: $value) -> Self {
-                $name(UnsafeCell::new(Arc::new(Memory { atomic: atomic::$name::new(value), queue: OnceCell::new() })))
+                $name(UnsafeCell::new(Arc::new(Memory { atomic: atomic::$name::new(value), marks: marks(), queue: OnceCell::new() })))
             }
 
             fn memory(&self) -> Arc<Memory<atomic::$name>> {
                 // SAFETY: no one replaces it meanwhile, see Sync.
                 unsafe { (*self.0.get()).clone() }
+            }
+
+            /// For a load.
+            fn reader(&self) -> Arc<Memory<atomic::$name>> {
+                let memory = self.memory();
+                memory.mark_load();
+                memory
+            }
+
+            /// For a store or a locked operation.
+            fn writer(&self) -> Arc<Memory<atomic::$name>> {
+                let memory = self.memory();
+                memory.mark_store();
+                memory
             }
 
             /// From now on this names the memory of `other`.
@@ -190,7 +229,7 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = load_order(Location::caller(), order);
-                let value = self.memory().atomic.load(order);
+                let value = self.reader().atomic.load(order);
                 let _ = THREAD.try_with(|thread| thread.borrow_mut().loaded = value as u64);
                 value
             }
@@ -203,7 +242,7 @@ macro_rules! integers {
                 }
                 effect();
                 let order = if broken(at, Action::Relax) { Relaxed } else if order == SeqCst { Release } else { order };
-                let memory = self.memory();
+                let memory = self.writer();
                 if broken(at, Action::Late) {
                     let late: Box<dyn FnOnce()> = Box::new(move || memory.atomic.store(value, order));
                     return THREAD.with(|thread| thread.borrow_mut().late = Some(late));
@@ -216,7 +255,7 @@ macro_rules! integers {
             fn update(&self, order: Ordering, mut change: impl FnMut($value) -> $value) -> $value {
                 let order = locked_order(Location::caller(), order);
                 let load = if matches!(order, AcqRel | Acquire) { Acquire } else { Relaxed };
-                let old = self.memory().atomic.fetch_update(order, load, |value| Some(change(value)));
+                let old = self.writer().atomic.fetch_update(order, load, |value| Some(change(value)));
                 release_late();
                 old.expect("always changed")
             }
@@ -224,7 +263,7 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
                 let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.swap(value, order);
+                let old = self.writer().atomic.swap(value, order);
                 release_late();
                 old
             }
@@ -232,7 +271,7 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_add(value, order);
+                let old = self.writer().atomic.fetch_add(value, order);
                 release_late();
                 old
             }
@@ -240,7 +279,7 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
                 let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_sub(value, order);
+                let old = self.writer().atomic.fetch_sub(value, order);
                 release_late();
                 old
             }
@@ -248,7 +287,7 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
                 let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_max(value, order);
+                let old = self.writer().atomic.fetch_max(value, order);
                 release_late();
                 old
             }
@@ -259,7 +298,7 @@ macro_rules! integers {
             ) -> Result<$value, $value> {
                 let at = Location::caller();
                 let (success, failure) = (locked_order(at, success), failure_order(at, failure));
-                let result = self.memory().atomic.compare_exchange(current, new, success, failure);
+                let result = self.writer().atomic.compare_exchange(current, new, success, failure);
                 release_late();
                 result
             }
@@ -270,7 +309,7 @@ macro_rules! integers {
             ) -> Result<$value, $value> {
                 let at = Location::caller();
                 let (set, fetch) = (locked_order(at, set), failure_order(at, fetch));
-                let result = self.memory().atomic.fetch_update(set, fetch, change);
+                let result = self.writer().atomic.fetch_update(set, fetch, change);
                 release_late();
                 result
             }
@@ -422,6 +461,15 @@ struct Sleepers {
 }
 
 impl<A> Memory<A> {
+    fn mark_load(&self) {
+        self.marks[thread_number()].store(0, Relaxed);
+    }
+
+    fn mark_store(&self) {
+        let own = thread_number();
+        self.marks.iter().enumerate().filter(|mark| mark.0 != own).for_each(|mark| mark.1.store(0, Relaxed));
+    }
+
     fn queue(&self) -> &Queue {
         self.queue.get_or_init(|| Queue { state: Mutex::new(Sleepers::default()), moved: Condvar::new() })
     }
@@ -430,7 +478,7 @@ impl<A> Memory<A> {
 /// The kernel's futex: words are known by their memory, comparing and going to sleep is one step, a sleeper is woken by
 /// [`futex_wake`] alone. A lost wake-up thus is a deadlock, which loom reports: what real timeouts would cover is not covered.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
-    let memory = word.memory();
+    let memory = word.reader();
     let queue = memory.queue();
     let mut state = super::lock(&queue.state);
     if memory.atomic.load(Relaxed) != expected {
@@ -471,13 +519,17 @@ pub(crate) fn sleep_through(lasts: fn(u64) -> bool) {
 
 /// Nanoseconds that pass between two readings of the clock.
 const READING: u64 = 1_000;
+/// Where it begins.
+const START: u64 = 1_000_000_000;
 
-/// Sets the clock, which moves only as it is read and slept by: no model depends on the machine's speed.
-pub(crate) fn set_clock(now: u64) {
-    CLOCK.set(now);
+/// Before an execution.
+pub(crate) fn begin() {
+    NUMBERED.set(0);
+    CLOCK.set(START);
+    SLEEPS.set(|_| true);
 }
 
-/// Reads it.
+/// Reads the clock, which moves only as it is read and slept by: no model depends on the machine's speed.
 pub(crate) fn clock() -> u64 {
     CLOCK.set(CLOCK.get() + READING);
     CLOCK.get()

@@ -8,6 +8,7 @@
 //! preemptions than it was given, and the compiler's half of the copy in assembly, for which the word loop stands.
 
 mod breaking;
+mod death;
 mod handle;
 mod park;
 mod sequence_lock;

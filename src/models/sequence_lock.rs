@@ -36,7 +36,7 @@ pub(super) fn write_guarded(owned: &Owned, held: &HeldLock, guard: &Guard, byte:
     match channel.try_lock(held) {
         Lock::Taken(odd) => {
             guard.enter();
-            channel.publish(odd, &message(byte), held, || Barrier::Reader);
+            channel.publish(odd, &message(byte)[..channel.capacity], held, || Barrier::Reader);
             true
         }
         Lock::Busy(_) => false,

@@ -1,9 +1,10 @@
 //! A writer dies after its k-th store, for every k, and a successor on another handle goes on.
 
 use super::Model;
-use super::sequence_lock::{SIZE, message, read, write};
+use super::sequence_lock::{READ, SIZE, WRITE, message, read, write};
 use crate::channel::{Barrier, HeldLock, Lock, heap::Owned};
 use crate::sync::Ordering;
+use crate::sync::model::Action::{Late, Relax, Skip};
 use crate::sync::model::{self, Died};
 use loom::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,7 +65,9 @@ fn dies_after(effects: u32, ended: Arc<AtomicBool>) -> impl Fn() + Send + Sync +
         let (sequence, writes) =
             (channel.head.sequence.load(Ordering::Relaxed), channel.tail.write_count.load(Ordering::Relaxed));
         assert!((2..=4).contains(&sequence) && (1..=2).contains(&writes), "{sequence} {writes}");
-        assert!(!whole || sequence == 4 && writes == 2);
+        let wakes = channel.tail.wake_seq.load(Ordering::Relaxed);
+        assert!(!whole || sequence == 4, "the end without its beginning");
+        assert!(sequence < 4 || writes == 2 && wakes == 2, "a message before its counts: {writes} {wakes}");
         succeed(&owned, &HeldLock::default(), 3);
         let after = channel.head.sequence.load(Ordering::Relaxed);
         let odd = sequence & 1 == 1;
@@ -95,6 +98,21 @@ fn each_death(check: impl Fn(Model)) -> u32 {
 #[test]
 fn at_every_store() {
     let steps = each_death(|model| model.holds());
-    // The lock; both words, size, two counts; even; the memory of wake-ups; the wake-up; `held.odd`.
-    assert!(steps >= 9, "{steps}");
+    assert!(steps > TO_EVEN + 1, "{steps}: the wake-up, and what is learnt of it, come after");
+}
+
+/// Effects of a write up to its even store: the lock, `held.odd`, two words, size, two counts, and itself.
+const TO_EVEN: u32 = 8;
+
+#[test]
+fn twins() {
+    let dies = |effects| {
+        Model::new("a writer that dies, and its successor", dies_after(effects, Arc::default()))
+            .barrier_in_process()
+            .preemptions(2)
+    };
+    dies(TO_EVEN).fails(WRITE, "word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);", Late);
+    dies(TO_EVEN).fails(WRITE, "count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);", Skip);
+    dies(3).fails(READ, "fence(Ordering::Acquire); // pairs with the release fence in publish", Skip);
+    dies(3).fails(WRITE, "self.head.sequence.store(odd.wrapping_add(1), Ordering::Release); // pairs", Relax);
 }

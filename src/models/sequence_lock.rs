@@ -2,13 +2,14 @@
 
 use super::Model;
 use crate::channel::{Barrier, HeldLock, Lock, Taken, heap::Owned};
+use crate::sync::Ordering;
 use crate::sync::model::Action::{Relax, Skip};
 use loom::{cell::UnsafeCell, thread};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 pub(super) const WRITE: &str = "src/channel/write.rs";
-const READ: &str = "src/channel/read.rs";
+pub(super) const READ: &str = "src/channel/read.rs";
 /// Two words: the least that can be torn.
 pub(super) const SIZE: usize = 16;
 
@@ -80,4 +81,50 @@ fn a_writer_and_a_reader() {
     model.fails(WRITE, "fence(Ordering::Release); // pairs with the acquire fence in read", Skip);
     model.fails(READ, "fence(Ordering::Acquire); // pairs with the release fence in publish", Skip);
     model.fails(READ, "self.head.sequence.load(Ordering::Acquire); // pairs with the release of the even store", Relax);
+    model.fails(WRITE, "self.head.sequence.store(odd.wrapping_add(1), Ordering::Release); // pairs", Relax);
+    model.fails(WRITE, "self.head.data_size.store(message.len() as u32, Ordering::Relaxed);", Skip);
+}
+
+#[test]
+fn a_writer_and_two_readers() {
+    let model = Model::new("one writer, two readers", || {
+        let (owned, held) = (Arc::new(Owned::new(SIZE)), HeldLock::default());
+        let readers = [0, 1].map(|_| {
+            let owned = owned.clone();
+            thread::spawn(move || read(&owned, 0))
+        });
+        assert!(write(&owned, &held, 1) && write(&owned, &held, 2));
+        for reader in readers {
+            if let Some((byte, sequence)) = reader.join().expect("a reader") {
+                assert_eq!(sequence, 2 * u32::from(byte));
+            }
+        }
+    })
+    .preemptions(2);
+    model.holds();
+    model.fails(WRITE, "fence(Ordering::Release); // pairs with the acquire fence in read", Skip);
+    model.fails(READ, "fence(Ordering::Acquire); // pairs with the release fence in publish", Skip);
+}
+
+/// Two handles, as if a second slave wrote the same direction.
+#[test]
+fn two_writers_and_a_reader() {
+    let model = Model::new("two writers, one reader", || {
+        let (owned, guard) = (Arc::new(Owned::new(SIZE)), Arc::new(Guard::default()));
+        let writers = [1, 2].map(|byte| {
+            let (owned, guard) = (owned.clone(), guard.clone());
+            thread::spawn(move || write_guarded(&owned, &HeldLock::default(), &guard, byte))
+        });
+        read(&owned, 0);
+        let written: u32 = writers.into_iter().map(|writer| u32::from(writer.join().expect("a writer"))).sum();
+        let channel = owned.channel();
+        assert!(written > 0, "each hindered the other");
+        assert_eq!(channel.head.sequence.load(Ordering::Relaxed), 2 * written, "parity drifted");
+        assert_eq!(channel.tail.write_count.load(Ordering::Relaxed), u64::from(written), "a count was lost");
+        assert!(read(&owned, 0).is_some());
+    })
+    .preemptions(2);
+    model.holds();
+    model.fails(WRITE, "let taken = self.head.sequence.compare_exchange(even", Relax);
+    model.fails(WRITE, "self.head.sequence.store(odd.wrapping_add(1), Ordering::Release); // pairs", Relax);
 }

@@ -137,6 +137,7 @@ fn effect() {
 fn release_late() {
     let late = THREAD.try_with(|thread| thread.borrow_mut().late.take());
     if let Ok(Some(late)) = late {
+        effect();
         late();
     }
 }

@@ -11,7 +11,7 @@
 //! - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
 //! - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
 //! - `segment`: from a name to mapped, validated memory.
-//! - `sys`: raw system calls. `sync`: the only place that names atomics.
+//! - `sys`: raw system calls. `sync`: the only place that names atomics. `models`: the lock-free parts under a model checker.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -28,6 +28,8 @@ mod failpoint;
 pub mod ffi;
 mod liveness;
 mod log;
+#[cfg(all(test, loom))]
+mod models;
 mod segment;
 mod sync;
 mod sys;

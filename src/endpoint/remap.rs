@@ -48,14 +48,14 @@ impl Core {
         let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
         if self.parked.load(Ordering::SeqCst) != 0 {
             self.announce();
-            self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+            self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone: pairs with the loads of look and park
             return Err(new);
         }
         let locked = match self.tx().try_lock(&self.writer) {
             Lock::Taken(odd) => Some(odd),
             Lock::Busy(_) if monitor.blocked < BLOCKED => {
                 monitor.blocked += 1;
-                self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+                self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone, as above
                 return Err(new);
             }
             Lock::Busy(_) | Lock::Disputed(_) => None,

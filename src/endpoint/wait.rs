@@ -110,6 +110,7 @@ impl Core {
             }
             decrement(&rx.tail.waiters);
         }
+        // Pairs with replace_segment's look: who sees the count gone finds the old word's `waiters` lowered. Release would do.
         self.parked.fetch_sub(1, Ordering::SeqCst);
     }
 

@@ -14,8 +14,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 TORTURE_KILLS ?= 2000
 SOAK_SECONDS ?= 1200
-# The library with its failpoints, beside the normal build.
-BUILD_TORTURE := RUSTFLAGS="--cfg eshm_failpoints" cargo build --quiet --package eshm-torture --target-dir target/failpoints
+# The library with its failpoints is built beside the normal one, in target/failpoints.
+WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
 .PHONY: demo test lint bench instructions valgrind miri capacity torture soak setup build clean
@@ -33,7 +33,7 @@ demo: build
 test: build
 	ctest --test-dir $(BUILD) --output-on-failure
 	cargo test --workspace --no-fail-fast
-	$(BUILD_TORTURE)
+	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
@@ -58,7 +58,7 @@ capacity: setup
 	scripts/check_capacity.sh 1000 8192
 
 torture: setup
-	$(BUILD_TORTURE) --release
+	$(WITH_FAILPOINTS) cargo build --quiet --release --package eshm-torture --target-dir target/failpoints
 	target/failpoints/release/torture kills --kills=$(TORTURE_KILLS) --state=$(BUILD)/torture.json
 
 soak: setup

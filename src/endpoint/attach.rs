@@ -65,12 +65,14 @@ pub(crate) fn forget_parked(segment: &Segment, side: Side) {
 /// Gives `side` back after a clean exit: nothing of it is left that says alive. The lock goes with the descriptor.
 pub(crate) fn detach(segment: &Segment, side: Side, holds_lock: bool) {
     let header = segment.view.header();
-    if holds_lock {
-        header.lock[side as usize].store(0, Ordering::Release); // pairs with Segment::is_ours; before the lock can be free
-    }
-    failpoint!("detach.lock");
     header.alive[side as usize].store(0, Ordering::Release); // pairs with the remote's watch: all we wrote came before
     failpoint!("detach.flag");
+    // After the flag: killed between the two we are known to have left, and not alive until the threshold. Before the lock
+    // can be free.
+    if holds_lock {
+        header.lock[side as usize].store(0, Ordering::Release); // pairs with Segment::is_ours
+    }
+    failpoint!("detach.lock");
     for which in 0..2 {
         let tail = segment.view.channel(which).tail;
         tail.wake_seq.fetch_add(1, Ordering::SeqCst); // pairs with a reader about to park: its compare fails

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     times: Mutex<Vec<u64>>,
     /// Kills wanted of each side.
     goal: u64,
+    /// The sides of the victims.
+    sides: Vec<String>,
     /// The one point wanted, if not all.
     only: Option<String>,
     stop: AtomicBool,
@@ -95,7 +97,7 @@ impl Shared {
     pub(crate) fn is_over(&self) -> bool {
         self.stop.load(SeqCst)
             || crate::interrupt::requested()
-            || ["master", "slave"].iter().all(|side| lock(&self.state).kills_of(side) >= self.goal)
+            || self.sides.iter().all(|side| lock(&self.state).kills_of(side) >= self.goal)
     }
 
     fn line(&self) -> String {
@@ -204,6 +206,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
         state: Mutex::new(state),
         times: Mutex::default(),
         goal: arguments.number("kills").unwrap_or(2000),
+        sides: arguments
+            .get("side")
+            .map_or(vec!["master", "slave"], |side| vec![side])
+            .iter()
+            .map(|&s| s.to_owned())
+            .collect(),
         only: arguments.get("point").map(str::to_owned),
         stop: AtomicBool::new(false),
         failures: AtomicU64::new(0),

@@ -6,7 +6,10 @@ use std::{
     env,
     fs::File,
     io::{BufRead, BufReader, Write},
-    os::{fd::FromRawFd, unix::fs::FileExt},
+    os::{
+        fd::FromRawFd,
+        unix::{fs::FileExt, process::CommandExt},
+    },
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -51,6 +54,7 @@ impl Process {
         command.arg(format!("--threads={threads}"));
         command.args(opening.poll.then_some("--poll")).args(opening.fresh.then_some("--fresh"));
         command.env("ESHM_FAILPOINTS", plan).env("ESHM_LOG", "info").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.process_group(0); // a Ctrl-C is for the killer alone
         command.stderr(diagnostics.try_clone().expect("a second descriptor"));
         let mut child = command.spawn().expect("start a peer");
         let (sender, answers) = channel();

@@ -86,6 +86,15 @@ fn attach(name: &Name, protocol: u64) -> Option<Raw> {
     (raw.get("magic") == MAGIC && fits).then_some(raw)
 }
 
+/// Whether its creator came to the end. A master of protocol 2 that used half a segment would be heard by nobody.
+fn is_complete(raw: &Raw) -> bool {
+    match raw.get("version") {
+        2 => true,
+        3 => raw.get("layout_size") != 0,
+        _ => false,
+    }
+}
+
 impl Shared {
     fn raw(&self) -> Arc<Raw> {
         lock(&self.segment).clone()
@@ -175,7 +184,7 @@ impl Released {
     /// Opens a side. A master takes over a segment that it finds good, unless `fresh`, and else makes one.
     pub(crate) fn open(name: &str, master: bool, protocol: u64, retry: u64, fresh: bool) -> Result<Released, String> {
         let name = ManuallyDrop::new(Name::from(name.to_owned())); // leaving the file is for others to judge
-        let raw = match attach(&name, protocol).filter(|_| !fresh) {
+        let raw = match attach(&name, protocol).filter(|raw| !fresh && (!master || is_complete(raw))) {
             Some(raw) => raw,
             None if master => {
                 name.remove();

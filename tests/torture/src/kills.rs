@@ -9,6 +9,7 @@ use crate::{
     random::Random,
     session::Session,
     state::{Key, State, Tally},
+    traffic,
 };
 use std::{
     path::Path,
@@ -81,6 +82,12 @@ impl Shared {
         self.torn.fetch_add(torn, SeqCst);
         self.repeated.fetch_add(repeated, SeqCst);
         torn + repeated > 0
+    }
+
+    /// Notes by how many milliseconds a call outlasted its limit.
+    pub(crate) fn returned(&self, beyond: i64) {
+        self.late.fetch_add(u64::from(beyond > traffic::LATE as i64), SeqCst);
+        self.latest.fetch_max(beyond.max(0) as u64, SeqCst);
     }
 
     /// Adds what a survivor did in all.
@@ -245,11 +252,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
         }
     });
     save(&shared);
+    never_reached(&shared);
     let (writes, reads) = (shared.writes.load(SeqCst), shared.reads.load(SeqCst));
     let failures = shared.failures.load(SeqCst);
     let verdict = if failures == 0 { "passed" } else { "FAILED" };
     println!("kills {verdict}: {}; survivors wrote {writes} and read {reads} messages in this run", shared.line());
-    never_reached(&shared);
     Ok(failures == 0)
 }
 

@@ -4,6 +4,7 @@
 //! arm PLAN             where to die: ok
 //! work WRITE READ LOW HIGH   microseconds between writes (0 flat out, -1 none), timeout of reads (-1 mixed), sizes: ok
 //! exchanged AUTHOR MS  waits until a message of that peer came which had read one of ours: ok NANOSECONDS | no
+//! probe MS             one write and a read that finds nothing, without a peer: ok read=US write=US bad=N
 //! status               ok writes=N reads=N ...
 //! reopen               a clean exit and a new start in the same process: ok
 //! leave                a clean exit: ok
@@ -100,6 +101,7 @@ pub(crate) fn run(opening: &Opening, author: u64, threads: usize) -> ! {
                 answer("ok");
             }
             "exchanged" => answer(&exchanged(&traffic, number(1) as u64, ms(number(2) as u64))),
+            "probe" => answer(&traffic.probe(number(1) as u32)),
             "status" => answer(&status(&traffic)),
             "reopen" => {
                 close(&traffic);

@@ -18,6 +18,8 @@ const THRESHOLD: u64 = 100;
 const ALLOWED: u64 = 50;
 /// And what is a failure however busy the machine: nothing in the library waits this long, so the exchange came by luck.
 const FAILED: u64 = 2000;
+/// The longest that a write waits, in microseconds.
+const WRITE_LIMIT: i64 = 20_000;
 /// How long a victim may take to come by its point, before it is killed where it is.
 const PATIENCE: Duration = ms(400);
 /// Of a master that moves: it looks at its name once a second.
@@ -144,7 +146,25 @@ impl<'a> Session<'a> {
         if self.shared.found_bad(victim.found_bad()) {
             return Err(format!("{} read messages that were torn or came again", victim.describe()));
         }
+        self.survivor_returns()?;
         self.survivor_is_well()
+    }
+
+    /// The survivor's next calls return within their time, and a read not before.
+    fn survivor_returns(&mut self) -> Result<(), String> {
+        if !self.survivor.opening.kind.is_ours() {
+            return Ok(());
+        }
+        let timeout = self.random.pick(&[1, 5, 10, 20]);
+        let answer = self.survivor.ask(&format!("probe {timeout}"))?;
+        let (read, write) = (value(&answer, "read"), value(&answer, "write"));
+        self.shared.returned((read - timeout * 1000).max(write - WRITE_LIMIT) / 1000);
+        let limit = FAILED as i64 * 1000;
+        let in_time = read >= timeout * 1000 && read <= timeout * 1000 + limit && write <= WRITE_LIMIT + limit;
+        if answer.starts_with("ok") && value(&answer, "bad") == 0 && in_time {
+            return Ok(());
+        }
+        Err(format!("the survivor's calls, {timeout} ms for the read, gave {answer} (microseconds)"))
     }
 
     /// The survivor's calls return, and nothing of what it read was wrong.

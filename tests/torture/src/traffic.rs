@@ -26,7 +26,7 @@ pub(crate) fn now() -> u64 {
 
 const MS: u64 = 1_000_000;
 /// Milliseconds by which a call may outlast its limit before that is counted: the machine may be busy.
-const LATE: u64 = 50;
+pub(crate) const LATE: u64 = 50;
 /// The longest a write waits, in milliseconds.
 const WRITE_LIMIT: u64 = 20;
 /// Threads of each kind.
@@ -204,6 +204,27 @@ impl Traffic {
         if author(ack) / THREADS as u64 == self.author {
             let mut exchanged = self.seen.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
             exchanged.entry(peer).or_insert_with(now);
+        }
+    }
+
+    /// One write, and a read that finds nothing: how long they took in microseconds, and how many messages or results on the
+    /// way were wrong. Nobody may be on the other side.
+    pub(crate) fn probe(&self, timeout_ms: u32) -> String {
+        let port = self.port.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(port) = port.as_ref() else { return "no port".to_owned() };
+        let (mut bad, mut buffer, start) = (0, vec![0; 4096], now());
+        // The least number of an author who is none: it is never taken for an answer, or for a message out of order.
+        frame::fill(&mut buffer[..8], 0, 0);
+        bad += u64::from(!matches!(port.write(&buffer[..8]), Ok(()) | Err(-10)));
+        let write = (now() - start) / 1000;
+        loop {
+            let start = now();
+            match port.read(&mut buffer, timeout_ms) {
+                // The last words of the dead.
+                Ok(size) => bad += u64::from(frame::check(&buffer[..size]).is_none()),
+                Err(-10) => return format!("ok read={} write={write} bad={bad}", (now() - start) / 1000),
+                Err(_) => return format!("ok read=0 write={write} bad={}", bad + 1),
+            }
         }
     }
 

@@ -250,6 +250,9 @@ impl<'a> Session<'a> {
         if self.raw().is_some_and(|raw| raw.get(self.sequence_field()) % 2 == 1) && !kind.is_ours() {
             return Ok(()); // that kill left a message half-written
         }
+        if point.need == Need::HalfWritten && !kind.is_ours() {
+            return Ok(()); // the point is for ours, and a released writer must not come behind such a message
+        }
         self.prepare(point.need);
         let plan = point.plan(&mut self.random);
         let mut victim = self.launch(kind, &plan, point.need == Need::NoName);

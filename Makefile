@@ -6,14 +6,21 @@
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
 #   make models   the lock-free parts under a model checker
+#   make torture  kills peers at every step and at random instants, TORTURE_KILLS of each side over all runs (2000)
+#   make soak     mixed traffic with kills, stops and restarts for SOAK_SECONDS (1200)
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
+TORTURE_KILLS ?= 2000
+SOAK_SECONDS ?= 1200
+# The library with its failpoints is built beside the normal one, in target/failpoints.
+WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
 .PHONY: demo test lint bench instructions valgrind miri models capacity setup build clean
+.PHONY: demo test lint bench instructions valgrind miri capacity torture soak setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -28,6 +35,8 @@ demo: build
 test: build
 	ctest --test-dir $(BUILD) --output-on-failure
 	cargo test --workspace --no-fail-fast
+	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
+	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
 
@@ -49,6 +58,14 @@ valgrind: build
 
 capacity: setup
 	scripts/check_capacity.sh 1000 8192
+
+torture: setup
+	$(WITH_FAILPOINTS) cargo build --quiet --release --package eshm-torture --target-dir target/failpoints
+	target/failpoints/release/torture kills --kills=$(TORTURE_KILLS) --state=$(BUILD)/torture.json
+
+soak: setup
+	cargo build --quiet --release --package eshm-torture
+	target/release/torture soak --seconds=$(SOAK_SECONDS)
 
 miri:
 	scripts/check_miri.sh

@@ -83,11 +83,12 @@ impl Doubt {
             *self = Doubt { rest: self.rest, last: self.last, ..Doubt::new(writer) };
         }
         self.sound |= ours; // writers of ours repair parity
+        // At rest there it is held up in a copy, or dead: whoever comes next is in doubt, and may write before the next look.
+        let stuck = pair.is_some_and(|(sequence, _)| sequence & 1 == 1) && self.last == pair;
         if let Some((sequence, writes)) = pair {
             let d = difference(sequence, writes);
             if sequence & 1 == 1 {
-                // At rest there it is held up in a copy, or dead: whoever comes next is in doubt.
-                self.sound &= self.last != pair;
+                self.sound &= !stuck;
                 self.odd = true;
             } else {
                 self.sound |= d == 0 || self.rest == Some(d);
@@ -99,7 +100,7 @@ impl Doubt {
             }
             self.last = pair;
         }
-        self.sound |= ours;
+        self.sound |= ours && !stuck;
         self.verdict()
     }
 
@@ -130,6 +131,17 @@ mod tests {
 
     fn allows(parity: Parity, sequence: u32, writes: u64) -> bool {
         Parity::allows(parity.to_word(), difference(sequence, writes))
+    }
+
+    #[test]
+    fn who_follows_a_writer_of_ours_that_died_at_odd_is_in_doubt_before_it_is_seen() {
+        let mut doubt = Doubt::new((1, 1));
+        assert_eq!(doubt.look((1, 1), true, Some((10, 5))), Parity::Any);
+        assert_eq!(doubt.look((1, 1), true, Some((11, 5))), Parity::Any, "it copies");
+        let parity = doubt.look((1, 1), true, Some((11, 5)));
+        assert!(!allows(parity, 12, 5), "a released successor copies");
+        assert!(allows(parity, 12, 6), "the writer was only held up");
+        assert_eq!(doubt.look((2, 1), true, Some((14, 6))), Parity::Any, "one of ours has repaired it");
     }
 
     #[test]

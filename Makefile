@@ -5,6 +5,7 @@
 #   make bench   figures of this machine beside a baseline; a table, JSON and a plot
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
+#   make races   processes that start at the same instant, 300 rounds of each pairing
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -12,7 +13,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test lint bench instructions valgrind miri capacity setup build clean
+.PHONY: demo test lint bench instructions races valgrind miri capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -48,6 +49,9 @@ valgrind: build
 
 capacity: setup
 	scripts/check_capacity.sh 1000 8192
+
+races: setup
+	ESHM_RACE_ROUNDS=300 cargo test --quiet --package eshm-processes --test start_races -- --nocapture
 
 miri:
 	scripts/check_miri.sh

@@ -8,13 +8,16 @@
 //! user UID               for good: ok
 //! umask MODE             ok
 //! failing SYSCALL ERRNO  from now on, in the threads that open: ok      (by seccomp; "none" ends it)
-//! init master|slave|auto ok | null
+//! init ROLE [no-threads]  ok | null     master, slave or auto
+//! why ROLE               opens over the Rust API, with nothing on stderr: ok | code N
 //! end                    eshm_destroy: code N
 //! write TEXT             code N
 //! read MS                data TEXT | code N
 //! ```
 
+use crate::ours::role;
 use crate::{answer, seccomp, serve};
+use eshm::Endpoint;
 use eshm_processes::c::Handle;
 use std::{process::Command, thread};
 
@@ -59,17 +62,17 @@ fn shell(command: &str) -> String {
 }
 
 /// Opens, in a thread of its own if system calls are to fail there.
-fn init(name: &str, role: i32, failing: Option<(i64, i32)>) -> Option<Handle> {
-    let Some((call, error)) = failing else { return Handle::init(name, role) };
+fn limited<T: Send>(failing: Option<(i64, i32)>, open: impl FnOnce() -> T + Send) -> T {
+    let Some((call, error)) = failing else { return open() };
     let opener = thread::scope(|scope| {
         scope
             .spawn(|| {
                 seccomp::fail(call, error);
-                Handle::init(name, role)
+                open()
             })
             .join()
     });
-    opener.expect("no panic crosses the C functions")
+    opener.expect("no panic in there")
 }
 
 /// Runs until its input ends.
@@ -99,9 +102,13 @@ pub(crate) fn run(name: &str) -> ! {
                 "ok".to_owned()
             }
             ("init", None) => {
-                let role = ["master", "slave", "auto"].iter().position(|known| *known == rest).expect("a role");
-                handle = init(name, role as i32, failing);
+                let role = role(words[0]) as i32;
+                handle = limited(failing, || Handle::init_with(name, role, 0, words.len() == 1));
                 if handle.is_some() { "ok".to_owned() } else { "null".to_owned() }
+            }
+            ("why", None) => {
+                let opened = limited(failing, || Endpoint::builder(name).role(role(words[0])).open().map(drop));
+                opened.map_or_else(|error| format!("code {}", error.code()), |()| "ok".to_owned())
             }
             ("end", Some(open)) => {
                 handle = None;

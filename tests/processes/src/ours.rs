@@ -32,7 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn role(text: &str) -> Role {
+pub(crate) fn role(text: &str) -> Role {
     match text {
         "master" => Role::Master,
         "slave" => Role::Slave,

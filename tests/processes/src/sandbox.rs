@@ -73,7 +73,7 @@ pub fn assert_nothing_left(peer: &Peer, before: Resources) {
     assert!(gone, "{now:?} instead of {before:?}\n{}", peer.log());
 }
 
-/// A refused opening: NULL, one line with `why`, and nothing left of it.
+/// A refused opening: NULL, one line with `why`, the code of its kind, and nothing left of it.
 #[track_caller]
 pub fn refused(peer: &mut Peer, role: &str, why: &str) {
     let (before, lines) = (resources(peer.pid()), peer.log().lines().count());
@@ -82,6 +82,9 @@ pub fn refused(peer: &mut Peer, role: &str, why: &str) {
     let new: Vec<&str> = log.lines().skip(lines).collect();
     let told = new.len() == 1 && new[0].starts_with("[ESHM] error: cannot open '") && new[0].contains(why);
     assert!(told, "{role}: {new:?} instead of a line with {why:?}");
+    let late = why.contains("service thread") || why.contains("locks"); // there was a segment by then
+    let code = if late || role == "slave" { -3 } else { -2 };
+    assert_eq!(peer.ask(format_args!("why {role}")), format!("code {code}"), "{role}: {why}");
     assert_nothing_left(peer, before);
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn number(name: &str) -> i64 {
         "openat" => libc::SYS_openat,
         "fallocate" => libc::SYS_fallocate,
         "ftruncate" => libc::SYS_ftruncate,
+        "mremap" => libc::SYS_mremap,
         "mmap" => libc::SYS_mmap,
         "clone3" => libc::SYS_clone3,
         "linkat" => libc::SYS_linkat,

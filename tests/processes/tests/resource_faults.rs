@@ -5,7 +5,6 @@ use eshm_processes::{
     sandbox::{assert_nothing_left, is_root, refused, works},
     tasks::resources,
 };
-use std::os::unix::process::ExitStatusExt;
 
 #[test]
 fn no_descriptors_left_is_a_refusal_wherever_they_run_out() {
@@ -77,19 +76,30 @@ fn no_process_left_for_the_service_thread_is_a_refusal() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_a_refusal_and_ends_who_does_not_ignore_its_signal() {
+fn a_limit_on_file_sizes_is_a_refusal_and_no_signal() {
     let name = Name::new();
     let mut peer = Peer::faults(&name);
-    peer.ok("limit fsize 4096");
-    refused(&mut peer, "master", "File too large");
-    assert!(!name.exists());
-    peer.ok("limit fsize max");
+    for (limit, how) in [(4096, ""), (4096, " fatal"), (8575, " fatal")] {
+        peer.ok(format_args!("limit fsize {limit}{how}"));
+        refused(&mut peer, "master", "File too large");
+        assert!(!name.exists());
+    }
+    peer.ok("limit fsize 8576 fatal");
     works(&mut peer, "master");
+}
+
+#[test]
+fn a_standard_error_that_has_reached_the_limit_on_file_sizes_takes_no_more_lines_and_ends_nobody() {
+    let name = Name::new();
     let mut peer = Peer::faults(&name);
-    peer.ok("limit fsize 4096 fatal");
-    peer.send("init master");
-    assert_eq!(peer.wait().signal(), Some(libc::SIGXFSZ));
-    assert!(!name.exists(), "nothing is left of it");
+    peer.ok("limit fsize 20 fatal");
+    for _ in 0..3 {
+        assert_eq!(peer.ask("init slave"), "null"); // the first line is cut, the others have no place at all
+    }
+    assert_eq!(peer.log(), "[ESHM] error: cannot");
+    peer.ok("limit fsize max");
+    assert_eq!(peer.ask("init slave"), "null");
+    assert_eq!(peer.lines_with("there is no such segment"), 1, "the signal was taken back, not left pending");
 }
 
 /// What comes of an opening during which a system call fails.

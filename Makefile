@@ -8,6 +8,7 @@
 #   make models   the lock-free parts under a model checker
 #   make torture  kills peers at every step and at random instants, TORTURE_KILLS of each side over all runs (2000)
 #   make soak     mixed traffic with kills, stops and restarts for SOAK_SECONDS (1200)
+#   make races   processes that start at the same instant, 300 rounds of each pairing
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -21,6 +22,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: demo test lint bench instructions valgrind miri models capacity setup build clean
 .PHONY: demo test lint bench instructions valgrind miri capacity torture soak setup build clean
+.PHONY: demo test lint bench instructions races valgrind miri capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -66,6 +68,8 @@ torture: setup
 soak: setup
 	cargo build --quiet --release --package eshm-torture
 	target/release/torture soak --seconds=$(SOAK_SECONDS)
+races: setup
+	ESHM_RACE_ROUNDS=300 cargo test --quiet --package eshm-processes --test start_races -- --nocapture
 
 miri:
 	scripts/check_miri.sh

@@ -18,7 +18,6 @@ use crate::failpoint::failpoint;
 use crate::liveness::{monitor::Monitor, parity::Parity};
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
-use crate::sys::file;
 use std::{
     mem::MaybeUninit,
     os::fd::AsFd,
@@ -69,14 +68,17 @@ impl Core {
         leave(&monitor.segment, monitor.holds_lock);
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();
-        let sequence_at = self.tx().head.sequence.as_ptr() as usize - old_view.mapping.base().as_ptr() as usize;
         self.writer.forget(); // while the lock is held and no thread decides about it
         let view = match locked {
             Some(odd) => {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);
                 failpoint!("move.placed");
                 if over_old {
-                    file::write_word(monitor.segment.file.as_fd(), sequence_at, odd.wrapping_sub(1));
+                    // Through a mapping: a write to the file falls under the limit on file sizes, whose signal may end us. If
+                    // there is no room for one, who writes there next breaks the lock.
+                    if let Ok(old) = View::of_file(monitor.segment.file.as_fd(), view.layout) {
+                        old.channel(self.side.writes()).unlock_unchanged(odd);
+                    }
                 } else {
                     old_view.channel(self.side.writes()).unlock_unchanged(odd);
                     let _ = old_view.mapping.detach_from_file(); // on failure the old file stays mapped until close

@@ -1,5 +1,6 @@
 //! Files in `/dev/shm`.
 
+use super::process::without_signals;
 use std::{
     ffi::{CStr, CString},
     io,
@@ -112,11 +113,13 @@ pub(crate) fn lookup(path: &CStr) -> io::Result<Option<FileId>> {
     }
 }
 
-/// Gives the file `size` bytes with their memory reserved, so that a full tmpfs is an error here and no SIGBUS later.
+/// Gives the file `size` bytes with their memory reserved, so that a full tmpfs is an error here and no SIGBUS later; over the
+/// limit on file sizes it is an error too, and not the end of the process.
 pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
     loop {
         // SAFETY: an open descriptor; posix_fallocate returns the error number itself.
-        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) } {
+        let allocate = || unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) };
+        match without_signals(allocate) {
             0 => return Ok(()),
             libc::EINTR => {}
             number => return Err(io::Error::from_raw_os_error(number)),
@@ -129,11 +132,4 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<
     // SAFETY: the kernel writes at most `buffer.len()` bytes into it.
     let got = unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
     if got < 0 { Err(io::Error::last_os_error()) } else { Ok(got as usize) }
-}
-
-/// Writes one word at an offset of the file.
-pub(crate) fn write_word(file: BorrowedFd<'_>, offset: usize, value: u32) {
-    let bytes = value.to_ne_bytes();
-    // SAFETY: the kernel reads four bytes of `bytes`. A failure changes nothing, and nobody depends on it.
-    unsafe { libc::pwrite(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), offset as libc::off_t) };
 }

@@ -71,31 +71,42 @@ pub(crate) fn write_stderr(bytes: &[u8]) {
     // SAFETY: one valid pollfd.
     let ready = unsafe { libc::poll(&mut stderr, 1, 0) } == 1;
     if ready && stderr.revents & (libc::POLLOUT | libc::POLLERR | libc::POLLNVAL) == libc::POLLOUT {
-        // The last reader may leave between the two calls: its SIGPIPE is this thread's, and taken back here.
-        without_sigpipe(|| {
+        // The last reader may leave between the two calls, or a file have reached the limit on file sizes.
+        without_signals(|| {
             // SAFETY: the kernel reads `bytes.len()` bytes.
             let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
-            written < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPIPE)
+            if written < 0 { std::io::Error::last_os_error().raw_os_error().unwrap_or(0) } else { 0 }
         });
     }
 }
 
-/// Runs `write` with SIGPIPE blocked; if it says that it raised one, and none was pending before, takes that back
-/// (pthread_sigmask(3), sigtimedwait(2)).
-fn without_sigpipe(write: impl FnOnce() -> bool) {
+/// Runs `write`, which returns its error number or 0, without the signal that comes with an error: SIGPIPE with EPIPE, SIGXFSZ
+/// with EFBIG. It is this thread's, blocked meanwhile, and taken back unless it was pending before (pthread_sigmask(3),
+/// sigtimedwait(2)).
+pub(crate) fn without_signals(write: impl FnOnce() -> libc::c_int) -> libc::c_int {
     // SAFETY: sigset_t and timespec are plain old data; every set is initialised by the call that fills it in.
     unsafe {
-        let mut pipe: libc::sigset_t = std::mem::zeroed();
+        let mut set: libc::sigset_t = std::mem::zeroed();
         let mut old: libc::sigset_t = std::mem::zeroed();
         let mut pending: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut pipe);
-        libc::sigaddset(&mut pipe, libc::SIGPIPE);
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGPIPE);
+        libc::sigaddset(&mut set, libc::SIGXFSZ);
         libc::sigpending(&mut pending);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut old);
-        if write() && libc::sigismember(&pending, libc::SIGPIPE) == 0 {
-            libc::sigtimedwait(&pipe, std::ptr::null_mut(), &std::mem::zeroed());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut old);
+        let error = write();
+        let raised = match error {
+            libc::EPIPE => libc::SIGPIPE,
+            libc::EFBIG => libc::SIGXFSZ,
+            _ => 0,
+        };
+        if raised != 0 && libc::sigismember(&pending, raised) == 0 {
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, raised);
+            libc::sigtimedwait(&set, std::ptr::null_mut(), &std::mem::zeroed());
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        error
     }
 }
 

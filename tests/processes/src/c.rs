@@ -44,6 +44,11 @@ unsafe impl Sync for Handle {}
 impl Handle {
     /// `eshm_init` with the defaults: role 0 is a master, 1 a slave, 2 either.
     pub fn init(name: &str, role: c_int) -> Option<Handle> {
+        Handle::init_with(name, role, 50, true)
+    }
+
+    /// The same with a limit of attempts to reconnect (0: no limit at all), and with or without threads.
+    pub fn init_with(name: &str, role: c_int, max_reconnect_attempts: u32, use_threads: bool) -> Option<Handle> {
         let name = CString::new(name).ok()?;
         let config = Config {
             name: name.as_ptr(),
@@ -52,9 +57,9 @@ impl Handle {
             stale_threshold_ms: 100,
             reconnect_wait_ms: 5000,
             reconnect_retry_interval_ms: 100,
-            max_reconnect_attempts: 50,
+            max_reconnect_attempts,
             auto_cleanup: true,
-            use_threads: true,
+            use_threads,
         };
         // SAFETY: the configuration and its name live over the call.
         let handle = unsafe { eshm_init(&config) };

@@ -7,15 +7,21 @@
 //! peer released master|slave NAME [--protocol=2|3] [--capacity=N] [--takeover] [--replace] [--no-heartbeat]
 //!               [--until=open|size|magic|version]
 //! peer refused  master|slave|auto NAME      opens nothing, and succeeds if that was refused
+//! peer races    auto|master NAME --on=nothing|ours|released|slave --rounds=N
+//! peer faults   - NAME
 //! ```
 //!
-//! The commands are listed where they are carried out: `ours` and `released`.
+//! The commands are listed where they are carried out: `ours`, `released`, `races` and `faults`.
 
+mod actor;
+mod faults;
 mod forks;
 mod options;
 mod ours;
+mod races;
 mod released;
 mod released_io;
+mod seccomp;
 
 use options::Options;
 use std::{
@@ -66,6 +72,8 @@ fn main() {
     match kind.as_str() {
         "ours" => ours::run(role, name, &options),
         "released" => released::run(role, name, &options),
+        "races" => races::run(role, name, &options),
+        "faults" => faults::run(name),
         "refused" => {
             let role = ["master", "slave", "auto"].iter().position(|known| known == role).map_or(-1, |at| at as i32);
             process::exit(eshm_processes::c::Handle::init(name, role).is_some().into())

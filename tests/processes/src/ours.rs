@@ -17,19 +17,22 @@
 //! also ROLE NAME         one more handle, which only lives
 //! leave                  a clean exit
 //! die                    an exit that cleans nothing
+//! exec                   becomes another program, which only waits for its input's end: ok
 //! ```
 
 use crate::{answer, die, forks, options::Options, serve};
 use eshm::{Builder, DisconnectBehavior, Endpoint, Error, Role, WakeupMode};
 use eshm_processes::{ms, payload, tasks};
 use std::{
-    io, process,
+    io,
+    os::unix::process::CommandExt,
+    process,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-fn role(text: &str) -> Role {
+pub(crate) fn role(text: &str) -> Role {
     match text {
         "master" => Role::Master,
         "slave" => Role::Slave,
@@ -254,6 +257,10 @@ pub(crate) fn run(role_text: &str, name: &str, options: &Options) -> ! {
                 die()
             }
             "die" => return None,
+            "exec" => {
+                answer("ok");
+                panic!("{}", process::Command::new("cat").exec()) // returns only if it fails
+            }
             _ => {}
         }
         let e = endpoint.as_ref().expect("an open handle");

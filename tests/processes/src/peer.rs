@@ -14,6 +14,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
+    time::Duration,
 };
 
 /// A running peer; killed on drop.
@@ -28,7 +29,7 @@ pub struct Peer {
 }
 
 /// The `peer` program, which cargo builds next to the tests.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
     folder.join("peer")
@@ -70,21 +71,11 @@ impl Peer {
         })
     }
 
-    /// A peer on our library in a pid namespace of its own; `None` where that is not permitted.
-    #[track_caller]
-    pub fn in_another_namespace(role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
-        let mut command = Command::new("unshare");
-        command.args(["--pid", "--fork", "--kill-child=SIGKILL"]).arg(program());
-        let mut peer = Peer::spawn(command, "ours", role, name, options, "warn");
-        peer.greeting = peer.answers.recv_timeout(HANG).unwrap_or_default();
-        peer.greeting.starts_with("ok").then_some(peer)
-    }
-
     fn launch(kind: &str, role: &str, name: &Name, options: &[&str], log: &str) -> Peer {
         Peer::spawn(Command::new(program()), kind, role, name, options, log)
     }
 
-    fn spawn(mut command: Command, kind: &str, role: &str, name: &Name, options: &[&str], log: &str) -> Peer {
+    pub(crate) fn spawn(mut command: Command, kind: &str, role: &str, name: &Name, options: &[&str], log: &str) -> Peer {
         let diagnostics = nameless_file();
         let mut child = command
             .args([kind, role, name.as_str()])
@@ -140,6 +131,11 @@ impl Peer {
             Err(RecvTimeoutError::Timeout) => panic!("the peer hangs\n{}", self.log()),
             Err(RecvTimeoutError::Disconnected) => panic!("the peer died\n{}", self.log()),
         }
+    }
+
+    /// The next answer, if it comes in time and the peer lives.
+    pub(crate) fn answer_within(&self, limit: Duration) -> Option<String> {
+        self.answers.recv_timeout(limit).ok()
     }
 
     /// Whether an answer has come.

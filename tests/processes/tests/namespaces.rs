@@ -1,14 +1,13 @@
 //! Pids mean nothing across pid namespaces; locks and heartbeats do.
 
 use eshm::Role;
-use eshm_processes::{Name, Peer, open, read, until};
+use eshm_processes::{Name, Peer, open, read, sandbox::skipped, until};
 
 /// A peer in another pid namespace, if that is permitted here; there it is process 1, which exists here as well.
 fn elsewhere(role: &str, name: &Name) -> Option<Peer> {
     let peer = Peer::in_another_namespace(role, name, &["--threshold=60000"]);
     if peer.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "no pid namespaces here, and CI is to try them");
-        eprintln!("SKIPPED: no pid namespaces here");
+        skipped("no pid namespaces here");
     }
     peer
 }

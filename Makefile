@@ -9,6 +9,7 @@
 #   make torture  kills peers at every step and at random instants, TORTURE_KILLS of each side over all runs (2000)
 #   make soak     mixed traffic with kills, stops and restarts for SOAK_SECONDS (1200)
 #   make races   processes that start at the same instant, 300 rounds of each pairing
+#   make fuzz    the fuzz targets for SECONDS each (60), with AddressSanitizer
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -23,6 +24,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: demo test lint bench instructions valgrind miri models capacity setup build clean
 .PHONY: demo test lint bench instructions valgrind miri capacity torture soak setup build clean
 .PHONY: demo test lint bench instructions races valgrind miri capacity setup build clean
+.PHONY: demo test lint bench instructions valgrind miri fuzz capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -76,6 +78,8 @@ miri:
 
 models:
 	scripts/check_models.sh
+fuzz:
+	scripts/check_fuzz.sh $(SECONDS)
 
 clean:
 	rm -rf $(BUILD) target

@@ -101,14 +101,19 @@ impl Raw {
     #[track_caller]
     pub fn stamped(name: &Name, protocol: u64, capacity: usize) -> Raw {
         let raw = Raw::create(name, capacity).unwrap_or_else(|error| panic!("{}: {error}", name.path().display()));
-        raw.set("stale_threshold", 100);
-        if protocol == 3 {
-            raw.set("features", 1);
-            raw.set("layout_size", raw.size() as u64);
-        }
-        raw.set("version", protocol);
-        raw.set("magic", MAGIC);
+        raw.stamp(protocol);
         raw
+    }
+
+    /// Makes a file of zeroes a complete segment.
+    pub fn stamp(&self, protocol: u64) {
+        self.set("stale_threshold", 100);
+        if protocol == 3 {
+            self.set("features", 1);
+            self.set("layout_size", self.size() as u64);
+        }
+        self.set("version", protocol);
+        self.set("magic", MAGIC);
     }
 
     /// Puts a side there: its pid, its flag, and for a master a generation.

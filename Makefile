@@ -2,6 +2,7 @@
 #   make demo    a C++ master and a Python slave exchange messages both ways
 #   make test    builds and runs all tests
 #   make lint    formatting and lints
+#   make panics  the host survives a panic in any function and in the service thread
 #   make bench   figures of this machine beside a baseline; a table, JSON and a plot
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
@@ -12,7 +13,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test lint bench instructions valgrind miri capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind miri capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -27,8 +28,13 @@ demo: build
 test: build
 	ctest --test-dir $(BUILD) --output-on-failure
 	cargo test --workspace --no-fail-fast
+	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
+
+panics: setup
+	RUSTFLAGS="--cfg eshm_failpoints" cargo build --quiet --package eshm-processes --target-dir target/failpoints
+	RUSTFLAGS="--cfg eshm_failpoints" cargo test --package eshm-panics --no-fail-fast --target-dir target/failpoints
 
 lint: setup
 	cargo fmt --all --check

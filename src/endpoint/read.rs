@@ -3,6 +3,7 @@
 use super::core::{Core, EPOCH, State, is_moving, seen};
 use crate::channel::{LARGE, Taken};
 use crate::error::Error;
+use crate::failpoint::failpoint;
 use crate::liveness::parity::Parity;
 use crate::sync::{self, Ordering};
 use crate::sys::clock::{self, MS};
@@ -127,6 +128,7 @@ impl Core {
     /// The whole of a read that the first look did not end. The caller has counted itself into `inside`.
     #[inline(never)]
     pub(crate) fn read_slow(&self, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+        failpoint!("read.inside");
         if self.is_inherited() {
             return Err(Error::NotInitialized);
         }

@@ -6,6 +6,8 @@
 #   make bench   figures of this machine beside a baseline; a table, JSON and a plot
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
+#   make asan, make tsan    the two-process tests under sanitizers
+#   make check   all checkers, what fits into ten minutes: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -13,7 +15,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind miri capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -33,8 +35,7 @@ test: build
 	scripts/test_interop.sh
 
 panics: setup
-	RUSTFLAGS="--cfg eshm_failpoints" cargo build --quiet --package eshm-processes --target-dir target/failpoints
-	RUSTFLAGS="--cfg eshm_failpoints" cargo test --package eshm-panics --no-fail-fast --target-dir target/failpoints
+	scripts/check_panics.sh
 
 lint: setup
 	cargo fmt --all --check
@@ -51,6 +52,15 @@ instructions: build
 
 valgrind: build
 	scripts/check_valgrind.sh $(BUILD)
+
+asan: build
+	scripts/check_asan.sh $(BUILD)
+
+tsan: setup
+	scripts/check_tsan.sh
+
+check: setup
+	@scripts/check.sh
 
 capacity: setup
 	scripts/check_capacity.sh 1000 8192

@@ -2,6 +2,7 @@
 #   make demo    a C++ master and a Python slave exchange messages both ways
 #   make test    builds and runs all tests
 #   make lint    formatting and lints
+#   make panics  the host survives a panic in any function and in the service thread
 #   make bench   figures of this machine beside a baseline; a table, JSON and a plot
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
@@ -9,7 +10,9 @@
 #   make torture  kills peers at every step and at random instants, TORTURE_KILLS of each side over all runs (2000)
 #   make soak     mixed traffic with kills, stops and restarts for SOAK_SECONDS (1200)
 #   make races   processes that start at the same instant, 300 rounds of each pairing
-#   make fuzz    the fuzz targets for SECONDS each (60), with AddressSanitizer
+#   make fuzz    the fuzz targets for FUZZ_SECONDS each (60), with AddressSanitizer
+#   make asan, make tsan    the two-process tests under sanitizers
+#   make check   all checkers, what fits into ten minutes: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -17,14 +20,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 TORTURE_KILLS ?= 2000
 SOAK_SECONDS ?= 1200
+FUZZ_SECONDS ?= 60
 # The library with its failpoints is built beside the normal one, in target/failpoints.
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test lint bench instructions valgrind miri models capacity setup build clean
-.PHONY: demo test lint bench instructions valgrind miri capacity torture soak setup build clean
-.PHONY: demo test lint bench instructions races valgrind miri capacity setup build clean
-.PHONY: demo test lint bench instructions valgrind miri fuzz capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -41,8 +42,12 @@ test: build
 	cargo test --workspace --no-fail-fast
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
+	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
+
+panics: setup
+	scripts/check_panics.sh
 
 lint: setup
 	cargo fmt --all --check
@@ -60,6 +65,15 @@ instructions: build
 valgrind: build
 	scripts/check_valgrind.sh $(BUILD)
 
+asan: build
+	scripts/check_asan.sh $(BUILD)
+
+tsan: setup
+	scripts/check_tsan.sh
+
+check: setup
+	@scripts/check.sh
+
 capacity: setup
 	scripts/check_capacity.sh 1000 8192
 
@@ -70,6 +84,7 @@ torture: setup
 soak: setup
 	cargo build --quiet --release --package eshm-torture
 	target/release/torture soak --seconds=$(SOAK_SECONDS)
+
 races: setup
 	ESHM_RACE_ROUNDS=300 cargo test --quiet --package eshm-processes --test start_races -- --nocapture
 
@@ -78,8 +93,9 @@ miri:
 
 models:
 	scripts/check_models.sh
+
 fuzz:
-	scripts/check_fuzz.sh $(SECONDS)
+	scripts/check_fuzz.sh $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(BUILD) target

@@ -28,6 +28,9 @@
  * function. Diagnostics go to stderr as lines beginning "[ESHM] "; the environment variable ESHM_LOG chooses how many:
  * off, error, warn (default), info or debug.
  *
+ * Mistakes. A mistake within the library itself does not end the program: the call gives ESHM_ERROR_NOT_INITIALIZED
+ * (eshm_init() NULL, eshm_error_string() "Unknown error"), a line on stderr asks to report it, and the handle stays usable.
+ *
  * Every pointer that is NULL where a value is needed gives ESHM_ERROR_INVALID_PARAM, unless the function says otherwise.
  */
 #ifndef ESHM_H

@@ -17,7 +17,7 @@ pub(crate) use failpoint;
 #[cfg(eshm_failpoints)]
 pub(crate) use armed::reached;
 #[cfg(eshm_failpoints)]
-pub use armed::{arm, count};
+pub use armed::{arm, count, is_planned};
 
 #[cfg(eshm_failpoints)]
 mod armed {
@@ -77,6 +77,11 @@ mod armed {
     /// How often threads came by the point `name` since it was armed; 0 if it is not in the plan.
     pub fn count(name: &str) -> u64 {
         plan().iter().find(|point| point.name == name).map_or(0, |point| point.count)
+    }
+
+    /// Whether the point `name` is in the plan.
+    pub fn is_planned(name: &str) -> bool {
+        plan().iter().any(|point| point.name == name)
     }
 
     fn parse(text: &str) -> Result<Vec<Point>, String> {

@@ -212,9 +212,19 @@ pub(crate) unsafe fn read(core: *const Core, buffer: &mut [MaybeUninit<u8>], tim
 pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
-        let result = if (*core).enter() { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) };
-        Core::exit(core);
-        result
+        let open = (*core).enter();
+        let _counted = Inside(core);
+        if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) }
+    }
+}
+
+/// A reader that was counted in, and is counted out with this, however its read ends: closing waits for it.
+struct Inside(*const Core);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        // SAFETY: made right after `enter`, by the thread that called it.
+        unsafe { Core::exit(self.0) };
     }
 }
 

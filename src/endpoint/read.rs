@@ -130,6 +130,7 @@ impl Core {
     /// The whole of a read that the first look did not end. The caller has counted itself into `inside`.
     #[inline(never)]
     pub(crate) fn read_slow(&self, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+        failpoint!("read.inside");
         if self.is_inherited() {
             return Err(Error::NotInitialized);
         }

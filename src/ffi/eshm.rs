@@ -5,7 +5,7 @@
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
 use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMStats};
-use super::guard::guard;
+use super::guard::{guard, is_to_panic};
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
 use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
 use crate::error::{Error, text_c};
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
     }
     // The common case has nothing in it that can panic, so it needs no guard and no stack frame.
     let mut lock = 0;
-    if size <= isize::MAX as usize {
+    if size <= isize::MAX as usize && !is_to_panic("eshm_write") {
         // SAFETY: the caller's promises; a size that no object has was refused, and whether the bytes are initialised does
         // not matter to MaybeUninit.
         match unsafe { (*core_of(handle)).write_now(slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size)) } {
@@ -163,12 +163,14 @@ pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void,
     if handle.is_null() || buffer.is_null() {
         return INVALID;
     }
-    let mut got = 0;
-    // SAFETY: the caller's promises.
-    match unsafe { read(handle, buffer, buffer_size, &mut got, READ_TIMEOUT_MS) } {
-        SUCCESS => c_int::try_from(got).unwrap_or(c_int::MAX), // the capacity is at most 2^30
-        error => error,
-    }
+    guard("eshm_read", NOT_INITIALIZED, || {
+        let mut got = 0;
+        // SAFETY: the caller's promises.
+        match unsafe { read(handle, buffer, buffer_size, &mut got, READ_TIMEOUT_MS) } {
+            SUCCESS => c_int::try_from(got).unwrap_or(c_int::MAX), // the capacity is at most 2^30
+            error => error,
+        }
+    })
 }
 
 /// Reads the newest message, waiting for it up to `timeout_ms`.
@@ -204,6 +206,10 @@ unsafe fn buffer_of<'a>(buffer: *mut c_void, size: usize) -> &'a mut [MaybeUnini
 /// As for [`eshm_read_ex`], with no NULL but for `bytes_read`.
 #[inline(always)]
 unsafe fn read(handle: *mut ESHMHandle, buffer: *mut c_void, size: usize, bytes_read: *mut usize, timeout_ms: u32) -> c_int {
+    if is_to_panic("eshm_read_ex") {
+        // SAFETY: the caller's promises.
+        return unsafe { read_guarded(handle, buffer, size, bytes_read, timeout_ms) };
+    }
     // As in eshm_write, the common case has nothing in it that can panic.
     // SAFETY: the caller's promises.
     unsafe {
@@ -331,7 +337,7 @@ pub unsafe extern "C" fn eshm_get_role(handle: *mut ESHMHandle, role: *mut i32) 
 /// The text of an error code; static, never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn eshm_error_string(error_code: c_int) -> *const c_char {
-    text_c(error_code).as_ptr()
+    guard("eshm_error_string", c"Unknown error".as_ptr(), || text_c(error_code).as_ptr())
 }
 
 /// Changes how reads wait: 0 parked until woken, 1 looking now and then.

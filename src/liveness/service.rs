@@ -236,17 +236,23 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
 fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     let _gate = fork::NoFork::new();
     for core in handles {
-        core.beat_from_service(now);
+        guarded(core, || core.beat_from_service(now));
     }
     failpoint!("tick.beaten");
     let elapsed = ticks.min(SILENCE) * PERIOD / MS;
     let mut pace = Pace::Slow;
     for core in handles {
-        match catch_unwind(AssertUnwindSafe(|| core.tick_from_service(elapsed, now))) {
-            Ok(wanted) => pace = pace.min(wanted),
-            Err(_) => log::error!("{core}: the service thread panicked; please report this"),
-        }
+        pace = pace.min(guarded(core, || core.tick_from_service(elapsed, now)).unwrap_or(Pace::Fast));
     }
     failpoint!("tick.judged");
     pace
+}
+
+/// Runs a handle's part of a tick: if it panics, this handle misses a tick, and no other does.
+fn guarded<T>(core: &Core, part: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(part));
+    if done.is_err() {
+        log::error!("{core}: the service thread panicked; please report this");
+    }
+    done.ok()
 }

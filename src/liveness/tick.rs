@@ -9,6 +9,7 @@ use super::{
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::attach::publish_lock;
 use crate::endpoint::core::{Core, State};
+use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::peer::threshold;
 use crate::sync::{self, Ordering};
@@ -41,6 +42,7 @@ impl Core {
     /// The service thread's heartbeats.
     pub(crate) fn beat_from_service(&self, now: u64) {
         let monitor = sync::lock(&self.monitor); // held on: closing unmaps only what it has taken out of there
+        failpoint!("service.beat");
         if monitor.is_some() {
             self.catch_up(now);
         }
@@ -115,6 +117,7 @@ impl Core {
     }
 
     fn tick(&self, monitor: &mut Monitor, elapsed: u64, now: u64) -> Pace {
+        failpoint!("service.tick");
         match self.state() {
             State::Attached => self.tick_attached(monitor, elapsed, now),
             State::Reconnecting => self.tick_reconnecting(monitor, now),

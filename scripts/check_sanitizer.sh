@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Runs the two-process tests, and the unit tests of the library, with everything, the Rust standard library too, built for a
+# sanitizer. Any report of any process fails: they are collected in files, so that no test and no killed peer can hide one.
+# usage: check_sanitizer.sh address|thread [TEST...]
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+sanitizer=$1
+shift
+target=$(rustc -vV | sed -n 's/^host: //p')
+folder=$root/target/sanitize-$sanitizer
+
+case $sanitizer in
+    address)
+        symbol=__asan_init
+        # Their child ends by exit(3), where the leak check runs without the threads that held what it finds: it is run without.
+        skip=(
+            a_childs_exit_neither_marks_the_peer_dead_nor_unlinks
+            a_forked_childs_exit_does_not_drop_its_parents_lock
+        )
+        again=detect_leaks=0
+        ;;
+    thread)
+        symbol=__tsan_init
+        # They count the threads of their process, or take the one there is for the service thread: the sanitizer has its own.
+        skip=(
+            nothing_over_many_handles_opened_and_closed
+            there_is_one_for_any_number_of_handles_and_it_goes_with_the_last
+            a_thread_that_reads_flat_out_beats_for_it_and_lets_it_sleep
+        )
+        again=''
+        ;;
+    *) echo "FAILED: no sanitizer '$sanitizer'"; exit 2 ;;
+esac
+case $target in
+    x86_64-unknown-linux-gnu | aarch64-unknown-linux-gnu) ;;
+    *) echo "SKIPPED: no $sanitizer sanitizer for $target"; exit 0 ;;
+esac
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "SKIPPED: no nightly toolchain (rustup toolchain install nightly)"
+    exit 0
+fi
+if ! [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then
+    echo "SKIPPED: no source of the standard library (rustup component add --toolchain nightly rust-src)"
+    exit 0
+fi
+
+# Without optimisation the processes are so slow that the tests' bounds would say more about that than about the library.
+export CARGO_PROFILE_DEV_OPT_LEVEL=1 RUSTFLAGS="-Zsanitizer=$sanitizer --cfg eshm_sanitize"
+if ! built=$(cd "$root" && cargo +nightly test --no-run -p eshm -p eshm-processes --lib --bins --tests -Zbuild-std \
+    --target "$target" --target-dir "$folder" 2>&1); then
+    echo "$built"
+    echo "FAILED: the build with the $sanitizer sanitizer"
+    exit 1
+fi
+mapfile -t programs < <(sed -nE 's|.*Executable .*\((.*)\)$|\1|p' <<<"$built" | grep -v '/c_programs-')
+[ "${#programs[@]}" -gt 0 ] || { echo "FAILED: cargo built no tests"; exit 1; }
+for program in "${programs[@]}" "$folder/$target/debug/peer"; do
+    if ! nm "$(cd "$root" && realpath "$program")" | grep " T $symbol\$" >/dev/null; then
+        echo "FAILED: $symbol is not in $program"
+        exit 1
+    fi
+done
+
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+common="log_path=$reports/report:color=never"
+export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1"
+export LSAN_OPTIONS="$common"
+# A child of a process with threads may start a service thread of its own: tests do that.
+export TSAN_OPTIONS="$common:die_after_fork=0:second_deadlock_stack=1:suppressions=$root/scripts/tsan.supp"
+
+passed=0 failed=0 skipped=0
+# run PROGRAM ARGUMENT...: runs tests and adds up what became of them.
+run() {
+    local output code name counts
+    name=$(basename "$1" | sed 's/-[0-9a-f]*$//')
+    output=$(cd "$root" && "$@" --test-threads=2 2>&1)
+    code=$?
+    counts=$(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed; ([0-9]+) ignored.*/\1 \2 \3/p' <<<"$output")
+    read -r good bad left <<<"${counts:-0 1 0}" # no result is a failure too
+    if [ "$code" -ne 0 ]; then
+        echo "FAILED $name (exit $code)"
+        tail -n 60 <<<"$output"
+        [ "$bad" -gt 0 ] || bad=1
+    fi
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+}
+
+if [ -z "$again" ]; then
+    printf "SKIPPED: %s counts the sanitizer's own thread\n" "${skip[@]}"
+    skipped=${#skip[@]}
+fi
+for program in "${programs[@]}"; do
+    name=$(basename "$program" | sed 's/-[0-9a-f]*$//')
+    [ "$#" -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+    run "$program" "${skip[@]/#/--skip=}"
+    [ -n "$again" ] || continue
+    ASAN_OPTIONS=$ASAN_OPTIONS:$again run "$program" "${skip[@]}" --exact
+done
+shopt -s nullglob
+files=("$reports"/*)
+for file in "${files[@]}"; do
+    echo "--- $(basename "$file")"
+    head -n 80 "$file"
+done
+echo "$passed tests passed, $failed failed, $skipped skipped, ${#files[@]} processes with reports; $symbol in ${#programs[@]} test programs and the peer"
+[ "$failed" -eq 0 ] && [ "${#files[@]}" -eq 0 ] && [ "$passed" -gt 0 ]

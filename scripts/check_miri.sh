@@ -10,6 +10,7 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+export MIRIFLAGS="${MIRIFLAGS:-} -Zmiri-num-cpus=2" # spinning is for several processors
 # Without one that tries nine thousand capacities, and one that prints a line by poll(2). Isolated from the system: a test that would open a file or map memory fails here.
 cargo +nightly miri test -p eshm --lib -- --skip capacity_is_found --skip ffi::guard 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}

@@ -86,7 +86,7 @@ fn each_death(check: impl Fn(Model)) -> u32 {
         check(
             Model::new("a writer that dies, and its successor", dies_after(effects, ended.clone()))
                 .barrier_in_process()
-                .preemptions(2),
+                .preemptions(1),
         );
         if ended.load(Relaxed) {
             return effects;

@@ -248,3 +248,39 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     failpoint!("tick.judged");
     pace
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Endpoint, Role};
+    use std::time::Duration;
+
+    /// A pair in this process whose threshold is what one tick counts for, given to `check` and closed.
+    fn with_pair(name: &str, check: impl FnOnce(&Arc<Core>, &Arc<Core>)) {
+        let name = format!("{name}_{}", std::process::id());
+        let threshold = Duration::from_millis(SILENCE);
+        let [master, slave] = [Role::Master, Role::Slave].map(|role| {
+            let builder = Endpoint::builder(&name).role(role).threads(false).stale_threshold(threshold);
+            // SAFETY: as into_raw made it; given back below.
+            unsafe { Arc::from_raw(builder.open().expect("open").into_raw()) }
+        });
+        check(&master, &slave);
+        // SAFETY: as above.
+        [slave, master].map(|core| drop(unsafe { Endpoint::from_raw(Arc::into_raw(core)) }));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs shared memory")]
+    fn every_heartbeat_goes_out_before_any_remote_is_judged() {
+        with_pair("unit_beat_first", |master, slave| {
+            let mut now = clock::now();
+            for order in [[slave, master], [master, slave]] {
+                // As if the process had been stopped: both were silent for as long as one tick can count.
+                now += 100 * PERIOD;
+                tick(&order.map(Arc::clone), 100, now);
+                let alive = [master, slave].map(|core| core.remote_alive.load(Ordering::Acquire)); // stored by this thread
+                assert_eq!(alive, [true, true]);
+            }
+        });
+    }
+}

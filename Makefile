@@ -5,6 +5,7 @@
 #   make bench   figures of this machine beside a baseline; a table, JSON and a plot
 #   make instructions   the instructions of a write and a read, which no other load on the machine changes
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
+#   make models   the lock-free parts under a model checker
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -12,7 +13,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test lint bench instructions valgrind miri capacity setup build clean
+.PHONY: demo test lint bench instructions valgrind miri models capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -51,6 +52,9 @@ capacity: setup
 
 miri:
 	scripts/check_miri.sh
+
+models:
+	scripts/check_models.sh
 
 clean:
 	rm -rf $(BUILD) target

@@ -28,6 +28,8 @@ mod failpoint;
 pub mod ffi;
 mod liveness;
 mod log;
+#[cfg(all(test, loom))]
+mod models;
 mod segment;
 mod sync;
 mod sys;

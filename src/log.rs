@@ -1,7 +1,7 @@
 //! Diagnostics on stderr: lines that start with `[ESHM] `, filtered by the environment's `ESHM_LOG`
 //! (`off`, `error`, `warn` by default, `info`, `debug`).
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{Ordering, statics::AtomicU32};
 use crate::sys::process;
 use std::{env, fmt};
 

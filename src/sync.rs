@@ -1,67 +1,43 @@
-//! The only place that names atomics, so that a model checker can one day stand in for them.
+//! The only place that names atomics, mutexes and threads: under `cfg(loom)` a model checker stands in for them ([`model`]).
 
-use crate::sys::membarrier;
-pub(crate) use core::hint::spin_loop;
-pub(crate) use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence,
+#[cfg(loom)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) mod model;
+
+#[cfg(not(loom))]
+pub(crate) use core::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(loom)]
+pub(crate) use model::{
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
+    heavy_barrier_between, light_barrier, light_barrier_between, spin_loop, thread,
+};
+use std::sync::PoisonError;
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{Mutex, MutexGuard},
+    thread,
+};
+
+#[cfg(not(loom))]
+pub(crate) use asymmetric::{heavy_barrier, heavy_barrier_between, light_barrier, light_barrier_between, prepare_barriers};
+
+/// The atomics of statics: constant in models, whose own atomics do not outlive an execution.
+pub(crate) mod statics {
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+}
 
 /// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Set where the kernel has no `membarrier` for the process, and for checkers that do not know it: then the light side pays
-/// for a fence.
-static SYMMETRIC: AtomicBool = AtomicBool::new(cfg!(miri));
-/// Likewise for barriers between processes; set until this process is registered.
-static SYMMETRIC_BETWEEN: AtomicBool = AtomicBool::new(true);
+/// The asymmetric barriers.
+#[cfg(not(loom))]
+mod asymmetric;
 
-/// Prepares the process for the barriers below; before the first handle opens.
-pub(crate) fn prepare_barriers() {
-    static DONE: AtomicBool = AtomicBool::new(false); // a forked child inherits the registration
-    if !DONE.load(Ordering::Acquire) {
-        SYMMETRIC.store(cfg!(miri) || !membarrier::register_in_process(), Ordering::SeqCst);
-        SYMMETRIC_BETWEEN.store(cfg!(miri) || !membarrier::register_everywhere(), Ordering::SeqCst);
-        DONE.store(true, Ordering::Release); // pairs with the load above; twice does no harm
-    }
-}
-
-/// The frequent side of an asymmetric store-load barrier: orders the caller's earlier stores before its later loads
-/// against [`heavy_barrier`] of another thread of this process, without a locked instruction.
-#[inline(always)]
-pub(crate) fn light_barrier() {
-    light(&SYMMETRIC); // pairs with heavy_barrier
-}
-
-/// The same against [`heavy_barrier_between`] of any process that calls it.
-#[inline(always)]
-pub(crate) fn light_barrier_between() {
-    light(&SYMMETRIC_BETWEEN); // pairs with heavy_barrier_between
-}
-
-#[inline(always)]
-fn light(symmetric: &AtomicBool) {
-    if symmetric.load(Ordering::Relaxed) {
-        fence(Ordering::SeqCst); // pairs with the fence of the heavy side
-    } else {
-        compiler_fence(Ordering::SeqCst); // the hardware's half is membarrier's interrupt
-    }
-}
-
-/// The rare side: on return every other thread of the process has executed a full barrier.
-pub(crate) fn heavy_barrier() {
-    fence(Ordering::SeqCst); // pairs with light_barrier's fence where there is no membarrier
-    if !SYMMETRIC.load(Ordering::Relaxed) && !membarrier::in_process() {
-        // Registered, so it cannot fail; if it did, other threads get the time in which any store buffer drains.
-        crate::sys::clock::sleep(std::time::Duration::from_millis(1));
-    }
-}
-
-/// The rare side towards every process that has called [`prepare_barriers`]. Where this one may not ask the kernel for it, a
-/// light side may be missed, which the caller must be able to bear.
-pub(crate) fn heavy_barrier_between() {
-    fence(Ordering::SeqCst); // pairs with light_barrier_between's fence of a process that is not registered
-    membarrier::everywhere();
-}
+/// Models need no preparation.
+#[cfg(loom)]
+pub(crate) fn prepare_barriers() {}

@@ -9,7 +9,7 @@
 //! follows it (Intel SDM vol. 3, "Fast-String Operation and Out-of-Order Stores").
 
 use crate::sync::AtomicU64;
-#[cfg(any(test, not(target_arch = "x86_64"), miri))]
+#[cfg(any(test, not(target_arch = "x86_64"), miri, loom))]
 use crate::sync::Ordering::Relaxed;
 use std::mem::MaybeUninit;
 
@@ -20,13 +20,13 @@ use std::mem::MaybeUninit;
 #[inline(always)]
 pub(crate) unsafe fn into_shared(source: &[MaybeUninit<u8>], words: &[AtomicU64]) {
     debug_assert!(source.len() <= words.len() * 8);
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
     // SAFETY: the caller's promise about the length; the ranges do not overlap, as the words lie in a mapping of the
     // library's own. They are atomic memory, which may be written through a shared reference.
     unsafe {
         x86_64::copy(source.as_ptr().cast(), words.as_ptr().cast_mut().cast(), source.len())
     };
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
     words_in(source, words);
 }
 
@@ -37,28 +37,28 @@ pub(crate) unsafe fn into_shared(source: &[MaybeUninit<u8>], words: &[AtomicU64]
 #[inline(always)]
 pub(crate) unsafe fn out_of_shared(words: &[AtomicU64], target: &mut [MaybeUninit<u8>]) {
     debug_assert!(target.len() <= words.len() * 8);
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
     // SAFETY: as in into_shared, the other way round.
     unsafe {
         x86_64::copy(words.as_ptr().cast(), target.as_mut_ptr().cast(), target.len())
     };
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
     words_out(words, target);
 }
 
 /// Tells the processor that these words are about to be written, so that it fetches their cache lines.
 pub(crate) fn fetch_for_writing(words: &[AtomicU64]) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
     for line in words.chunks(8) {
         // SAFETY: a hint that changes nothing; processors without it take it for a no-op (Intel SDM vol. 2, PREFETCHW).
         unsafe { std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nostack, preserves_flags)) };
     }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
     let _ = words;
 }
 
 /// [`into_shared`] word by word; the last word is padded with zeroes.
-#[cfg(any(test, not(target_arch = "x86_64"), miri))]
+#[cfg(any(test, not(target_arch = "x86_64"), miri, loom))]
 fn words_in(source: &[MaybeUninit<u8>], words: &[AtomicU64]) {
     let (chunks, rest) = source.as_chunks::<8>();
     for (word, chunk) in words.iter().zip(chunks) {
@@ -76,7 +76,7 @@ fn words_in(source: &[MaybeUninit<u8>], words: &[AtomicU64]) {
 }
 
 /// [`out_of_shared`] word by word.
-#[cfg(any(test, not(target_arch = "x86_64"), miri))]
+#[cfg(any(test, not(target_arch = "x86_64"), miri, loom))]
 fn words_out(words: &[AtomicU64], target: &mut [MaybeUninit<u8>]) {
     let (chunks, rest) = target.as_chunks_mut::<8>();
     let whole = chunks.len();
@@ -91,7 +91,7 @@ fn words_out(words: &[AtomicU64], target: &mut [MaybeUninit<u8>]) {
     }
 }
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
 mod x86_64 {
     use std::arch::asm;
 

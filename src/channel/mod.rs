@@ -24,11 +24,12 @@ pub(crate) struct Channel<'a> {
     pub(crate) capacity: usize,
 }
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 pub(crate) mod heap {
     //! A channel in heap memory.
     use super::*;
 
+    #[cfg_attr(loom, derive(Debug))]
     pub(crate) struct Owned {
         head: Head,
         words: Vec<AtomicU64>,
@@ -38,10 +39,17 @@ pub(crate) mod heap {
 
     impl Owned {
         pub(crate) fn new(capacity: usize) -> Self {
-            // SAFETY: structs of atomic integers may be all zero.
-            let (head, tail) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
             let words = (0..capacity.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
-            Owned { head, words, tail, capacity }
+            Owned { head: Head::default(), words, tail: Tail::default(), capacity }
+        }
+
+        /// From now on the atomics are those of `other`, which has the same capacity.
+        #[cfg(loom)]
+        pub(crate) fn alias(&self, other: &Owned) {
+            assert_eq!(self.capacity, other.capacity);
+            self.head.alias(&other.head);
+            self.words.iter().zip(&other.words).for_each(|(own, other)| own.alias(other));
+            self.tail.alias(&other.tail);
         }
 
         pub(crate) fn channel(&self) -> Channel<'_> {

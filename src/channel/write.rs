@@ -103,7 +103,7 @@ impl Channel<'_> {
     #[cold]
     pub(crate) fn settle(&self, held: &HeldLock, odd: u32) {
         while held.breaks.load(Ordering::Acquire) & 1 == 1 {
-            std::thread::yield_now(); // pairs with the release store that ends try_break
+            sync::thread::yield_now(); // pairs with the release store that ends try_break
         }
         if self.head.sequence.load(Ordering::Relaxed) == odd {
             self.unlock_unchanged(odd); // still ours: nobody else stores while it is

@@ -7,9 +7,9 @@ use crate::channel::{Channel, HeldLock};
 use crate::config::{Settings, Side, WakeupMode};
 use crate::liveness::{monitor::Monitor, service, signalling::Signals};
 use crate::segment::{name::Name, view::View};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering};
 use crate::sys::{clock, fork, futex, process};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Where a handle stands. Only the tick changes it, and closing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! How long a read spins before it parks. Spinning pays where the peer answers sooner than a park and a wake-up take, some
 //! tens of microseconds; elsewhere it only keeps a processor busy. Each handle learns which it is from its last waits.
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU32, Ordering::Relaxed, statics};
 use crate::sys::process;
 use std::env;
 
@@ -81,7 +81,7 @@ impl Spin {
 fn of_environment() -> Option<u32> {
     const UNREAD: u64 = u64::MAX;
     const UNSET: u64 = u64::MAX - 1;
-    static KNOWN: AtomicU64 = AtomicU64::new(UNREAD); // no lock that a fork could leave held in the child
+    static KNOWN: statics::AtomicU64 = statics::AtomicU64::new(UNREAD); // no lock that a fork could leave held in the child
     match KNOWN.load(Relaxed) {
         UNREAD => {
             let set = read_environment();
@@ -104,7 +104,7 @@ fn read_environment() -> Option<u32> {
 
 /// With one processor online spinning only keeps the peer from running. Found out at the first wait: that takes a file.
 fn several_processors() -> bool {
-    static ONLINE: AtomicU32 = AtomicU32::new(0);
+    static ONLINE: statics::AtomicU32 = statics::AtomicU32::new(0);
     let mut online = ONLINE.load(Relaxed);
     if online == 0 {
         online = process::processors_online() as u32;

@@ -10,7 +10,10 @@ use crate::endpoint::core::Core;
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::view::View;
-use crate::sync::{self, AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use crate::sync::{
+    self, AtomicBool, AtomicU32, Mutex, Ordering, statics,
+    thread::{self, JoinHandle},
+};
 use crate::sys::{
     clock::{self, MS},
     file::FileId,
@@ -22,8 +25,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
-    sync::{Arc, Mutex},
-    thread::{self, JoinHandle},
+    sync::Arc,
 };
 
 /// Nanoseconds between two ticks.
@@ -65,9 +67,9 @@ struct State {
 /// A closed handle and the addresses it used.
 type Grave = (Arc<Core>, Vec<Arc<View>>);
 
-static CURRENT: AtomicPtr<Service> = AtomicPtr::new(ptr::null_mut());
+static CURRENT: statics::AtomicPtr<Service> = statics::AtomicPtr::new(ptr::null_mut());
 /// The parent's service after a fork: unusable, its mutex may be locked, but not lost.
-static INHERITED: AtomicPtr<Service> = AtomicPtr::new(ptr::null_mut());
+static INHERITED: statics::AtomicPtr<Service> = statics::AtomicPtr::new(ptr::null_mut());
 
 /// Drops the parent's service in a new child, whose only thread this is.
 pub(crate) fn forget_after_fork() {

@@ -7,7 +7,7 @@ use super::{
     view::View,
 };
 use crate::failpoint::failpoint;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{Ordering, statics::AtomicU32};
 use crate::sys::{file, process};
 use std::{
     ffi::CString,

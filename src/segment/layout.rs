@@ -2,6 +2,7 @@
 //! libraries gives the released layout.
 
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64};
+#[cfg(not(loom))]
 use std::mem::{offset_of, size_of};
 
 /// `"HSME"` in memory: the mark of a segment.
@@ -14,6 +15,8 @@ pub(crate) const FEATURE_FUTEX_WAKE: u32 = 1;
 pub(crate) const MAX_CAPACITY: usize = 1 << 30;
 
 /// The first 128 bytes of a segment. All fields are atomics: both processes store here at any time.
+#[cfg_attr(any(test, loom), derive(Default))]
+#[cfg_attr(loom, derive(Debug))]
 #[repr(C, align(64))]
 pub(crate) struct Header {
     pub(crate) magic: AtomicU32,
@@ -34,6 +37,8 @@ pub(crate) struct Header {
 }
 
 /// The first words of a channel; the message follows.
+#[cfg_attr(any(test, loom), derive(Default))]
+#[cfg_attr(loom, derive(Debug))]
 #[repr(C)]
 pub(crate) struct Head {
     /// Odd while a write is in progress.
@@ -43,6 +48,8 @@ pub(crate) struct Head {
 }
 
 /// What follows the message.
+#[cfg_attr(any(test, loom), derive(Default))]
+#[cfg_attr(loom, derive(Debug))]
 #[repr(C)]
 pub(crate) struct Tail {
     pub(crate) write_count: AtomicU64,
@@ -55,10 +62,66 @@ pub(crate) struct Tail {
     pub(crate) reader_waiting: AtomicU32,
 }
 
+#[cfg(loom)]
+impl Header {
+    /// From now on the fields are those of `other`.
+    pub(crate) fn alias(&self, other: &Header) {
+        for (own, other) in self.words().into_iter().zip(other.words()) {
+            own.alias(other);
+        }
+        for side in 0..2 {
+            self.heartbeat[side].alias(&other.heartbeat[side]);
+            self.pid[side].alias(&other.pid[side]);
+        }
+    }
+
+    fn words(&self) -> [&AtomicU32; 11] {
+        let Header {
+            magic, version, alive, stale_threshold, master_generation, features, layout_size, lock, capacity, ..
+        } = self;
+        let [alive_0, alive_1] = alive;
+        let [lock_0, lock_1] = lock;
+        [
+            magic,
+            version,
+            alive_0,
+            alive_1,
+            stale_threshold,
+            master_generation,
+            features,
+            layout_size,
+            lock_0,
+            lock_1,
+            capacity,
+        ]
+    }
+}
+
+#[cfg(loom)]
+impl Head {
+    /// As of the header.
+    pub(crate) fn alias(&self, other: &Head) {
+        self.sequence.alias(&other.sequence);
+        self.data_size.alias(&other.data_size);
+    }
+}
+
+#[cfg(loom)]
+impl Tail {
+    /// As of the header.
+    pub(crate) fn alias(&self, other: &Tail) {
+        self.write_count.alias(&other.write_count);
+        self.read_count.alias(&other.read_count);
+        self.wake_seq.alias(&other.wake_seq);
+        self.waiters.alias(&other.waiters);
+        self.reader_waiting.alias(&other.reader_waiting);
+    }
+}
+
 /// Offset of the message in a channel.
 pub(crate) const DATA: usize = 8;
 /// Offset of the master-to-slave channel; the other follows it.
-pub(crate) const CHANNELS: usize = size_of::<Header>();
+pub(crate) const CHANNELS: usize = 128;
 
 /// The offsets of a segment of one capacity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,8 +163,9 @@ impl Layout {
     }
 }
 
+#[cfg(not(loom))] // whose atomics are larger
 const _: () = {
-    assert!(size_of::<Header>() == 128);
+    assert!(size_of::<Header>() == CHANNELS);
     assert!(offset_of!(Header, magic) == 0 && offset_of!(Header, version) == 4);
     assert!(offset_of!(Header, heartbeat) == 8 && offset_of!(Header, pid) == 24 && offset_of!(Header, alive) == 32);
     assert!(offset_of!(Header, stale_threshold) == 40 && offset_of!(Header, master_generation) == 44);

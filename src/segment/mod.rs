@@ -2,6 +2,8 @@
 
 pub(crate) mod create;
 pub(crate) mod find;
+#[cfg(loom)]
+pub(crate) mod heap;
 pub(crate) mod layout;
 pub(crate) mod name;
 pub(crate) mod peer;

@@ -1,11 +1,19 @@
 //! The atomics of a mapped segment.
 
-use super::layout::{CHANNELS, DATA, Head, Header, Layout, Tail};
+#[cfg(loom)]
+use super::heap::Memory;
+use super::layout::{CHANNELS, Header, Layout};
+#[cfg(not(loom))]
+use super::layout::{DATA, Head, Tail};
 use crate::channel::Channel;
 use crate::config::Side;
-use crate::sync::{AtomicU64, Ordering};
+#[cfg(not(loom))]
+use crate::sync::AtomicU64;
+use crate::sync::Ordering;
 use crate::sys::map::Mapping;
-use std::{io, os::fd::BorrowedFd, slice};
+#[cfg(not(loom))]
+use std::slice;
+use std::{io, os::fd::BorrowedFd};
 
 /// A mapping long enough for its layout.
 #[derive(Debug)]
@@ -13,8 +21,13 @@ pub(crate) struct View {
     pub(crate) mapping: Mapping,
     pub(crate) layout: Layout,
     /// Offsets of each channel's head and tail: looked up for each message.
+    #[cfg_attr(loom, allow(dead_code))]
     heads: [usize; 2],
+    #[cfg_attr(loom, allow(dead_code))]
     tails: [usize; 2],
+    /// What stands in for the mapped bytes.
+    #[cfg(loom)]
+    pub(crate) memory: Memory,
 }
 
 impl View {
@@ -27,11 +40,20 @@ impl View {
     pub(crate) fn new(mapping: Mapping, layout: Layout) -> View {
         assert_eq!(mapping.length(), layout.total());
         let heads = [CHANNELS, CHANNELS + layout.channel()];
-        View { mapping, layout, heads, tails: heads.map(|head| head + layout.tail()) }
+        let tails = heads.map(|head| head + layout.tail());
+        View {
+            mapping,
+            layout,
+            heads,
+            tails,
+            #[cfg(loom)]
+            memory: Memory::new(layout),
+        }
     }
 
     /// The header.
     #[inline]
+    #[cfg(not(loom))]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: the mapping is page-aligned and at least 128 bytes, all of Header's fields are atomics, every bit pattern
         // of which is valid, and other processes are other threads to atomics. It stays mapped as long as `self`.
@@ -53,6 +75,7 @@ impl View {
 
     /// A channel: 0 is master to slave, 1 slave to master.
     #[inline]
+    #[cfg(not(loom))]
     pub(crate) fn channel(&self, which: usize) -> Channel<'_> {
         let Layout { capacity } = self.layout;
         let (head, tail) = (self.heads[which], self.tails[which]);
@@ -67,5 +90,17 @@ impl View {
                 capacity,
             }
         }
+    }
+
+    /// The header.
+    #[cfg(loom)]
+    pub(crate) fn header(&self) -> &Header {
+        &self.memory.header
+    }
+
+    /// A channel.
+    #[cfg(loom)]
+    pub(crate) fn channel(&self, which: usize) -> Channel<'_> {
+        self.memory.channels[which].channel()
     }
 }

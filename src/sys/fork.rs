@@ -1,7 +1,10 @@
 //! Noticing `fork()` without a system call on the hot path: the C library runs our handler in every child
 //! (pthread_atfork(3)). A child made by a raw clone(2) is not noticed.
 
-use crate::sync::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{
+    Ordering,
+    statics::{AtomicBool, AtomicU32},
+};
 use std::cell::UnsafeCell;
 
 /// Held by the service thread while it ticks, and by a thread that forks: no child finds a handle half-way through a tick.

@@ -6,5 +6,6 @@ pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod lock;
 pub(crate) mod map;
+#[cfg(not(loom))]
 pub(crate) mod membarrier;
 pub(crate) mod process;

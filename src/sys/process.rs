@@ -1,7 +1,7 @@
 //! Processes and threads: who exists, signals, standard error.
 
 use super::fork;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Ordering, statics::AtomicU64};
 use std::fs;
 
 /// This process; asked for by each tick of each handle, so the kernel is asked once.

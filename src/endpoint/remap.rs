@@ -18,10 +18,8 @@ use crate::failpoint::failpoint;
 use crate::liveness::{monitor::Monitor, parity::Parity};
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
-use crate::sys::file;
 use std::{
     mem::MaybeUninit,
-    os::fd::AsFd,
     sync::{Arc, TryLockError},
 };
 
@@ -69,24 +67,23 @@ impl Core {
         leave(&monitor.segment, monitor.holds_lock);
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();
-        let sequence_at = self.tx().head.sequence.as_ptr() as usize - old_view.mapping.base().as_ptr() as usize;
         self.writer.forget(); // while the lock is held and no thread decides about it
         let view = match locked {
             Some(odd) => {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);
                 failpoint!("move.placed");
                 if over_old {
-                    file::write_word(monitor.segment.file.as_fd(), sequence_at, odd.wrapping_sub(1));
+                    monitor.segment.unlock_through_file(self.side.writes(), odd);
                 } else {
                     old_view.channel(self.side.writes()).unlock_unchanged(odd);
-                    let _ = old_view.mapping.detach_from_file(); // on failure the old file stays mapped until close
+                    let _ = old_view.detach_from_file(); // on failure the old file stays mapped until close
                     monitor.spares.push(old_view);
                 }
                 view
             }
             None => {
                 // A thread of ours might be in there after all: that address is never used again.
-                let _ = old_view.mapping.detach_from_file();
+                let _ = old_view.detach_from_file();
                 monitor.retired.push(old_view);
                 view
             }
@@ -151,16 +148,16 @@ fn put_in_place(monitor: &mut Monitor, old: &Arc<View>, new: Arc<View>) -> (Arc<
         Some(at) => monitor.spares.swap_remove(at),
         None => return (Arc::new(new), false),
     };
-    match new.mapping.move_over(&target.mapping) {
+    match new.move_over(&target) {
         Ok(()) => {
             let over_old = Arc::ptr_eq(&target, old);
             (target, over_old)
         }
-        Err(mapping) => {
+        Err(new) => {
             if !Arc::ptr_eq(&target, old) {
                 monitor.retired.push(target);
             }
-            (Arc::new(View::new(mapping, layout)), false)
+            (Arc::new(new), false)
         }
     }
 }

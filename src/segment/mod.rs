@@ -60,6 +60,15 @@ impl Drop for Decision<'_> {
 }
 
 impl Segment {
+    /// Gives the lock of a channel, taken at `odd`, back through the file: no mapping of ours leads there any more.
+    pub(crate) fn unlock_through_file(&self, which: usize, odd: u32) {
+        let even = odd.wrapping_sub(1);
+        #[cfg(not(loom))]
+        file::write_word(self.file.as_fd(), self.view.layout.channel_at(which), even);
+        #[cfg(loom)]
+        heap::write_sequence(self.id, which, even);
+    }
+
     /// Whether the name still leads to this very file.
     pub(crate) fn is_named(&self, name: &name::Name) -> bool {
         matches!(file::lookup(name.path()), Ok(Some(id)) if id == self.id)

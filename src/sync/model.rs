@@ -29,7 +29,7 @@ use std::time::Duration;
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
-    /// Its fences, barriers, stores and wake-ups are not made.
+    /// Its fences, barriers, stores, additions and wake-ups are not made.
     Skip,
     /// Its loads, stores and locked operations are relaxed.
     Relax,
@@ -155,10 +155,63 @@ struct Memory<A> {
     queue: OnceCell<Queue>,
 }
 
+/// Where an atomic has its memory.
+struct Place<A> {
+    memory: Arc<Memory<A>>,
+    /// That of the mapping it belongs to, if that can be exchanged.
+    switch: Option<Switch>,
+}
+
+impl<A> Clone for Place<A> {
+    fn clone(&self) -> Self {
+        Place { memory: self.memory.clone(), switch: self.switch.clone() }
+    }
+}
+
+/// What is done to each atomic of a segment, one by one, with no other thread's step between.
+pub(crate) enum Rite {
+    /// From now on it names the memory of another; a switch tells when that is done again.
+    Alias(Option<Switch>),
+    /// Nobody uses it any more.
+    End,
+}
+
+/// The exchange of the memory behind a mapping, as mremap(2) makes it: one step, before which all accesses of all threads go to
+/// the old memory, and after which they go to the new. The kernel has the old translation out of every processor before it
+/// returns, so an access that has begun is over by then. Each access here looks at the switch, a step that conflicts with
+/// nothing but the turn, and then finds its memory and is done in it with no other thread's step between.
+#[derive(Clone, Debug)]
+pub(crate) struct Switch(Arc<atomic::AtomicU32>);
+
+impl Switch {
+    pub(crate) fn new() -> Switch {
+        let switch = atomic::AtomicU32::new(0);
+        switch.store(0, SeqCst); // a SeqCst load gives the newest SeqCst store: no look is at an old one
+        Switch(Arc::new(switch))
+    }
+
+    fn look(&self) {
+        self.0.load(SeqCst);
+    }
+
+    /// The exchange follows at once.
+    pub(crate) fn turn(&self) {
+        self.0.store(1, SeqCst);
+    }
+}
+
+/// Runs `step`, locked operations or stores, with no other thread's step before them.
+fn in_one_step<T>(step: impl FnOnce() -> T) -> T {
+    loom::stop_exploring();
+    let result = step();
+    loom::explore();
+    result
+}
+
 macro_rules! integers {
     ($($name:ident: $value:ty;)*) => {$(
         /// See the module.
-        pub(crate) struct $name(UnsafeCell<Arc<Memory<atomic::$name>>>);
+        pub(crate) struct $name(UnsafeCell<Place<atomic::$name>>);
 
         // SAFETY: loom runs all threads of a model on one, one at a time.
         unsafe impl Send for $name {}
@@ -168,26 +221,62 @@ macro_rules! integers {
         #[allow(dead_code)] // not every type has a use for every operation
         impl $name {
             pub(crate) fn new(value: $value) -> Self {
-                $name(UnsafeCell::new(Arc::new(Memory { atomic: atomic::$name::new(value), queue: OnceCell::new() })))
+                let memory = Arc::new(Memory { atomic: atomic::$name::new(value), queue: OnceCell::new() });
+                $name(UnsafeCell::new(Place { memory, switch: None }))
             }
 
-            fn memory(&self) -> Arc<Memory<atomic::$name>> {
+            fn place(&self) -> Place<atomic::$name> {
                 // SAFETY: no one replaces it meanwhile, see Sync.
                 unsafe { (*self.0.get()).clone() }
             }
 
-            /// From now on this names the memory of `other`.
-            pub(crate) fn alias(&self, other: &Self) {
-                let memory = other.memory();
-                // SAFETY: no one looks at it meanwhile, see Sync.
-                let old = unsafe { self.0.get().replace(memory) };
-                drop(old);
+            fn memory(&self) -> Arc<Memory<atomic::$name>> {
+                self.place().memory
+            }
+
+            /// An access that changes something: the memory is found and changed in one step.
+            fn change<T>(&self, access: impl FnOnce(&atomic::$name) -> T) -> T {
+                let Some(switch) = self.place().switch else { return access(&self.memory().atomic) };
+                switch.look();
+                in_one_step(|| access(&self.memory().atomic))
+            }
+
+            /// One that only looks: done again if the memory was exchanged meanwhile.
+            fn look(&self, access: impl Fn(&atomic::$name) -> $value) -> $value {
+                let Some(switch) = self.place().switch else { return access(&self.memory().atomic) };
+                loop {
+                    switch.look();
+                    let memory = self.memory();
+                    let value = access(&memory.atomic);
+                    if Arc::ptr_eq(&memory, &self.memory()) {
+                        return value;
+                    }
+                }
+            }
+
+            /// Does `rite` to this atomic; `other` is the one in the same place of another segment.
+            pub(crate) fn undergo(&self, other: &Self, rite: &Rite) {
+                match rite {
+                    Rite::Alias(switch) => {
+                        let place = Place { memory: other.memory(), switch: switch.clone() };
+                        // SAFETY: no one looks at it meanwhile, see Sync.
+                        drop(unsafe { self.0.get().replace(place) });
+                    }
+                    Rite::End => self.end(),
+                }
+            }
+
+            /// Nobody uses it from now on: who did must have come before, in the memory model's sense; who does is a violation.
+            pub(crate) fn end(&self) {
+                let memory = self.memory();
+                // SAFETY: loom keeps the value; it only checks that no other access is concurrent. See Sync for the reference.
+                unsafe { (*Arc::as_ptr(&memory).cast_mut()).atomic.with_mut(|_| ()) };
             }
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = load_order(Location::caller(), order);
-                self.memory().atomic.load(order)
+                self.look(|atomic| atomic.load(order))
             }
 
             #[track_caller]
@@ -198,12 +287,12 @@ macro_rules! integers {
                 }
                 effect();
                 let order = if broken(at, Action::Relax) { Relaxed } else if order == SeqCst { Release } else { order };
-                let memory = self.memory();
                 if broken(at, Action::Late) {
+                    let memory = self.memory();
                     let late: Box<dyn FnOnce()> = Box::new(move || memory.atomic.store(value, order));
                     return THREAD.with(|thread| thread.borrow_mut().late = Some(late));
                 }
-                memory.atomic.store(value, order);
+                self.change(|atomic| atomic.store(value, order));
                 release_late();
             }
 
@@ -211,39 +300,55 @@ macro_rules! integers {
             fn update(&self, order: Ordering, mut change: impl FnMut($value) -> $value) -> $value {
                 let order = locked_order(Location::caller(), order);
                 let load = if matches!(order, AcqRel | Acquire) { Acquire } else { Relaxed };
-                let old = self.memory().atomic.fetch_update(order, load, |value| Some(change(value)));
+                let old = self.change(|atomic| atomic.fetch_update(order, load, |value| Some(change(value))));
                 release_late();
                 old.expect("always changed")
             }
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.swap(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.swap(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_add(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_add(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_sub(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_sub(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.memory().atomic.fetch_max(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_max(value, order));
                 release_late();
                 old
             }
@@ -254,7 +359,7 @@ macro_rules! integers {
             ) -> Result<$value, $value> {
                 let at = Location::caller();
                 let (success, failure) = (locked_order(at, success), failure_order(at, failure));
-                let result = self.memory().atomic.compare_exchange(current, new, success, failure);
+                let result = self.change(|atomic| atomic.compare_exchange(current, new, success, failure));
                 release_late();
                 result
             }
@@ -265,7 +370,7 @@ macro_rules! integers {
             ) -> Result<$value, $value> {
                 let at = Location::caller();
                 let (set, fetch) = (locked_order(at, set), failure_order(at, fetch));
-                let result = self.memory().atomic.fetch_update(set, fetch, change);
+                let result = self.change(|atomic| atomic.fetch_update(set, fetch, change));
                 release_late();
                 result
             }
@@ -428,7 +533,7 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
     let memory = word.memory();
     let queue = memory.queue();
     let mut state = super::lock(&queue.state);
-    if memory.atomic.load(Relaxed) != expected {
+    if word.look(|atomic| atomic.load(Relaxed)) != expected {
         return;
     }
     state.count += 1;

@@ -68,7 +68,7 @@ pub(crate) enum Barrier {
 }
 
 /// Wake-ups in a row that found nobody before the kernel is asked less: a `waiters` left by a killed reader.
-const MISSES: u32 = 4;
+const MISSES: u32 = if cfg!(loom) { 1 } else { 4 };
 /// Bytes from which on fetching a message's cache lines takes longer than all else.
 pub(crate) const LARGE: usize = 512;
 /// The longest a flat-out writer stands back for a reader that asked, in nanoseconds.

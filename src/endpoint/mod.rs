@@ -6,7 +6,7 @@ mod close;
 pub(crate) mod core;
 mod count;
 pub(crate) mod open;
-mod read;
+pub(crate) mod read;
 mod remap;
 mod spin;
 mod stats;

@@ -7,6 +7,8 @@
 //! What a model cannot show: loads that return values stored later in program order (loom makes none of them), more threads or
 //! preemptions than it was given, and the compiler's half of the copy in assembly, for which the word loop stands.
 
+mod handle;
+mod park;
 mod sequence_lock;
 
 use crate::liveness::service;
@@ -63,6 +65,8 @@ impl Model {
                 count.fetch_add(1, Relaxed);
                 model::set_clock(1_000_000_000);
                 service::forget_after_fork(); // its atomics were of the last execution
+                model::sleep_through(|_| true);
+                model::let_tick(0);
                 body();
             });
         }));

@@ -7,12 +7,12 @@ use loom::thread;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-const WRITE: &str = "src/channel/write.rs";
+pub(super) const WRITE: &str = "src/channel/write.rs";
 const READ: &str = "src/channel/read.rs";
 /// Two words: the least that can be torn.
 const SIZE: usize = 16;
 
-fn message(byte: u8) -> [MaybeUninit<u8>; SIZE] {
+pub(super) fn message(byte: u8) -> [MaybeUninit<u8>; SIZE] {
     [MaybeUninit::new(byte); SIZE]
 }
 

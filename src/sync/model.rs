@@ -29,7 +29,7 @@ use std::time::Duration;
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
-    /// Its fences, barriers, stores, additions and wake-ups are not made.
+    /// Its fences, barriers, stores, additions, exchanges and wake-ups are not made.
     Skip,
     /// Its loads, stores and locked operations are relaxed.
     Relax,
@@ -50,6 +50,8 @@ thread_local! {
     static TWIN: Cell<Option<Twin>> = const { Cell::new(None) };
     static HITS: Cell<u64> = const { Cell::new(0) };
     static BARRIERS: Cell<Barriers> = const { Cell::new(Barriers { in_process: false, between: false }) };
+    static SLEEPS: Cell<fn(u64) -> bool> = const { Cell::new(|_| true) };
+    static TICKS: Cell<u32> = const { Cell::new(0) };
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -80,6 +82,8 @@ struct Thread {
     left: Option<u32>,
     /// A store that a twin holds back.
     late: Option<Box<dyn FnOnce()>>,
+    /// What it loaded last.
+    loaded: u64,
 }
 
 loom::thread_local! {
@@ -276,7 +280,9 @@ macro_rules! integers {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = load_order(Location::caller(), order);
-                self.look(|atomic| atomic.load(order))
+                let value = self.look(|atomic| atomic.load(order));
+                let _ = THREAD.try_with(|thread| thread.borrow_mut().loaded = value as u64);
+                value
             }
 
             #[track_caller]
@@ -358,6 +364,10 @@ macro_rules! integers {
                 &self, current: $value, new: $value, success: Ordering, failure: Ordering,
             ) -> Result<$value, $value> {
                 let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    let now = self.look(|atomic| atomic.load(Relaxed));
+                    return if now == current { Ok(now) } else { Err(now) };
+                }
                 let (success, failure) = (locked_order(at, success), failure_order(at, failure));
                 let result = self.change(|atomic| atomic.compare_exchange(current, new, success, failure));
                 release_late();
@@ -529,18 +539,40 @@ impl<A> Memory<A> {
 
 /// The kernel's futex: words are known by their memory, comparing and going to sleep is one step, a sleeper is woken by
 /// [`futex_wake`] alone. A lost wake-up thus is a deadlock, which loom reports: what real timeouts would cover is not covered.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<u64>) {
     let memory = word.memory();
     let queue = memory.queue();
     let mut state = super::lock(&queue.state);
     if word.look(|atomic| atomic.load(Relaxed)) != expected {
         return;
     }
+    if !SLEEPS.get()(THREAD.with(|thread| thread.borrow().loaded)) {
+        drop(state);
+        return thread::yield_now();
+    }
+    if let Some(end) = deadline.filter(|_| expires()) {
+        return CLOCK.set(CLOCK.get().max(end));
+    }
     state.count += 1;
     let round = state.round;
     while state.round == round {
         state = queue.moved.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
     }
+}
+
+/// Has so many of the service thread's sleeps end by their deadline, each at some time before its thread does anything else.
+pub(crate) fn let_tick(times: u32) {
+    TICKS.set(times);
+}
+
+/// Whether this sleep is one of them.
+fn expires() -> bool {
+    let left = TICKS.get();
+    let ticks = left > 0 && loom::thread::current().name() == Some("eshm");
+    if ticks {
+        TICKS.set(left - 1);
+    }
+    ticks
 }
 
 /// Wakes all sleepers; how many there were.
@@ -557,6 +589,12 @@ pub(crate) fn futex_wake(word: &AtomicU32) -> u32 {
     state.round += 1;
     queue.moved.notify_all();
     woken
+}
+
+/// Lets a sleep last until the wake-up only if `lasts` says so of the value that the sleeper loaded last; another ends at once, as
+/// one does that a timeout or a tick ends.
+pub(crate) fn sleep_through(lasts: fn(u64) -> bool) {
+    SLEEPS.set(lasts);
 }
 
 /// Nanoseconds that pass between two readings of the clock.

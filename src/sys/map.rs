@@ -35,6 +35,13 @@ impl Mapping {
         Ok(Mapping { base, length })
     }
 
+    /// Maps `length` bytes of nothing.
+    #[cfg(all(test, loom))]
+    pub(crate) fn of_nothing(length: usize) -> io::Result<Mapping> {
+        let base = Self::map(ptr::null_mut(), length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
+        Ok(Mapping { base, length })
+    }
+
     /// Bytes mapped.
     pub(crate) fn length(&self) -> usize {
         self.length

@@ -42,7 +42,12 @@ struct Wakes {
 }
 
 impl HeldLock {
-    /// Forgets the lock last held. Only while the caller holds the channel's lock, on its way to another channel.
+    /// Whether a thread of this handle took the lock that a channel has at `odd`.
+    pub(crate) fn holds(&self, odd: u32) -> bool {
+        self.odd.load(Ordering::Relaxed) == odd // stored under that very lock
+    }
+
+    /// Forgets the lock last held. Only while the caller holds the channel's lock, which no other thread of the handle is to take for its own later.
     pub(crate) fn forget(&self) {
         self.odd.store(0, Ordering::Relaxed); // no thread of this handle can store here meanwhile
     }
@@ -106,6 +111,7 @@ impl Channel<'_> {
             sync::thread::yield_now(); // pairs with the release store that ends try_break
         }
         if self.head.sequence.load(Ordering::Relaxed) == odd {
+            held.forget(); // another process's lock may be at this sequence next
             self.unlock_unchanged(odd); // still ours: nobody else stores while it is
         }
     }

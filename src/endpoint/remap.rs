@@ -43,8 +43,7 @@ impl Core {
             Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(new),
         };
-        // SeqCst pairs with park: it counts itself, then looks at the cursor.
-        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // pairs with park: it counts itself, then looks here
         if self.parked.load(Ordering::SeqCst) != 0 {
             self.announce();
             self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
@@ -52,8 +51,9 @@ impl Core {
         }
         let locked = match self.tx().try_lock(&self.writer) {
             Lock::Taken(odd) => Some(odd),
-            Lock::Busy(_) if monitor.blocked < BLOCKED => {
-                monitor.blocked += 1;
+            // A thread of ours that is held up is no dead writer.
+            Lock::Busy(odd) if monitor.blocked < BLOCKED || self.writer.holds(odd) => {
+                monitor.blocked = monitor.blocked.saturating_add(1);
                 self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
                 return Err(new);
             }

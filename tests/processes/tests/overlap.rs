@@ -7,7 +7,7 @@ use eshm::{
     Role,
     failpoint::{arm, count},
 };
-use eshm_processes::{Name, Peer, Raw, c, open, until};
+use eshm_processes::{Name, Peer, Raw, builder, c, ms, open, until};
 use std::{
     process, ptr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -61,6 +61,28 @@ fn a_write_that_its_answer_overtakes_finds_all_it_touches_still_there() {
         }
     }
     panic!("no write was overtaken in {ATTEMPTS} attempts");
+}
+
+#[test]
+fn a_write_that_is_held_up_for_long_is_whole_in_the_segment_it_began_in() {
+    let _alone = alone();
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let builder = builder(&name, Role::Slave).reconnect_retry_interval(ms(1)).reconnect_wait(ms(0));
+    let slave = builder.max_reconnect_attempts(0).open().expect("open");
+    until("they have met", || slave.remote_alive() == Ok(true) && name.raw().get("slave_heartbeat") > 5);
+    let old = name.raw();
+    thread::scope(|scope| {
+        let _armed = Armed::with("write.copied=sleep:1000");
+        let writer = scope.spawn(|| slave.write(b"late"));
+        until_at("write.copied");
+        master.leave();
+        master = Peer::ours("master", &name, &[]);
+        assert_eq!(writer.join().expect("no panic"), Ok(()));
+    });
+    assert_eq!((old.get("s2m.sequence"), old.get("s2m.write_count")), (2, 1));
+    assert_eq!(old.data("s2m", 4), b"late");
+    until("they have met again", || slave.write(b"next").is_ok() && master.read(100) == Ok("next".into()));
 }
 
 #[test]

@@ -26,7 +26,11 @@ pub(crate) use asymmetric::{heavy_barrier, heavy_barrier_between, light_barrier,
 
 /// The atomics of statics: constant in models, whose own atomics do not outlive an execution.
 pub(crate) mod statics {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+    #[cfg(loom)]
+    pub(crate) use super::model::StaticPtr as AtomicPtr;
+    #[cfg(not(loom))]
+    pub(crate) use core::sync::atomic::AtomicPtr;
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 }
 
 /// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements.

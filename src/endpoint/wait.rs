@@ -113,6 +113,8 @@ impl Core {
             }
             failpoint!("park.woken");
             decrement(&rx.tail.waiters);
+        } else {
+            sync::spin_loop(); // the move is about to end
         }
         self.parked.fetch_sub(1, Ordering::SeqCst);
     }

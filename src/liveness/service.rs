@@ -75,6 +75,11 @@ static INHERITED: statics::AtomicPtr<Service> = statics::AtomicPtr::new(ptr::nul
 pub(crate) fn forget_after_fork() {
     let old = CURRENT.swap(ptr::null_mut(), Ordering::Relaxed); // one thread, nothing to order
     INHERITED.store(old, Ordering::Relaxed);
+    #[cfg(loom)]
+    if !old.is_null() {
+        // SAFETY: from a box, and nobody of the execution that used it is left.
+        drop(unsafe { Box::from_raw(INHERITED.swap(ptr::null_mut(), Ordering::Relaxed)) });
+    }
 }
 
 fn current() -> &'static Service {
@@ -244,7 +249,11 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     for core in handles {
         match catch_unwind(AssertUnwindSafe(|| core.tick_from_service(elapsed, now))) {
             Ok(wanted) => pace = pace.min(wanted),
-            Err(_) => log::error!("{core}: the service thread panicked; please report this"),
+            Err(_panic) => {
+                log::error!("{core}: the service thread panicked; please report this");
+                #[cfg(loom)]
+                std::panic::resume_unwind(_panic); // what a model found
+            }
         }
     }
     failpoint!("tick.judged");
@@ -267,8 +276,10 @@ mod tests {
             unsafe { Arc::from_raw(builder.open().expect("open").into_raw()) }
         });
         check(&master, &slave);
-        // SAFETY: as above.
-        [slave, master].map(|core| drop(unsafe { Endpoint::from_raw(Arc::into_raw(core)) }));
+        for core in [slave, master] {
+            // SAFETY: as above.
+            drop(unsafe { Endpoint::from_raw(Arc::into_raw(core)) });
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! What a model cannot show: loads that return values stored later in program order (loom makes none of them), more threads or
 //! preemptions than it was given, and the compiler's half of the copy in assembly, for which the word loop stands.
 
+mod closing;
 mod handle;
+mod moving;
 mod park;
 mod sequence_lock;
 

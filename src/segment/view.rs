@@ -2,9 +2,9 @@
 
 #[cfg(loom)]
 use super::heap::Memory;
-use super::layout::{Header, Layout};
 #[cfg(not(loom))]
 use super::layout::{DATA, Head, Tail};
+use super::layout::{Header, Layout};
 use crate::channel::Channel;
 use crate::config::Side;
 #[cfg(not(loom))]

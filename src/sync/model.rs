@@ -21,6 +21,7 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use loom::sync::{Condvar, atomic};
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use std::time::Duration;
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
-    /// Its fences, barriers, stores, additions, exchanges and wake-ups are not made.
+    /// Its fences, barriers, stores, additions, exchanges and wake-ups are not made; its loads give 0.
     Skip,
     /// Its loads, stores and locked operations are relaxed.
     Relax,
@@ -279,7 +280,11 @@ macro_rules! integers {
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                let order = load_order(Location::caller(), order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return 0;
+                }
+                let order = load_order(at, order);
                 let value = self.look(|atomic| atomic.load(order));
                 let _ = THREAD.try_with(|thread| thread.borrow_mut().loaded = value as u64);
                 value
@@ -379,6 +384,9 @@ macro_rules! integers {
                 &self, set: Ordering, fetch: Ordering, change: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
                 let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return Err(self.look(|atomic| atomic.load(Relaxed)));
+                }
                 let (set, fetch) = (locked_order(at, set), failure_order(at, fetch));
                 let result = self.change(|atomic| atomic.fetch_update(set, fetch, change));
                 release_late();
@@ -464,6 +472,43 @@ impl<T> AtomicPtr<T> {
     #[track_caller]
     pub(crate) fn swap(&self, pointer: *mut T, order: Ordering) -> *mut T {
         std::ptr::with_exposed_provenance_mut(self.0.swap(pointer.expose_provenance(), order))
+    }
+}
+
+/// A pointer in a static: each thread that runs models has one of its own.
+pub(crate) struct StaticPtr<T>(PhantomData<*mut T>);
+
+// SAFETY: it holds nothing.
+unsafe impl<T> Sync for StaticPtr<T> {}
+
+thread_local! {
+    /// By the address of the static.
+    static POINTERS: RefCell<HashMap<usize, usize>> = RefCell::default();
+}
+
+impl<T> StaticPtr<T> {
+    pub(crate) const fn new(_null: *mut T) -> Self {
+        StaticPtr(PhantomData)
+    }
+
+    pub(crate) fn load(&self, _: Ordering) -> *mut T {
+        let pointer = POINTERS.with_borrow(|pointers| pointers.get(&std::ptr::from_ref(self).addr()).copied());
+        std::ptr::with_exposed_provenance_mut(pointer.unwrap_or(0))
+    }
+
+    pub(crate) fn swap(&self, pointer: *mut T, order: Ordering) -> *mut T {
+        let old = self.load(order);
+        POINTERS.with_borrow_mut(|pointers| pointers.insert(std::ptr::from_ref(self).addr(), pointer.expose_provenance()));
+        old
+    }
+
+    pub(crate) fn store(&self, pointer: *mut T, order: Ordering) {
+        self.swap(pointer, order);
+    }
+
+    pub(crate) fn compare_exchange(&self, old: *mut T, new: *mut T, order: Ordering, _: Ordering) -> Result<*mut T, *mut T> {
+        let now = self.load(order);
+        if now == old { Ok(self.swap(new, order)) } else { Err(now) }
     }
 }
 

@@ -132,6 +132,7 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<
 }
 
 /// Writes one word at an offset of the file.
+#[cfg(not(loom))]
 pub(crate) fn write_word(file: BorrowedFd<'_>, offset: usize, value: u32) {
     let bytes = value.to_ne_bytes();
     // SAFETY: the kernel reads four bytes of `bytes`. A failure changes nothing, and nobody depends on it.

@@ -7,11 +7,11 @@ pub(crate) mod model;
 #[cfg(not(loom))]
 pub(crate) use core::{
     hint::spin_loop,
-    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
 };
 #[cfg(loom)]
 pub(crate) use model::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
     heavy_barrier_between, light_barrier, light_barrier_between, spin_loop, thread,
 };
 use std::sync::PoisonError;

@@ -18,18 +18,29 @@
 use super::{Channel, copy};
 use crate::failpoint::failpoint;
 use crate::segment::layout::Tail;
-use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{self, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
 use std::mem::MaybeUninit;
 
-/// What a handle keeps about its own writing, outside the segment.
-#[derive(Default)]
+/// What a handle keeps about its own writing, outside the segment. In this order: the first two are looked at with each write.
+#[repr(C)]
 pub(crate) struct HeldLock {
-    /// The odd sequence a thread of this handle last took. It holds the lock exactly while the channel still has it.
-    odd: AtomicU32,
     /// +1 as a thread of this handle begins to decide whether a lock is abandoned, and +1 as it ends.
-    breaks: AtomicU32,
+    breaks: AtomicU8,
+    /// The odd sequence a thread of this handle last took; it holds the lock exactly while the channel still has it. One for each
+    /// `breaks` that the thread found before: the store of one that stood still since, while its lock was broken, does not
+    /// hide the lock of a thread that came after. That would take half as many breakings meanwhile as there are places.
+    odd: [AtomicU32; PLACES],
     wakes: Wakes,
+}
+
+/// As many as `breaks` has values; in a model some.
+const PLACES: usize = if cfg!(loom) { 6 } else { 256 };
+
+impl Default for HeldLock {
+    fn default() -> Self {
+        HeldLock { breaks: AtomicU8::new(0), odd: std::array::from_fn(|_| AtomicU32::new(0)), wakes: Wakes::default() }
+    }
 }
 
 /// Remembers wake-ups that found nobody.
@@ -44,12 +55,18 @@ struct Wakes {
 impl HeldLock {
     /// Whether a thread of this handle took the lock that a channel has at `odd`.
     pub(crate) fn holds(&self, odd: u32) -> bool {
-        self.odd.load(Ordering::Relaxed) == odd // stored under that very lock
+        self.odd.iter().any(|taken| taken.load(Ordering::Relaxed) == odd) // stored under that very lock
     }
 
-    /// Forgets the lock last held. Only while the caller holds the channel's lock, which no other thread of the handle is to take for its own later.
+    /// Forgets the lock last held. Only while the caller holds the channel's lock, on its way to another channel.
     pub(crate) fn forget(&self) {
-        self.odd.store(0, Ordering::Relaxed); // no thread of this handle can store here meanwhile
+        self.odd.iter().for_each(|odd| odd.store(0, Ordering::Relaxed)); // no thread of this handle can store here meanwhile
+    }
+
+    /// Where a thread that found `breaks` says which lock it took.
+    #[inline(always)]
+    fn odd(&self, breaks: u8) -> &AtomicU32 {
+        &self.odd[usize::from(breaks) % PLACES]
     }
 }
 
@@ -95,7 +112,7 @@ impl Channel<'_> {
         }
         let odd = even.wrapping_add(1);
         failpoint!("write.odd");
-        held.odd.store(odd, Ordering::Relaxed); // before `breaks` is looked at again
+        held.odd(breaks).store(odd, Ordering::Relaxed); // before `breaks` is looked at again
         sync::light_barrier(); // pairs with the heavy barrier of try_break
         // Not the sequence itself: a load of the word just exchanged costs half as much as the whole write.
         if breaks & 1 == 1 || held.breaks.load(Ordering::Relaxed) != breaks {
@@ -110,10 +127,8 @@ impl Channel<'_> {
         while held.breaks.load(Ordering::Acquire) & 1 == 1 {
             sync::thread::yield_now(); // pairs with the release store that ends try_break
         }
-        if self.head.sequence.load(Ordering::Relaxed) == odd {
-            held.forget(); // another process's lock may be at this sequence next
-            self.unlock_unchanged(odd); // still ours: nobody else stores while it is
-        }
+        // By an exchange: the next breaker may be at work already. Release as in unlock_unchanged.
+        let _ = self.head.sequence.compare_exchange(odd, odd.wrapping_sub(1), Ordering::Release, Ordering::Relaxed);
     }
 
     /// Takes over a lock that has stood at `odd` for long, from a writer of another process. The caller has shown that
@@ -121,13 +136,14 @@ impl Channel<'_> {
     ///
     /// A thread of this very handle may have taken the lock an instant ago: it stores `held.odd`, then looks at `breaks`;
     /// here `breaks` is raised, then `held.odd` looked at. The barriers between make one of the two see the other. A
-    /// thread that stood still from its exchange until all this was over finds `breaks` moved since before its exchange.
+    /// thread that stood still from its exchange until all this was over finds `breaks` moved since before its exchange, and its late
+    /// store of `held.odd` is at a place of its own.
     pub(crate) fn try_break(&self, held: &HeldLock, odd: u32) -> Lock {
         let breaks = held.breaks.load(Ordering::Relaxed); // one breaker at a time
         held.breaks.store(breaks.wrapping_add(1), Ordering::Relaxed);
         sync::heavy_barrier(); // pairs with the light barrier of try_lock
         let next = odd.wrapping_add(2);
-        let ours = held.odd.load(Ordering::Relaxed) == odd;
+        let ours = held.odd.iter().any(|held| held.load(Ordering::Relaxed) == odd);
         let result = if ours {
             Lock::Busy(odd)
         } else {
@@ -135,7 +151,7 @@ impl Channel<'_> {
             match self.head.sequence.compare_exchange(odd, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
                     failpoint!("break.taken");
-                    held.odd.store(next, Ordering::Relaxed);
+                    held.odd(breaks.wrapping_add(2)).store(next, Ordering::Relaxed);
                     Lock::Taken(next)
                 }
                 Err(now) => Lock::Busy(now | 1),

@@ -25,6 +25,8 @@ use std::{
 
 /// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
 const BLOCKED: u32 = 20;
+/// The same for a thread of ours, which is no dead writer and loses its message to the void.
+const HELD_UP: u32 = 1000;
 /// Looks at an unread value while its writer may be at work.
 const LOOKS: u32 = 16;
 
@@ -46,15 +48,14 @@ impl Core {
         let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // pairs with park: it counts itself, then looks here
         if self.parked.load(Ordering::SeqCst) != 0 {
             self.announce();
-            self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+            self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone: pairs with the loads of look and park
             return Err(new);
         }
         let locked = match self.tx().try_lock(&self.writer) {
             Lock::Taken(odd) => Some(odd),
-            // A thread of ours that is held up is no dead writer.
-            Lock::Busy(odd) if monitor.blocked < BLOCKED || self.writer.holds(odd) => {
-                monitor.blocked = monitor.blocked.saturating_add(1);
-                self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+            Lock::Busy(odd) if monitor.blocked < if self.writer.holds(odd) { HELD_UP } else { BLOCKED } => {
+                monitor.blocked += 1;
+                self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone, as above
                 return Err(new);
             }
             Lock::Busy(_) | Lock::Disputed(_) => None,

@@ -31,7 +31,7 @@ impl Core {
             return self.set_state(State::Stopped);
         }
         log::warning!("{self}: reconnecting");
-        monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed);
+        monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed); // for change alone
         monitor.reconnect = Some(Reconnect::new(now));
         self.set_state(State::Reconnecting);
         self.tick_reconnecting(monitor, now);

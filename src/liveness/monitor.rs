@@ -102,6 +102,7 @@ fn look_at(view: &View, side: Side, gone: bool) -> Remote {
     let (header, other) = (view.header(), side.other() as usize);
     // Acquire pairs with the alive flag stored last on attach; the heartbeat only means something by its change.
     let flag = header.alive[other].load(Ordering::Acquire) != 0;
+    // Relaxed: both are watched for change alone.
     Remote::new(header.pid[other].load(Ordering::Relaxed), header.heartbeat[other].load(Ordering::Relaxed), flag, gone)
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn counters(view: &View, side: Side) -> Counters {
     let (header, channel) = (view.header(), view.channel(side.reads()));
     let writer = (
         header.pid[side.other() as usize].load(Ordering::Relaxed), // watched for change alone
-        header.master_generation.load(Ordering::Relaxed),
+        header.master_generation.load(Ordering::Relaxed),          // likewise
     );
     let mut looks = 0;
     loop {
@@ -131,6 +132,8 @@ pub(crate) fn counters(view: &View, side: Side) -> Counters {
         let sequence = channel.head.sequence.load(Ordering::Acquire);
         let writes = channel.tail.write_count.load(Ordering::Acquire);
         let wakes = channel.tail.wake_seq.load(Ordering::Acquire);
+        // Relaxed: the acquire loads above keep it after them; a count of a later write shows that write's odd sequence, as a
+        // writer of ours raises it after its release fence, and a released one by locked additions.
         let stood = channel.head.sequence.load(Ordering::Relaxed) == sequence;
         if stood || looks == LOOKS {
             return Counters { writer, writes, wakes, pair: stood.then_some((sequence, writes)) };

@@ -7,7 +7,9 @@
 //! What a model cannot show: loads that return values stored later in program order (loom makes none of them), more threads or
 //! preemptions than it was given, and the compiler's half of the copy in assembly, for which the word loop stands.
 
+mod breaking;
 mod closing;
+mod death;
 mod handle;
 mod moving;
 mod park;
@@ -15,6 +17,7 @@ mod sequence_lock;
 
 use crate::liveness::service;
 use crate::sync::model::{self, Action, Barriers, Twin};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{
     Arc,
@@ -65,10 +68,8 @@ impl Model {
         let result = catch_unwind(AssertUnwindSafe(|| {
             builder.check(move || {
                 count.fetch_add(1, Relaxed);
-                model::set_clock(1_000_000_000);
+                model::begin();
                 service::forget_after_fork(); // its atomics were of the last execution
-                model::sleep_through(|_| true);
-                model::let_tick(0);
                 body();
             });
         }));
@@ -89,7 +90,8 @@ impl Model {
         let twin = find(file, text, action);
         let (executions, result) = quietly(|| self.explore(Some(twin)));
         let found = if result.is_err() { "found" } else { "NOT FOUND" };
-        println!("TWIN {}: {file}:{} {action:?}: {found} in {executions} executions", self.name, twin.line);
+        let why = result.as_ref().err().map_or_else(String::new, reason);
+        println!("TWIN {}: {file}:{} {action:?}: {found} in {executions} executions: {why}", self.name, twin.line);
         let hits = model::hits();
         model::choose(None);
         assert!(hits > 0, "{file}: {text:?} does no {action:?}");
@@ -106,6 +108,12 @@ fn find(file: &'static str, text: &str, action: Action) -> Twin {
         (None, _) => panic!("{file} has no {text:?}"),
         _ => panic!("{file} has {text:?} more than once"),
     }
+}
+
+/// The first line of what a violation says.
+fn reason(violation: &Box<dyn Any + Send>) -> String {
+    let text = violation.downcast_ref::<String>().map(String::as_str).or(violation.downcast_ref::<&str>().copied());
+    text.and_then(|text| text.lines().next()).unwrap_or("?").chars().take(100).collect()
 }
 
 /// Runs `action` without the messages of its panics, which a twin is expected to have.

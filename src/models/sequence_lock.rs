@@ -3,24 +3,40 @@
 use super::Model;
 use crate::channel::{Barrier, HeldLock, Lock, Taken, heap::Owned};
 use crate::sync::model::Action::{Relax, Skip};
-use loom::thread;
+use loom::{cell::UnsafeCell, thread};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 pub(super) const WRITE: &str = "src/channel/write.rs";
 const READ: &str = "src/channel/read.rs";
 /// Two words: the least that can be torn.
-const SIZE: usize = 16;
+pub(super) const SIZE: usize = 16;
 
 pub(super) fn message(byte: u8) -> [MaybeUninit<u8>; SIZE] {
     [MaybeUninit::new(byte); SIZE]
 }
 
-fn write(owned: &Owned, held: &HeldLock, byte: u8) -> bool {
+/// Entered with the lock held, before publishing: shows that whoever held it before is done, and all it did came before.
+#[derive(Default)]
+pub(super) struct Guard(UnsafeCell<()>);
+
+impl Guard {
+    pub(super) fn enter(&self) {
+        self.0.with_mut(|_| {}); // loom finds two that are not ordered
+    }
+}
+
+/// Writes, if the lock is free.
+pub(super) fn write(owned: &Owned, held: &HeldLock, byte: u8) -> bool {
+    write_guarded(owned, held, &Guard::default(), byte)
+}
+
+pub(super) fn write_guarded(owned: &Owned, held: &HeldLock, guard: &Guard, byte: u8) -> bool {
     let channel = owned.channel();
     match channel.try_lock(held) {
         Lock::Taken(odd) => {
-            channel.publish(odd, &message(byte), held, || Barrier::Reader);
+            guard.enter();
+            channel.publish(odd, &message(byte)[..channel.capacity], held, || Barrier::Reader);
             true
         }
         Lock::Busy(_) => false,
@@ -32,7 +48,7 @@ fn write(owned: &Owned, held: &HeldLock, byte: u8) -> bool {
 }
 
 /// One read: what was taken, checked to be whole, and at which sequence.
-fn read(owned: &Owned, seen: u32) -> Option<(u8, u32)> {
+pub(super) fn read(owned: &Owned, seen: u32) -> Option<(u8, u32)> {
     let mut buffer = [MaybeUninit::new(0); SIZE];
     let Taken::Value { size, sequence } = owned.channel().take(seen, &mut buffer) else { return None };
     assert_eq!(size, SIZE);

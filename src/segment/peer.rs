@@ -72,7 +72,7 @@ impl Segment {
         if self.lock_is_free(side) {
             return Signs::LockFree;
         }
-        let pid = header.pid[side as usize].load(Ordering::Relaxed);
+        let pid = header.pid[side as usize].load(Ordering::Relaxed); // attach's, as it was stored before the flag seen above
         let runs = if pid == process::pid() { service::has_side(self.id, side) } else { process::exists(pid) };
         if runs { Signs::Alive } else { Signs::NoProcess }
     }
@@ -94,7 +94,7 @@ impl Segment {
                 return Verdict::Alive;
             }
         }
-        // Its last words may have been a clean exit.
+        // Its last words may have been a clean exit; pairs with detach: all it wrote came before.
         if self.view.header().alive[side as usize].load(Ordering::Acquire) == 0 {
             return Verdict::Absent;
         }

@@ -53,6 +53,7 @@ thread_local! {
     static BARRIERS: Cell<Barriers> = const { Cell::new(Barriers { in_process: false, between: false }) };
     static SLEEPS: Cell<fn(u64) -> bool> = const { Cell::new(|_| true) };
     static TICKS: Cell<u32> = const { Cell::new(0) };
+    static NUMBERED: Cell<usize> = const { Cell::new(0) };
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -79,6 +80,8 @@ fn broken(at: &Location<'_>, action: Action) -> bool {
 /// What is known of a thread of a model.
 #[derive(Default)]
 struct Thread {
+    /// Which of the execution it is, by its first access.
+    number: Option<usize>,
     /// Effects until it dies.
     left: Option<u32>,
     /// A store that a twin holds back.
@@ -89,6 +92,24 @@ struct Thread {
 
 loom::thread_local! {
     static THREAD: RefCell<Thread> = RefCell::default();
+}
+
+/// The threads of a model, but for those that only start and await others.
+const THREADS: usize = 4;
+
+/// Numbers the threads of an execution.
+fn thread_number() -> usize {
+    let number = THREAD.try_with(|thread| {
+        *thread.borrow_mut().number.get_or_insert_with(|| {
+            NUMBERED.set(NUMBERED.get() + 1);
+            NUMBERED.get() - 1
+        })
+    });
+    number.unwrap_or(0)
+}
+
+fn marks() -> Vec<atomic::AtomicU32> {
+    (0..THREADS).map(|_| atomic::AtomicU32::new(0)).collect()
 }
 
 /// What a thread that died unwinds with.
@@ -157,6 +178,10 @@ fn failure_order(at: &Location<'_>, order: Ordering) -> Ordering {
 /// The memory of an atomic, and who sleeps on it.
 struct Memory<A> {
     atomic: A,
+    /// One for each thread: stored to before that thread loads and before others store, and never loaded, so
+    /// that it orders nothing. Loom looks for races with the last access alone: a load would hide those of other threads from a
+    /// store that the same thread makes next, and interleavings would be left out.
+    marks: Vec<atomic::AtomicU32>,
     queue: OnceCell<Queue>,
 }
 
@@ -185,23 +210,36 @@ pub(crate) enum Rite {
 /// the old memory, and after which they go to the new. The kernel has the old translation out of every processor before it
 /// returns, so an access that has begun is over by then. Each access here looks at the switch, a step that conflicts with
 /// nothing but the turn, and then finds its memory and is done in it with no other thread's step between.
-#[derive(Clone, Debug)]
-pub(crate) struct Switch(Arc<atomic::AtomicU32>);
+#[derive(Clone)]
+pub(crate) struct Switch(Arc<Memory<atomic::AtomicU32>>);
+
+// SAFETY: as for the atomics: loom runs all threads of a model on one.
+unsafe impl Send for Switch {}
+// SAFETY: as above.
+unsafe impl Sync for Switch {}
+
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Switch")
+    }
+}
 
 impl Switch {
     pub(crate) fn new() -> Switch {
         let switch = atomic::AtomicU32::new(0);
         switch.store(0, SeqCst); // a SeqCst load gives the newest SeqCst store: no look is at an old one
-        Switch(Arc::new(switch))
+        Switch(Arc::new(Memory { atomic: switch, marks: marks(), queue: OnceCell::new() }))
     }
 
     fn look(&self) {
-        self.0.load(SeqCst);
+        self.0.mark_load();
+        self.0.atomic.load(SeqCst);
     }
 
     /// The exchange follows at once.
     pub(crate) fn turn(&self) {
-        self.0.store(1, SeqCst);
+        self.0.mark_store();
+        self.0.atomic.store(1, SeqCst);
     }
 }
 
@@ -226,7 +264,7 @@ macro_rules! integers {
         #[allow(dead_code)] // not every type has a use for every operation
         impl $name {
             pub(crate) fn new(value: $value) -> Self {
-                let memory = Arc::new(Memory { atomic: atomic::$name::new(value), queue: OnceCell::new() });
+                let memory = Arc::new(Memory { atomic: atomic::$name::new(value), marks: marks(), queue: OnceCell::new() });
                 $name(UnsafeCell::new(Place { memory, switch: None }))
             }
 
@@ -241,17 +279,24 @@ macro_rules! integers {
 
             /// An access that changes something: the memory is found and changed in one step.
             fn change<T>(&self, access: impl FnOnce(&atomic::$name) -> T) -> T {
-                let Some(switch) = self.place().switch else { return access(&self.memory().atomic) };
+                let access = || {
+                    let memory = self.memory();
+                    memory.mark_store();
+                    access(&memory.atomic)
+                };
+                let Some(switch) = self.place().switch else { return access() };
                 switch.look();
-                in_one_step(|| access(&self.memory().atomic))
+                in_one_step(access)
             }
 
             /// One that only looks: done again if the memory was exchanged meanwhile.
             fn look(&self, access: impl Fn(&atomic::$name) -> $value) -> $value {
-                let Some(switch) = self.place().switch else { return access(&self.memory().atomic) };
                 loop {
-                    switch.look();
+                    if let Some(switch) = self.place().switch {
+                        switch.look();
+                    }
                     let memory = self.memory();
+                    memory.mark_load();
                     let value = access(&memory.atomic);
                     if Arc::ptr_eq(&memory, &self.memory()) {
                         return value;
@@ -414,6 +459,7 @@ macro_rules! integers {
 }
 
 integers! {
+    AtomicU8: u8;
     AtomicU32: u32;
     AtomicU64: u64;
     AtomicI32: i32;
@@ -577,6 +623,15 @@ struct Sleepers {
 }
 
 impl<A> Memory<A> {
+    fn mark_load(&self) {
+        self.marks[thread_number()].store(0, Relaxed);
+    }
+
+    fn mark_store(&self) {
+        let own = thread_number();
+        self.marks.iter().enumerate().filter(|mark| mark.0 != own).for_each(|mark| mark.1.store(0, Relaxed));
+    }
+
     fn queue(&self) -> &Queue {
         self.queue.get_or_init(|| Queue { state: Mutex::new(Sleepers::default()), moved: Condvar::new() })
     }
@@ -644,13 +699,18 @@ pub(crate) fn sleep_through(lasts: fn(u64) -> bool) {
 
 /// Nanoseconds that pass between two readings of the clock.
 const READING: u64 = 1_000;
+/// Where it begins.
+const START: u64 = 1_000_000_000;
 
-/// Sets the clock, which moves only as it is read and slept by: no model depends on the machine's speed.
-pub(crate) fn set_clock(now: u64) {
-    CLOCK.set(now);
+/// Before an execution.
+pub(crate) fn begin() {
+    NUMBERED.set(0);
+    CLOCK.set(START);
+    SLEEPS.set(|_| true);
+    TICKS.set(0);
 }
 
-/// Reads it.
+/// Reads the clock, which moves only as it is read and slept by: no model depends on the machine's speed.
 pub(crate) fn clock() -> u64 {
     CLOCK.set(CLOCK.get() + READING);
     CLOCK.get()

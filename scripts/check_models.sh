@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 # the build takes longer than the models otherwise
-RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" cargo test --quiet --release -p eshm --lib --target-dir target/loom "$@" -- models:: \
+ESHM_LOG=off RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" cargo test --quiet --release -p eshm --lib --target-dir target/loom "$@" -- models:: \
     --nocapture --test-threads=2 2>&1 | tee "$log" | grep -E "MODEL|TWIN|panicked|^error|torn" | sed 's/^.*\(MODEL\|TWIN\)/\1/'
 status=${PIPESTATUS[0]}
 awk -v status="$status" '

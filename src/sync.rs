@@ -7,11 +7,11 @@ pub(crate) mod model;
 #[cfg(not(loom))]
 pub(crate) use core::{
     hint::spin_loop,
-    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
 #[cfg(loom)]
 pub(crate) use model::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
     heavy_barrier_between, light_barrier, light_barrier_between, spin_loop, thread,
 };
 use std::sync::PoisonError;
@@ -26,7 +26,11 @@ pub(crate) use asymmetric::{heavy_barrier, heavy_barrier_between, light_barrier,
 
 /// The atomics of statics: constant in models, whose own atomics do not outlive an execution.
 pub(crate) mod statics {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+    #[cfg(loom)]
+    pub(crate) use super::model::StaticPtr as AtomicPtr;
+    #[cfg(not(loom))]
+    pub(crate) use core::sync::atomic::AtomicPtr;
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 }
 
 /// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements.

@@ -43,13 +43,13 @@ pub(crate) mod heap {
             Owned { head: Head::default(), words, tail: Tail::default(), capacity }
         }
 
-        /// From now on the atomics are those of `other`, which has the same capacity.
+        /// Does `rite` to each atomic; `other` has the same capacity.
         #[cfg(loom)]
-        pub(crate) fn alias(&self, other: &Owned) {
+        pub(crate) fn undergo(&self, other: &Owned, rite: &crate::sync::model::Rite) {
             assert_eq!(self.capacity, other.capacity);
-            self.head.alias(&other.head);
-            self.words.iter().zip(&other.words).for_each(|(own, other)| own.alias(other));
-            self.tail.alias(&other.tail);
+            self.head.undergo(&other.head, rite);
+            self.words.iter().zip(&other.words).for_each(|(own, other)| own.undergo(other, rite));
+            self.tail.undergo(&other.tail, rite);
         }
 
         pub(crate) fn channel(&self) -> Channel<'_> {

@@ -18,15 +18,16 @@
 use super::{Channel, copy};
 use crate::failpoint::failpoint;
 use crate::segment::layout::Tail;
-use crate::sync::{self, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
 use std::mem::MaybeUninit;
 
 /// What a handle keeps about its own writing, outside the segment. In this order: the first two are looked at with each write.
 #[repr(C)]
 pub(crate) struct HeldLock {
-    /// +1 as a thread of this handle begins to decide whether a lock is abandoned, and +1 as it ends.
-    breaks: AtomicU8,
+    /// +1 as a thread of this handle begins to decide whether a lock is abandoned, and +1 as it ends; less than [`PLACES`], then 0
+    /// again.
+    breaks: AtomicU32,
     /// The odd sequence a thread of this handle last took; it holds the lock exactly while the channel still has it. One for each
     /// `breaks` that the thread found before: the store of one that stood still since, while its lock was broken, does not
     /// hide the lock of a thread that came after. That would take half as many breakings meanwhile as there are places.
@@ -34,13 +35,18 @@ pub(crate) struct HeldLock {
     wakes: Wakes,
 }
 
-/// As many as `breaks` has values; in a model some.
+/// As many as `breaks` has values; an even number. In a model few.
 const PLACES: usize = if cfg!(loom) { 6 } else { 256 };
 
 impl Default for HeldLock {
     fn default() -> Self {
-        HeldLock { breaks: AtomicU8::new(0), odd: std::array::from_fn(|_| AtomicU32::new(0)), wakes: Wakes::default() }
+        HeldLock { breaks: AtomicU32::new(0), odd: std::array::from_fn(|_| AtomicU32::new(0)), wakes: Wakes::default() }
     }
+}
+
+/// The value that `breaks` has after so many more steps.
+fn later(breaks: u32, steps: u32) -> u32 {
+    (breaks + steps) % PLACES as u32
 }
 
 /// Remembers wake-ups that found nobody.
@@ -53,6 +59,11 @@ struct Wakes {
 }
 
 impl HeldLock {
+    /// Whether a thread of this handle took the lock that a channel has at `odd`.
+    pub(crate) fn holds(&self, odd: u32) -> bool {
+        self.odd.iter().any(|taken| taken.load(Ordering::Relaxed) == odd) // stored under that very lock
+    }
+
     /// Forgets the lock last held. Only while the caller holds the channel's lock, on its way to another channel.
     pub(crate) fn forget(&self) {
         self.odd.iter().for_each(|odd| odd.store(0, Ordering::Relaxed)); // no thread of this handle can store here meanwhile
@@ -60,8 +71,10 @@ impl HeldLock {
 
     /// Where a thread that found `breaks` says which lock it took.
     #[inline(always)]
-    fn odd(&self, breaks: u8) -> &AtomicU32 {
-        &self.odd[usize::from(breaks) % PLACES]
+    fn odd(&self, breaks: u32) -> &AtomicU32 {
+        debug_assert!((breaks as usize) < PLACES);
+        // SAFETY: `breaks` comes from the word of that name or from `later`: less than PLACES.
+        unsafe { self.odd.get_unchecked(breaks as usize) }
     }
 }
 
@@ -135,7 +148,7 @@ impl Channel<'_> {
     /// store of `held.odd` is at a place of its own.
     pub(crate) fn try_break(&self, held: &HeldLock, odd: u32) -> Lock {
         let breaks = held.breaks.load(Ordering::Relaxed); // one breaker at a time
-        held.breaks.store(breaks.wrapping_add(1), Ordering::Relaxed);
+        held.breaks.store(later(breaks, 1), Ordering::Relaxed);
         sync::heavy_barrier(); // pairs with the light barrier of try_lock
         let next = odd.wrapping_add(2);
         let ours = held.odd.iter().any(|held| held.load(Ordering::Relaxed) == odd);
@@ -146,13 +159,13 @@ impl Channel<'_> {
             match self.head.sequence.compare_exchange(odd, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
                     failpoint!("break.taken");
-                    held.odd(breaks.wrapping_add(2)).store(next, Ordering::Relaxed);
+                    held.odd(later(breaks, 2)).store(next, Ordering::Relaxed);
                     Lock::Taken(next)
                 }
                 Err(now) => Lock::Busy(now | 1),
             }
         };
-        held.breaks.store(breaks.wrapping_add(2), Ordering::Release); // pairs with try_lock and settle
+        held.breaks.store(later(breaks, 2), Ordering::Release); // pairs with try_lock and settle
         result
     }
 

@@ -56,7 +56,7 @@ impl Core {
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);
-        views.retain(|view| view.mapping.detach_from_file().is_ok());
+        views.retain(|view| view.detach_from_file().is_ok());
         views
     }
 

@@ -212,3 +212,15 @@ impl std::fmt::Display for Core {
         write!(f, "{} ({})", self.name, self.side.name())
     }
 }
+
+#[cfg(all(test, loom))]
+impl Core {
+    /// For models: nobody uses the handle from now on, but for its door: the count of readers and the state.
+    pub(crate) fn end(&self) {
+        let _closed = self.state.load(Ordering::SeqCst);
+        for word in [&self.event, &self.parked, &self.generation, &self.last_size] {
+            word.end();
+        }
+        self.cursor.end();
+    }
+}

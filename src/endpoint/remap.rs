@@ -20,12 +20,13 @@ use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
 use std::{
     mem::MaybeUninit,
-    os::fd::AsFd,
     sync::{Arc, TryLockError},
 };
 
 /// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
 const BLOCKED: u32 = 20;
+/// The same for a thread of ours, which is no dead writer and loses its message to the void.
+const HELD_UP: u32 = 1000;
 /// Looks at an unread value while its writer may be at work.
 const LOOKS: u32 = 16;
 
@@ -44,8 +45,7 @@ impl Core {
             Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(new),
         };
-        // SeqCst pairs with park: it counts itself, then looks at the cursor.
-        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // pairs with park: it counts itself, then looks here
         if self.parked.load(Ordering::SeqCst) != 0 {
             self.announce();
             self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone: pairs with the loads of look and park
@@ -53,7 +53,7 @@ impl Core {
         }
         let locked = match self.tx().try_lock(&self.writer) {
             Lock::Taken(odd) => Some(odd),
-            Lock::Busy(_) if monitor.blocked < BLOCKED => {
+            Lock::Busy(odd) if monitor.blocked < if self.writer.holds(odd) { HELD_UP } else { BLOCKED } => {
                 monitor.blocked += 1;
                 self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // undone, as above
                 return Err(new);
@@ -74,21 +74,17 @@ impl Core {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);
                 failpoint!("move.placed");
                 if over_old {
-                    // Through a mapping: a write to the file falls under the limit on file sizes, whose signal may end us. If
-                    // there is no room for one, who writes there next breaks the lock.
-                    if let Ok(old) = View::of_file(monitor.segment.file.as_fd(), view.layout) {
-                        old.channel(self.side.writes()).unlock_unchanged(odd);
-                    }
+                    monitor.segment.unlock_in_file(self.side.writes(), odd);
                 } else {
                     old_view.channel(self.side.writes()).unlock_unchanged(odd);
-                    let _ = old_view.mapping.detach_from_file(); // on failure the old file stays mapped until close
+                    let _ = old_view.detach_from_file(); // on failure the old file stays mapped until close
                     monitor.spares.push(old_view);
                 }
                 view
             }
             None => {
                 // A thread of ours might be in there after all: that address is never used again.
-                let _ = old_view.mapping.detach_from_file();
+                let _ = old_view.detach_from_file();
                 monitor.retired.push(old_view);
                 view
             }
@@ -153,16 +149,16 @@ fn put_in_place(monitor: &mut Monitor, old: &Arc<View>, new: Arc<View>) -> (Arc<
         Some(at) => monitor.spares.swap_remove(at),
         None => return (Arc::new(new), false),
     };
-    match new.mapping.move_over(&target.mapping) {
+    match new.move_over(&target) {
         Ok(()) => {
             let over_old = Arc::ptr_eq(&target, old);
             (target, over_old)
         }
-        Err(mapping) => {
+        Err(new) => {
             if !Arc::ptr_eq(&target, old) {
                 monitor.retired.push(target);
             }
-            (Arc::new(View::new(mapping, layout)), false)
+            (Arc::new(new), false)
         }
     }
 }

@@ -113,6 +113,8 @@ impl Core {
             }
             failpoint!("park.woken");
             decrement(&rx.tail.waiters);
+        } else {
+            sync::spin_loop(); // the move is about to end
         }
         // Pairs with replace_segment's look: who sees the count gone finds the old word's `waiters` lowered. Release would do.
         self.parked.fetch_sub(1, Ordering::SeqCst);

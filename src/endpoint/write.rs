@@ -12,7 +12,7 @@ use crate::sys::{
 use std::{mem::MaybeUninit, time::Duration};
 
 /// The longest a write waits, for another writer or for a segment on its way, in nanoseconds.
-const PATIENCE: u64 = 20 * MS;
+const PATIENCE: u64 = if cfg!(loom) { 3_000 } else { 20 * MS };
 
 /// What became of a write at once.
 pub(crate) enum Attempt {

@@ -75,6 +75,11 @@ static INHERITED: statics::AtomicPtr<Service> = statics::AtomicPtr::new(ptr::nul
 pub(crate) fn forget_after_fork() {
     let old = CURRENT.swap(ptr::null_mut(), Ordering::Relaxed); // one thread, nothing to order
     INHERITED.store(old, Ordering::Relaxed);
+    #[cfg(loom)]
+    if !old.is_null() {
+        // SAFETY: from a box, and nobody of the execution that used it is left.
+        drop(unsafe { Box::from_raw(INHERITED.swap(ptr::null_mut(), Ordering::Relaxed)) });
+    }
 }
 
 fn current() -> &'static Service {
@@ -250,9 +255,52 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
 
 /// Runs a handle's part of a tick: if it panics, this handle misses a tick, and no other does.
 fn guarded<T>(core: &Core, part: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(part));
-    if done.is_err() {
-        log::error!("{core}: the service thread panicked; please report this");
+    match catch_unwind(AssertUnwindSafe(part)) {
+        Ok(done) => Some(done),
+        Err(_panic) => {
+            log::error!("{core}: the service thread panicked; please report this");
+            #[cfg(loom)]
+            std::panic::resume_unwind(_panic); // what a model found
+            #[cfg(not(loom))]
+            None
+        }
     }
-    done.ok()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Endpoint, Role};
+    use std::time::Duration;
+
+    /// A pair in this process whose threshold is what one tick counts for, given to `check` and closed.
+    fn with_pair(name: &str, check: impl FnOnce(&Arc<Core>, &Arc<Core>)) {
+        let name = format!("{name}_{}", std::process::id());
+        let threshold = Duration::from_millis(SILENCE);
+        let [master, slave] = [Role::Master, Role::Slave].map(|role| {
+            let builder = Endpoint::builder(&name).role(role).threads(false).stale_threshold(threshold);
+            // SAFETY: as into_raw made it; given back below.
+            unsafe { Arc::from_raw(builder.open().expect("open").into_raw()) }
+        });
+        check(&master, &slave);
+        for core in [slave, master] {
+            // SAFETY: as above.
+            drop(unsafe { Endpoint::from_raw(Arc::into_raw(core)) });
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs shared memory")]
+    fn every_heartbeat_goes_out_before_any_remote_is_judged() {
+        with_pair("unit_beat_first", |master, slave| {
+            let mut now = clock::now();
+            for order in [[slave, master], [master, slave]] {
+                // As if the process had been stopped: both were silent for as long as one tick can count.
+                now += 100 * PERIOD;
+                tick(&order.map(Arc::clone), 100, now);
+                let alive = [master, slave].map(|core| core.remote_alive.load(Ordering::Acquire)); // stored by this thread
+                assert_eq!(alive, [true, true]);
+            }
+        });
+    }
 }

@@ -4,9 +4,10 @@ use crate::config::{Settings, Side};
 use crate::endpoint::attach::Attachment;
 use crate::endpoint::core::Core;
 use crate::endpoint::open::Opened;
-use crate::segment::{Segment, layout::Layout, name::Name, view::View};
+use crate::segment::{Segment, heap, layout::Layout, name::Name, view::View};
 use crate::sys::{file::FileId, map::Mapping};
 use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 
 /// Bytes of a message: two words, the least that can be torn.
@@ -22,6 +23,15 @@ pub(crate) fn view() -> Arc<View> {
 pub(crate) fn segment(view: &Arc<View>, inode: u64) -> Segment {
     let file = File::open("/dev/null").expect("a descriptor").into();
     Segment { file, id: FileId { device: 0, inode }, view: view.clone() }
+}
+
+/// The file of `view`, told apart by `inode`, with a mapping of its own.
+pub(crate) fn mapped(view: &Arc<View>, inode: u64) -> Segment {
+    let id = FileId { device: 0, inode };
+    heap::put_file(id, view.clone());
+    // SAFETY: a NUL-terminated name; the descriptor is new and nobody else's.
+    let file = unsafe { OwnedFd::from_raw_fd(libc::memfd_create(c"model".as_ptr(), libc::MFD_CLOEXEC)) };
+    Segment { file, id, view: Arc::new(view.another()) }
 }
 
 /// A handle on `segment` that never spins.

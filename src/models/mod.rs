@@ -8,8 +8,10 @@
 //! preemptions than it was given, and the compiler's half of the copy in assembly, for which the word loop stands.
 
 mod breaking;
+mod closing;
 mod death;
 mod handle;
+mod moving;
 mod park;
 mod sequence_lock;
 

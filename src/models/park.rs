@@ -18,10 +18,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-const WAIT: &str = "src/endpoint/wait.rs";
+pub(super) const WAIT: &str = "src/endpoint/wait.rs";
 
 /// Writes as a master of ours.
-fn write(view: &View, held: &HeldLock, byte: u8) {
+pub(super) fn write(view: &View, held: &HeldLock, byte: u8) {
     let channel = view.channel(Side::Master.writes());
     let Lock::Taken(odd) = channel.try_lock(held) else { panic!("nobody else writes") };
     channel.publish(odd, &message(byte), held, || Barrier::Reader);

@@ -1,6 +1,8 @@
 //! Where everything lies in a segment, as a value of its capacity, and the proof that the capacity of the released
 //! libraries gives the released layout.
 
+#[cfg(loom)]
+use crate::sync::model::Rite;
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64};
 #[cfg(not(loom))]
 use std::mem::{offset_of, size_of};
@@ -64,14 +66,14 @@ pub(crate) struct Tail {
 
 #[cfg(loom)]
 impl Header {
-    /// From now on the fields are those of `other`.
-    pub(crate) fn alias(&self, other: &Header) {
+    /// Does `rite` to each field.
+    pub(crate) fn undergo(&self, other: &Header, rite: &Rite) {
         for (own, other) in self.words().into_iter().zip(other.words()) {
-            own.alias(other);
+            own.undergo(other, rite);
         }
         for side in 0..2 {
-            self.heartbeat[side].alias(&other.heartbeat[side]);
-            self.pid[side].alias(&other.pid[side]);
+            self.heartbeat[side].undergo(&other.heartbeat[side], rite);
+            self.pid[side].undergo(&other.pid[side], rite);
         }
     }
 
@@ -100,21 +102,21 @@ impl Header {
 #[cfg(loom)]
 impl Head {
     /// As of the header.
-    pub(crate) fn alias(&self, other: &Head) {
-        self.sequence.alias(&other.sequence);
-        self.data_size.alias(&other.data_size);
+    pub(crate) fn undergo(&self, other: &Head, rite: &Rite) {
+        self.sequence.undergo(&other.sequence, rite);
+        self.data_size.undergo(&other.data_size, rite);
     }
 }
 
 #[cfg(loom)]
 impl Tail {
     /// As of the header.
-    pub(crate) fn alias(&self, other: &Tail) {
-        self.write_count.alias(&other.write_count);
-        self.read_count.alias(&other.read_count);
-        self.wake_seq.alias(&other.wake_seq);
-        self.waiters.alias(&other.waiters);
-        self.reader_waiting.alias(&other.reader_waiting);
+    pub(crate) fn undergo(&self, other: &Tail, rite: &Rite) {
+        self.write_count.undergo(&other.write_count, rite);
+        self.read_count.undergo(&other.read_count, rite);
+        self.wake_seq.undergo(&other.wake_seq, rite);
+        self.waiters.undergo(&other.waiters, rite);
+        self.reader_waiting.undergo(&other.reader_waiting, rite);
     }
 }
 
@@ -146,9 +148,14 @@ impl Layout {
         (72 + self.capacity).next_multiple_of(64)
     }
 
+    /// Offset of a channel, and of its sequence.
+    pub(crate) const fn channel_at(self, which: usize) -> usize {
+        CHANNELS + which * self.channel()
+    }
+
     /// Bytes of the segment.
     pub(crate) const fn total(self) -> usize {
-        CHANNELS + 2 * self.channel()
+        self.channel_at(2)
     }
 
     /// The layout of a file of `size` bytes: of the capacity its header names if that fits, else of the one asked for if

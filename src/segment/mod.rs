@@ -60,6 +60,18 @@ impl Drop for Decision<'_> {
 }
 
 impl Segment {
+    /// Gives the lock of a channel, taken at `odd`, back in the file, to which no mapping of ours leads any more. Through a new
+    /// mapping: a write to the file falls under the limit on file sizes, whose signal may end us. If there is no room for
+    /// one, who writes there next breaks the lock.
+    pub(crate) fn unlock_in_file(&self, which: usize, odd: u32) {
+        #[cfg(not(loom))]
+        if let Ok(view) = View::of_file(self.file.as_fd(), self.view.layout) {
+            view.channel(which).unlock_unchanged(odd);
+        }
+        #[cfg(loom)]
+        heap::write_sequence(self.id, which, odd.wrapping_sub(1));
+    }
+
     /// Whether the name still leads to this very file.
     pub(crate) fn is_named(&self, name: &name::Name) -> bool {
         matches!(file::lookup(name.path()), Ok(Some(id)) if id == self.id)

@@ -2,9 +2,9 @@
 
 #[cfg(loom)]
 use super::heap::Memory;
-use super::layout::{CHANNELS, Header, Layout};
 #[cfg(not(loom))]
 use super::layout::{DATA, Head, Tail};
+use super::layout::{Header, Layout};
 use crate::channel::Channel;
 use crate::config::Side;
 #[cfg(not(loom))]
@@ -39,7 +39,7 @@ impl View {
     /// A view of a mapping that is `layout.total()` bytes long.
     pub(crate) fn new(mapping: Mapping, layout: Layout) -> View {
         assert_eq!(mapping.length(), layout.total());
-        let heads = [CHANNELS, CHANNELS + layout.channel()];
+        let heads = [0, 1].map(|which| layout.channel_at(which));
         let tails = heads.map(|head| head + layout.tail());
         View {
             mapping,
@@ -90,6 +90,34 @@ impl View {
                 capacity,
             }
         }
+    }
+
+    /// Puts this view's bytes in place of `target`'s, of the same layout: see [`Mapping::move_over`].
+    #[cfg(not(loom))]
+    pub(crate) fn move_over(self, target: &View) -> Result<(), View> {
+        let layout = self.layout;
+        self.mapping.move_over(&target.mapping).map_err(|mapping| View::new(mapping, layout))
+    }
+
+    /// Puts this view's bytes in place of `target`'s.
+    #[cfg(loom)]
+    pub(crate) fn move_over(self, target: &View) -> Result<(), View> {
+        target.memory.exchange(&self.memory);
+        Ok(())
+    }
+
+    /// Lets go of the file but keeps the addresses: see [`Mapping::detach_from_file`].
+    pub(crate) fn detach_from_file(&self) -> io::Result<()> {
+        #[cfg(loom)]
+        self.memory.exchange(&Memory::new(self.layout));
+        self.mapping.detach_from_file()
+    }
+
+    /// Another mapping of the same file.
+    #[cfg(loom)]
+    pub(crate) fn another(&self) -> View {
+        let mapping = Mapping::of_nothing(self.layout.total()).expect("memory");
+        View { memory: Memory::another(&self.memory, self.layout), ..View::new(mapping, self.layout) }
     }
 
     /// The header.

@@ -21,6 +21,7 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use loom::sync::{Condvar, atomic};
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use std::time::Duration;
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
-    /// Its fences, barriers, stores and wake-ups are not made.
+    /// Its fences, barriers, stores, additions, exchanges and wake-ups are not made; its loads give 0.
     Skip,
     /// Its loads, stores and locked operations are relaxed.
     Relax,
@@ -51,6 +52,7 @@ thread_local! {
     static HITS: Cell<u64> = const { Cell::new(0) };
     static BARRIERS: Cell<Barriers> = const { Cell::new(Barriers { in_process: false, between: false }) };
     static SLEEPS: Cell<fn(u64) -> bool> = const { Cell::new(|_| true) };
+    static TICKS: Cell<u32> = const { Cell::new(0) };
     static NUMBERED: Cell<usize> = const { Cell::new(0) };
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
@@ -184,10 +186,76 @@ struct Memory<A> {
     queue: OnceCell<Queue>,
 }
 
+/// Where an atomic has its memory.
+struct Place<A> {
+    memory: Arc<Memory<A>>,
+    /// That of the mapping it belongs to, if that can be exchanged.
+    switch: Option<Switch>,
+}
+
+impl<A> Clone for Place<A> {
+    fn clone(&self) -> Self {
+        Place { memory: self.memory.clone(), switch: self.switch.clone() }
+    }
+}
+
+/// What is done to each atomic of a segment, one by one, with no other thread's step between.
+pub(crate) enum Rite {
+    /// From now on it names the memory of another; a switch tells when that is done again.
+    Alias(Option<Switch>),
+    /// Nobody uses it any more.
+    End,
+}
+
+/// The exchange of the memory behind a mapping, as mremap(2) makes it: one step, before which all accesses of all threads go to
+/// the old memory, and after which they go to the new. The kernel has the old translation out of every processor before it
+/// returns, so an access that has begun is over by then. Each access here looks at the switch, a step that conflicts with
+/// nothing but the turn, and then finds its memory and is done in it with no other thread's step between.
+#[derive(Clone)]
+pub(crate) struct Switch(Arc<Memory<atomic::AtomicU32>>);
+
+// SAFETY: as for the atomics: loom runs all threads of a model on one.
+unsafe impl Send for Switch {}
+// SAFETY: as above.
+unsafe impl Sync for Switch {}
+
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Switch")
+    }
+}
+
+impl Switch {
+    pub(crate) fn new() -> Switch {
+        let switch = atomic::AtomicU32::new(0);
+        switch.store(0, SeqCst); // a SeqCst load gives the newest SeqCst store: no look is at an old one
+        Switch(Arc::new(Memory { atomic: switch, marks: marks(), queue: OnceCell::new() }))
+    }
+
+    fn look(&self) {
+        self.0.mark_load();
+        self.0.atomic.load(SeqCst);
+    }
+
+    /// The exchange follows at once.
+    pub(crate) fn turn(&self) {
+        self.0.mark_store();
+        self.0.atomic.store(1, SeqCst);
+    }
+}
+
+/// Runs `step`, locked operations or stores, with no other thread's step before them.
+fn in_one_step<T>(step: impl FnOnce() -> T) -> T {
+    loom::stop_exploring();
+    let result = step();
+    loom::explore();
+    result
+}
+
 macro_rules! integers {
     ($($name:ident: $value:ty;)*) => {$(
         /// See the module.
-        pub(crate) struct $name(UnsafeCell<Arc<Memory<atomic::$name>>>);
+        pub(crate) struct $name(UnsafeCell<Place<atomic::$name>>);
 
         // SAFETY: loom runs all threads of a model on one, one at a time.
         unsafe impl Send for $name {}
@@ -197,40 +265,73 @@ macro_rules! integers {
         #[allow(dead_code)] // not every type has a use for every operation
         impl $name {
             pub(crate) fn new(value: $value) -> Self {
-                $name(UnsafeCell::new(Arc::new(Memory { atomic: atomic::$name::new(value), marks: marks(), queue: OnceCell::new() })))
+                let memory = Arc::new(Memory { atomic: atomic::$name::new(value), marks: marks(), queue: OnceCell::new() });
+                $name(UnsafeCell::new(Place { memory, switch: None }))
             }
 
-            fn memory(&self) -> Arc<Memory<atomic::$name>> {
+            fn place(&self) -> Place<atomic::$name> {
                 // SAFETY: no one replaces it meanwhile, see Sync.
                 unsafe { (*self.0.get()).clone() }
             }
 
-            /// For a load.
-            fn reader(&self) -> Arc<Memory<atomic::$name>> {
-                let memory = self.memory();
-                memory.mark_load();
-                memory
+            fn memory(&self) -> Arc<Memory<atomic::$name>> {
+                self.place().memory
             }
 
-            /// For a store or a locked operation.
-            fn writer(&self) -> Arc<Memory<atomic::$name>> {
-                let memory = self.memory();
-                memory.mark_store();
-                memory
+            /// An access that changes something: the memory is found and changed in one step.
+            fn change<T>(&self, access: impl FnOnce(&atomic::$name) -> T) -> T {
+                let access = || {
+                    let memory = self.memory();
+                    memory.mark_store();
+                    access(&memory.atomic)
+                };
+                let Some(switch) = self.place().switch else { return access() };
+                switch.look();
+                in_one_step(access)
             }
 
-            /// From now on this names the memory of `other`.
-            pub(crate) fn alias(&self, other: &Self) {
-                let memory = other.memory();
-                // SAFETY: no one looks at it meanwhile, see Sync.
-                let old = unsafe { self.0.get().replace(memory) };
-                drop(old);
+            /// One that only looks: done again if the memory was exchanged meanwhile.
+            fn look(&self, access: impl Fn(&atomic::$name) -> $value) -> $value {
+                loop {
+                    if let Some(switch) = self.place().switch {
+                        switch.look();
+                    }
+                    let memory = self.memory();
+                    memory.mark_load();
+                    let value = access(&memory.atomic);
+                    if Arc::ptr_eq(&memory, &self.memory()) {
+                        return value;
+                    }
+                }
+            }
+
+            /// Does `rite` to this atomic; `other` is the one in the same place of another segment.
+            pub(crate) fn undergo(&self, other: &Self, rite: &Rite) {
+                match rite {
+                    Rite::Alias(switch) => {
+                        let place = Place { memory: other.memory(), switch: switch.clone() };
+                        // SAFETY: no one looks at it meanwhile, see Sync.
+                        drop(unsafe { self.0.get().replace(place) });
+                    }
+                    Rite::End => self.end(),
+                }
+            }
+
+            /// Nobody uses it from now on: who did must have come before, in the memory model's sense; who does is a violation.
+            pub(crate) fn end(&self) {
+                let memory = self.memory();
+                // SAFETY: loom keeps the value; it only checks that no other access is concurrent. See Sync for the reference.
+                unsafe { (*Arc::as_ptr(&memory).cast_mut()).atomic.with_mut(|_| ()) };
             }
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                let order = load_order(Location::caller(), order);
-                let value = self.reader().atomic.load(order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return 0;
+                }
+                let order = load_order(at, order);
+                let value = self.look(|atomic| atomic.load(order));
                 let _ = THREAD.try_with(|thread| thread.borrow_mut().loaded = value as u64);
                 value
             }
@@ -243,12 +344,12 @@ macro_rules! integers {
                 }
                 effect();
                 let order = if broken(at, Action::Relax) { Relaxed } else if order == SeqCst { Release } else { order };
-                let memory = self.writer();
                 if broken(at, Action::Late) {
+                    let memory = self.memory();
                     let late: Box<dyn FnOnce()> = Box::new(move || memory.atomic.store(value, order));
                     return THREAD.with(|thread| thread.borrow_mut().late = Some(late));
                 }
-                memory.atomic.store(value, order);
+                self.change(|atomic| atomic.store(value, order));
                 release_late();
             }
 
@@ -256,39 +357,55 @@ macro_rules! integers {
             fn update(&self, order: Ordering, mut change: impl FnMut($value) -> $value) -> $value {
                 let order = locked_order(Location::caller(), order);
                 let load = if matches!(order, AcqRel | Acquire) { Acquire } else { Relaxed };
-                let old = self.writer().atomic.fetch_update(order, load, |value| Some(change(value)));
+                let old = self.change(|atomic| atomic.fetch_update(order, load, |value| Some(change(value))));
                 release_late();
                 old.expect("always changed")
             }
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.writer().atomic.swap(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.swap(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.writer().atomic.fetch_add(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_add(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.writer().atomic.fetch_sub(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_sub(value, order));
                 release_late();
                 old
             }
 
             #[track_caller]
             pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                let order = locked_order(Location::caller(), order);
-                let old = self.writer().atomic.fetch_max(value, order);
+                let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return self.look(|atomic| atomic.load(Relaxed));
+                }
+                let order = locked_order(at, order);
+                let old = self.change(|atomic| atomic.fetch_max(value, order));
                 release_late();
                 old
             }
@@ -298,8 +415,12 @@ macro_rules! integers {
                 &self, current: $value, new: $value, success: Ordering, failure: Ordering,
             ) -> Result<$value, $value> {
                 let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    let now = self.look(|atomic| atomic.load(Relaxed));
+                    return if now == current { Ok(now) } else { Err(now) };
+                }
                 let (success, failure) = (locked_order(at, success), failure_order(at, failure));
-                let result = self.writer().atomic.compare_exchange(current, new, success, failure);
+                let result = self.change(|atomic| atomic.compare_exchange(current, new, success, failure));
                 release_late();
                 result
             }
@@ -309,8 +430,11 @@ macro_rules! integers {
                 &self, set: Ordering, fetch: Ordering, change: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
                 let at = Location::caller();
+                if broken(at, Action::Skip) {
+                    return Err(self.look(|atomic| atomic.load(Relaxed)));
+                }
                 let (set, fetch) = (locked_order(at, set), failure_order(at, fetch));
-                let result = self.writer().atomic.fetch_update(set, fetch, change);
+                let result = self.change(|atomic| atomic.fetch_update(set, fetch, change));
                 release_late();
                 result
             }
@@ -398,6 +522,43 @@ impl<T> AtomicPtr<T> {
     }
 }
 
+/// A pointer in a static: each thread that runs models has one of its own.
+pub(crate) struct StaticPtr<T>(PhantomData<*mut T>);
+
+// SAFETY: it holds nothing.
+unsafe impl<T> Sync for StaticPtr<T> {}
+
+thread_local! {
+    /// By the address of the static.
+    static POINTERS: RefCell<HashMap<usize, usize>> = RefCell::default();
+}
+
+impl<T> StaticPtr<T> {
+    pub(crate) const fn new(_null: *mut T) -> Self {
+        StaticPtr(PhantomData)
+    }
+
+    pub(crate) fn load(&self, _: Ordering) -> *mut T {
+        let pointer = POINTERS.with_borrow(|pointers| pointers.get(&std::ptr::from_ref(self).addr()).copied());
+        std::ptr::with_exposed_provenance_mut(pointer.unwrap_or(0))
+    }
+
+    pub(crate) fn swap(&self, pointer: *mut T, order: Ordering) -> *mut T {
+        let old = self.load(order);
+        POINTERS.with_borrow_mut(|pointers| pointers.insert(std::ptr::from_ref(self).addr(), pointer.expose_provenance()));
+        old
+    }
+
+    pub(crate) fn store(&self, pointer: *mut T, order: Ordering) {
+        self.swap(pointer, order);
+    }
+
+    pub(crate) fn compare_exchange(&self, old: *mut T, new: *mut T, order: Ordering, _: Ordering) -> Result<*mut T, *mut T> {
+        let now = self.load(order);
+        if now == old { Ok(self.swap(new, order)) } else { Err(now) }
+    }
+}
+
 /// A fence.
 #[track_caller]
 pub(crate) fn fence(order: Ordering) {
@@ -479,22 +640,40 @@ impl<A> Memory<A> {
 
 /// The kernel's futex: words are known by their memory, comparing and going to sleep is one step, a sleeper is woken by
 /// [`futex_wake`] alone. A lost wake-up thus is a deadlock, which loom reports: what real timeouts would cover is not covered.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
-    let memory = word.reader();
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<u64>) {
+    let memory = word.memory();
     let queue = memory.queue();
     let mut state = super::lock(&queue.state);
-    if memory.atomic.load(Relaxed) != expected {
+    if word.look(|atomic| atomic.load(Relaxed)) != expected {
         return;
     }
     if !SLEEPS.get()(THREAD.with(|thread| thread.borrow().loaded)) {
         drop(state);
         return thread::yield_now();
     }
+    if let Some(end) = deadline.filter(|_| expires()) {
+        return CLOCK.set(CLOCK.get().max(end));
+    }
     state.count += 1;
     let round = state.round;
     while state.round == round {
         state = queue.moved.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
     }
+}
+
+/// Has so many of the service thread's sleeps end by their deadline, each at some time before its thread does anything else.
+pub(crate) fn let_tick(times: u32) {
+    TICKS.set(times);
+}
+
+/// Whether this sleep is one of them.
+fn expires() -> bool {
+    let left = TICKS.get();
+    let ticks = left > 0 && loom::thread::current().name() == Some("eshm");
+    if ticks {
+        TICKS.set(left - 1);
+    }
+    ticks
 }
 
 /// Wakes all sleepers; how many there were.
@@ -529,6 +708,7 @@ pub(crate) fn begin() {
     NUMBERED.set(0);
     CLOCK.set(START);
     SLEEPS.set(|_| true);
+    TICKS.set(0);
 }
 
 /// Reads the clock, which moves only as it is read and slept by: no model depends on the machine's speed.

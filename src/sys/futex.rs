@@ -53,8 +53,8 @@ pub(crate) fn wake(word: &AtomicU32, scope: Scope) -> u32 {
 
 /// As above, without an end: see [`model::futex_wait`](crate::sync::model::futex_wait).
 #[cfg(loom)]
-pub(crate) fn wait(word: &AtomicU32, expected: u32, _deadline: Option<u64>, _scope: Scope) {
-    crate::sync::model::futex_wait(word, expected);
+pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, _scope: Scope) {
+    crate::sync::model::futex_wait(word, expected, deadline);
 }
 
 /// As above.

@@ -48,6 +48,7 @@ impl Mapping {
     }
 
     /// The first byte; page-aligned.
+    #[cfg(not(loom))]
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base
     }
@@ -55,6 +56,7 @@ impl Mapping {
     /// Puts this mapping in place of `target`'s, which must have the same length: for every other thread the bytes at
     /// `target`'s address change from one file to the other with nothing between, and no access ever faults
     /// (mremap(2), `MREMAP_FIXED`, done under the kernel's lock on the address space). On failure both are as before.
+    #[cfg(not(loom))]
     pub(crate) fn move_over(self, target: &Mapping) -> Result<(), Mapping> {
         assert_eq!(self.length, target.length);
         // SAFETY: the source range is ours alone; the target range is a mapping of ours of the same length, whose bytes

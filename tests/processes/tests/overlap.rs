@@ -1,0 +1,154 @@
+//! Calls that overlap with the end of their handle, with a fork and with an attach, held up at the very instruction by a
+//! failpoint. In a build without failpoints there is nothing here; run it with
+//! `RUSTFLAGS="--cfg eshm_failpoints" cargo test -p eshm-processes --test overlap --target-dir target/failpoints`.
+#![cfg(eshm_failpoints)]
+
+use eshm::{
+    Role,
+    failpoint::{arm, count},
+};
+use eshm_processes::{Name, Peer, Raw, builder, c, ms, open, until};
+use std::{
+    process, ptr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+/// Attempts at an overlap that a busy machine may spoil: the call that is held up was over before the other began.
+const ATTEMPTS: u32 = 20;
+
+/// There is one plan of failpoints in a process, so one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Disarms all points when a test ends, however it ends.
+struct Armed;
+
+impl Armed {
+    fn with(plan: &str) -> Armed {
+        arm(plan).expect("a plan");
+        Armed
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        arm("").expect("an empty plan");
+    }
+}
+
+fn until_at(point: &str) {
+    until("a thread is at the failpoint", || count(point) > 0);
+}
+
+#[test]
+fn a_write_that_its_answer_overtakes_finds_all_it_touches_still_there() {
+    let _alone = alone();
+    for _ in 0..ATTEMPTS {
+        let name = Name::new();
+        let handle = c::Handle::init(name.as_str(), 0).expect("open");
+        let mut slave = Peer::ours("slave", &name, &[]);
+        let _armed = Armed::with("write.even=sleep:300");
+        let writer = thread::spawn(move || handle.write(b"message"));
+        assert_eq!(slave.read(20_000), Ok("message".into()));
+        assert_eq!(handle.destroy(), 0);
+        let overtaken = !writer.is_finished();
+        assert_eq!(writer.join().expect("no panic"), 0);
+        if overtaken {
+            return;
+        }
+    }
+    panic!("no write was overtaken in {ATTEMPTS} attempts");
+}
+
+#[test]
+fn a_write_that_is_held_up_for_long_is_whole_in_the_segment_it_began_in() {
+    let _alone = alone();
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let builder = builder(&name, Role::Slave).reconnect_retry_interval(ms(1)).reconnect_wait(ms(0));
+    let slave = builder.max_reconnect_attempts(0).open().expect("open");
+    until("they have met", || slave.remote_alive() == Ok(true) && name.raw().get("slave_heartbeat") > 5);
+    let old = name.raw();
+    thread::scope(|scope| {
+        let _armed = Armed::with("write.copied=sleep:1000");
+        let writer = scope.spawn(|| slave.write(b"late"));
+        until_at("write.copied");
+        master.leave();
+        master = Peer::ours("master", &name, &[]);
+        assert_eq!(writer.join().expect("no panic"), Ok(()));
+    });
+    assert_eq!((old.get("s2m.sequence"), old.get("s2m.write_count")), (2, 1));
+    assert_eq!(old.data("s2m", 4), b"late");
+    until("they have met again", || slave.write(b"next").is_ok() && master.read(100) == Ok("next".into()));
+}
+
+#[test]
+fn destroy_returns_only_after_the_reads_that_waited_are_out_of_the_handle() {
+    let _alone = alone();
+    let name = Name::new();
+    let handle = c::Handle::init(name.as_str(), 0).expect("open");
+    let _armed = Armed::with("park.counted=sleep:300,park.woken=pass");
+    let reader = thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0);
+    until_at("park.counted");
+    assert_eq!(handle.destroy(), 0);
+    assert_eq!(count("park.woken"), 1, "it is still on its way to its sleep");
+    assert!(reader.join().expect("no panic") < 0);
+}
+
+#[test]
+fn no_process_is_copied_in_the_midst_of_a_tick() {
+    let _alone = alone();
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let _armed = Armed::with("tick.beaten=sleep:300,tick.judged=pass");
+    until_at("tick.beaten");
+    // SAFETY: the child does nothing but end.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: ends the child at once, with nothing of the parent's run.
+        unsafe { libc::_exit(0) };
+    }
+    let ended = count("tick.judged");
+    // SAFETY: our own child; the status is not asked for.
+    unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
+    assert!(ended > 0, "the fork did not wait for the tick");
+}
+
+#[test]
+fn on_attach_the_alive_flag_comes_last_and_the_lock_field_never_names_another_pid() {
+    let _alone = alone();
+    let ours = u64::from(process::id());
+    // At each point of the order: the fields as they must be by then, the flag not yet.
+    for (point, heartbeat, lock, pid) in [
+        ("attach.heartbeat", 0, 77, 77),
+        ("attach.locked", 0, 77, 77),
+        ("attach.pid", 0, 0, ours),
+        ("attach.generation", 0, 0, ours),
+        ("attach.said", 0, ours, ours),
+    ] {
+        let seen = (0..ATTEMPTS).find_map(|_| seen_at(point)).expect("a look in time");
+        assert_eq!(seen, [heartbeat, lock, pid, 0], "at {point}");
+    }
+}
+
+/// The fields of a side whose last holder had pid 77, as a slave of ours that attaches comes by `point`; `None` if the look
+/// came too late.
+fn seen_at(point: &str) -> Option<[u64; 4]> {
+    let name = Name::new();
+    let raw = Raw::stamped(&name, 3, 4096);
+    for (field, value) in [("slave_heartbeat", 5), ("slave_lock", 77), ("slave_pid", 77)] {
+        raw.set(field, value);
+    }
+    let _armed = Armed::with(&format!("{point}=sleep:300,slave.attached=pass"));
+    thread::scope(|scope| {
+        let opener = scope.spawn(|| open(&name, Role::Slave));
+        until_at(point);
+        let seen = ["slave_heartbeat", "slave_lock", "slave_pid", "slave_alive"].map(|field| raw.get(field));
+        let in_time = count("slave.attached") == 0;
+        drop(opener.join().expect("no panic"));
+        in_time.then_some(seen)
+    })
+}

@@ -51,8 +51,8 @@ const FIELDS: [&str; 29] = [
     "s2m.reader_waiting",
 ];
 const CAPACITIES: [usize; 4] = [4096, 64, 1000, 9000];
-/// The largest of them.
-const MOST: usize = 9000;
+/// Bytes of the largest buffer and message: more than the largest capacity.
+const MOST: usize = 9010;
 /// Calls and changes that an input may have, and milliseconds it may let pass.
 const STEPS: usize = 200;
 const PAUSES: usize = 6;
@@ -184,6 +184,7 @@ pub fn run(bytes: &[u8]) {
         let changes = (0..1 + input.byte() % 8).map(|_| Change::of(&mut input)).collect();
         Mutator::new(raw.clone(), changes)
     });
+    let mut most = capacity.max(4096); // of all segments so far
     let (mut buffer, mut paused, mut blocked, mut opened) = (Buffer::new(), 0, 0, 0);
     for _ in 0..STEPS {
         if input.is_empty() {
@@ -194,20 +195,20 @@ pub fn run(bytes: &[u8]) {
         match step & 0x1F {
             0..12 => Change::of(&mut input).apply(&raw),
             12..16 => {
-                let message = vec![step; usize::from(input.short()) % (MOST + 10)];
+                let message = vec![step; usize::from(input.short()) % MOST];
                 if let Some(handle) = handle.filter(|_| blocked < BLOCKED) {
                     blocked += usize::from(handle.write(&message) == -10);
                 }
             }
             16..20 => {
                 if let Some(handle) = handle {
-                    handle.read(&mut buffer, usize::from(input.short()) % (MOST + 10), 0, MOST);
+                    handle.read(&mut buffer, usize::from(input.short()) % MOST, 0, most);
                 }
             }
             20 | 21 if paused < PAUSES => {
                 paused += 1;
                 if let Some(handle) = handle {
-                    handle.read(&mut buffer, MOST, 1, MOST);
+                    handle.read(&mut buffer, MOST, 1, most);
                 }
             }
             22 | 23 if paused < PAUSES => {
@@ -228,7 +229,9 @@ pub fn run(bytes: &[u8]) {
             27 => {
                 // Another master's segment, perhaps of another capacity, takes the name.
                 name.remove();
-                raw = somebody(&name, "master", protocol, input.pick(&CAPACITIES)).map_or(raw, Arc::new);
+                let capacity = input.pick(&CAPACITIES);
+                most = most.max(capacity);
+                raw = somebody(&name, "master", protocol, capacity).map_or(raw, Arc::new);
             }
             28 => {
                 name.remove();

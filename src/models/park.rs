@@ -59,7 +59,7 @@ fn read_until(core: &Arc<Core>, last: u8, done: &Arc<AtomicBool>) -> thread::Joi
 }
 
 /// The tick's look after readers, again and again until the reader is done.
-pub(super) fn tick_until(core: &Core, done: &AtomicBool) {
+fn tick_until(core: &Core, done: &AtomicBool) {
     while !done.load(Relaxed) {
         core.look_after_parked();
         thread::yield_now();

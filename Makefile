@@ -41,6 +41,7 @@ test: build
 	ctest --test-dir $(BUILD) --output-on-failure
 	cargo test --workspace --no-fail-fast
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
+	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests

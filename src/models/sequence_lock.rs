@@ -76,7 +76,8 @@ fn a_writer_and_a_reader() {
         assert!(write(&owned, &held, 1) && write(&owned, &held, 2));
         reader.join().expect("the reader");
         assert_eq!(read(&owned, 0), Some((2, 4)));
-    });
+    })
+    .preemptions(3);
     model.holds();
     model.fails(WRITE, "fence(Ordering::Release); // pairs with the acquire fence in read", Skip);
     model.fails(READ, "fence(Ordering::Acquire); // pairs with the release fence in publish", Skip);

@@ -223,6 +223,10 @@ struct Inside(*const Core);
 
 impl Drop for Inside {
     fn drop(&mut self) {
+        // A model that has failed takes no further step.
+        if cfg!(loom) && std::thread::panicking() {
+            return;
+        }
         // SAFETY: made right after `enter`, by the thread that called it.
         unsafe { Core::exit(self.0) };
     }

@@ -5,7 +5,11 @@ use super::open::Opened;
 use super::spin::Spin;
 use crate::channel::{Channel, HeldLock};
 use crate::config::{Settings, Side, WakeupMode};
-use crate::liveness::{monitor::Monitor, service, signalling::Signals};
+use crate::liveness::{
+    monitor::Monitor,
+    service,
+    signalling::{Signals, Writer},
+};
 use crate::segment::{name::Name, view::View};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering};
 use crate::sys::{clock, fork, futex, process};
@@ -51,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) writer: HeldLock,
     /// Which messages of the peer are whole: a word of [`Parity`](crate::liveness::parity::Parity).
     pub(crate) parity: AtomicU64,
+    /// Whose messages that is about: a word of [`writer_word`].
+    pub(crate) judged: AtomicU64,
     /// Whether there is a kept value; changed under its mutex.
     pub(crate) has_kept: AtomicBool,
     pub(crate) reads: Reads,
@@ -102,6 +108,11 @@ pub(crate) fn is_moving(cursor: u64) -> bool {
     cursor & EPOCH != 0
 }
 
+/// Who writes, as one word.
+pub(crate) fn writer_word((pid, generation): Writer) -> u64 {
+    u64::from(generation) << 32 | u64::from(pid as u32)
+}
+
 impl Core {
     /// The handle for what was opened.
     pub(crate) fn new(name: Name, settings: Settings, opened: Opened) -> Core {
@@ -124,6 +135,7 @@ impl Core {
             mode: AtomicU32::new(WakeupMode::Push as u32),
             signals: AtomicU32::new(Signals::Unknown as u32),
             parity: AtomicU64::new(monitor.doubt.verdict().to_word()),
+            judged: AtomicU64::new(writer_word(monitor.doubt.writer())),
             remote_alive: AtomicBool::new(!master_gone),
             event: AtomicU32::new(0),
             inside: AtomicU32::new(0),
@@ -192,6 +204,15 @@ impl Core {
     #[inline(always)]
     pub(crate) fn rx(&self) -> Channel<'_> {
         self.view().channel(self.side.reads())
+    }
+
+    /// Who writes to this side now, by the header: [`writer_word`].
+    #[inline(always)]
+    pub(crate) fn writer_now(&self) -> u64 {
+        let header = self.view().header();
+        // Relaxed: after a look at a message, whose acquire shows who wrote it: each stores both before its first message.
+        let pid = header.pid[self.side.other() as usize].load(Ordering::Relaxed);
+        writer_word((pid, header.master_generation.load(Ordering::Relaxed)))
     }
 
     /// The channel this side writes.

@@ -1,7 +1,7 @@
 //! Reading: one look at the channel when a value is there, and waiting when it is not.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
-use crate::channel::{LARGE, Taken};
+use crate::channel::{Channel, LARGE, Taken};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::liveness::parity::Parity;
@@ -88,6 +88,20 @@ impl Core {
         Some(size)
     }
 
+    /// Whether the message taken at `sequence` is a whole one, as far as the writer's ways are known: a released one may be
+    /// at even while it copies. Also one that came since the last tick.
+    #[inline(always)]
+    pub(super) fn is_whole(&self, rx: Channel<'_>, sequence: u32) -> bool {
+        let judged = self.judged.load(Ordering::Acquire); // pairs with look_at_remote, which stores it last
+        let parity = self.parity.load(Ordering::Acquire); // likewise
+        let known = self.writer_now() == judged;
+        if known && Parity::is_any(parity) {
+            return true;
+        }
+        let parity = if known { parity } else { Parity::STRANGER };
+        rx.is_whole(sequence, |d| Parity::allows(parity, d))
+    }
+
     /// One look at the channel.
     #[inline(always)]
     pub(crate) fn look(&self, buffer: &mut [MaybeUninit<u8>]) -> Look {
@@ -101,8 +115,7 @@ impl Core {
             Taken::Nothing => Look::Miss { unsound: None },
             Taken::Value { size, sequence } => {
                 failpoint!("read.copied");
-                let parity = self.parity.load(Ordering::Acquire); // pairs with look_at_remote
-                if !Parity::is_any(parity) && !rx.is_whole(sequence, |d| Parity::allows(parity, d)) {
+                if !self.is_whole(rx, sequence) {
                     return Look::Miss { unsound: Some(sequence) };
                 }
                 let next = cursor & !(EPOCH - 1) | u64::from(sequence);

@@ -15,7 +15,7 @@
 use super::core::{Core, EPOCH, seen};
 use crate::channel::{HeldLock, Lock, Taken};
 use crate::failpoint::failpoint;
-use crate::liveness::{monitor::Monitor, parity::Parity};
+use crate::liveness::monitor::Monitor;
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
 use std::{
@@ -118,8 +118,7 @@ impl Core {
         for _ in 0..LOOKS {
             match rx.take(seen(cursor), &mut buffer) {
                 Taken::Value { size, sequence } => {
-                    let parity = self.parity.load(Ordering::Relaxed); // stored by this very thread's tick
-                    if !Parity::is_any(parity) && !rx.is_whole(sequence, |d| Parity::allows(parity, d)) {
+                    if !self.is_whole(rx, sequence) {
                         return;
                     }
                     // SAFETY: take initialised the first `size` bytes.

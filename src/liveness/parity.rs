@@ -38,6 +38,9 @@ impl Parity {
         }
     }
 
+    /// The word to go by for the messages of a writer that was not looked at yet.
+    pub(crate) const STRANGER: u64 = 1 << 32;
+
     /// Whether a word of [`Parity::to_word`] leaves nothing to check.
     #[inline]
     pub(crate) fn is_any(word: u64) -> bool {
@@ -65,6 +68,8 @@ pub(crate) struct Doubt {
     rest: Option<u32>,
     /// The pair at the last look.
     last: Option<(u32, u64)>,
+    /// What one in doubt left there, as one of ours came: it may be half a message.
+    left: Option<(u32, u64)>,
     /// Of a writer in doubt: the least `d`, whether it was seen at odd, and messages seen with that `d`.
     least: Option<u32>,
     odd: bool,
@@ -74,14 +79,17 @@ pub(crate) struct Doubt {
 impl Doubt {
     /// Begins with a channel of which nothing was seen.
     pub(crate) fn new(writer: Writer) -> Self {
-        Doubt { writer, sound: false, rest: None, last: None, least: None, odd: false, messages: 0 }
+        Doubt { writer, sound: false, rest: None, last: None, left: None, least: None, odd: false, messages: 0 }
     }
 
     /// One look, at most one a tick, at a sequence and the count of writes while it stood.
     pub(crate) fn look(&mut self, writer: Writer, ours: bool, pair: Option<(u32, u64)>) -> Parity {
         if writer != self.writer {
-            *self = Doubt { rest: self.rest, last: self.last, ..Doubt::new(writer) };
+            // A death takes some ticks to prove, so what was there at the last look is what it left.
+            let left = if self.sound { None } else { self.last };
+            *self = Doubt { rest: self.rest, last: self.last, left, ..Doubt::new(writer) };
         }
+        let ours = ours && (self.left.is_none() || pair.is_some() && pair != self.left);
         self.sound |= ours; // writers of ours repair parity
         // At rest there it is held up in a copy, or dead: whoever comes next is in doubt, and may write before the next look.
         let stuck = pair.is_some_and(|(sequence, _)| sequence & 1 == 1) && self.last == pair;
@@ -102,6 +110,11 @@ impl Doubt {
         }
         self.sound |= ours && !stuck;
         self.verdict()
+    }
+
+    /// Whose messages they say it of.
+    pub(crate) fn writer(&self) -> Writer {
+        self.writer
     }
 
     /// What the looks so far say.
@@ -218,6 +231,18 @@ mod tests {
         }
         assert_eq!(doubt.look(RELEASED, false, Some((9, 3))), Parity::Only(2));
         assert_eq!(doubt.look(RELEASED, false, Some((10, 4))), Parity::Any);
+    }
+
+    #[test]
+    fn what_a_writer_in_doubt_left_is_not_believed_as_one_of_ours_comes() {
+        let mut doubt = Doubt::new((1, 1));
+        doubt.look((1, 1), true, Some((10, 5)));
+        doubt.look((1, 1), true, Some((11, 5))); // died in its sixth
+        assert!(!allows(doubt.look((2, 2), false, Some((12, 5))), 12, 5), "a released successor died as it copied");
+        for _ in 0..3 {
+            assert!(!allows(doubt.look((3, 3), true, Some((12, 5))), 12, 5), "one of ours is there and has not written");
+        }
+        assert_eq!(doubt.look((3, 3), true, Some((14, 6))), Parity::Any, "now it has");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::attach::publish_lock;
-use crate::endpoint::core::{Core, State};
+use crate::endpoint::core::{Core, State, writer_word};
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::peer::threshold;
@@ -213,6 +213,7 @@ impl Core {
         self.signals.store(signals as u32, Ordering::Relaxed); // a hint
         let parity = monitor.doubt.look(seen.writer, segment.view.is_ours(other), seen.pair);
         self.parity.store(parity.to_word(), Ordering::Release); // pairs with look: what it rests on came before
+        self.judged.store(writer_word(seen.writer), Ordering::Release); // likewise, and after the verdict
         match change {
             Change::Stale => {
                 self.remote_alive.store(false, Ordering::Release); // pairs with remote_alive()

@@ -1,6 +1,7 @@
 //! Taking a side of a segment, and giving it back.
 
 use crate::config::Side;
+use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::segment::Segment;
 use crate::sync::Ordering;
@@ -26,18 +27,24 @@ pub(crate) fn attach(segment: &Segment, side: Side) -> Attachment {
     service::add_side(segment.id, side);
     let baseline = segment.view.channel(side.reads()).baseline();
     header.heartbeat[index].store(0, Ordering::Relaxed); // all of these are published by the alive flag
+    failpoint!("attach.heartbeat");
     let holds_lock = lock::try_lock(segment.file.as_fd(), index as i64).unwrap_or(false);
+    failpoint!("attach.locked");
     header.lock[index].store(0, Ordering::Release); // before the pid: a field never names a side that is not its holder's
     header.pid[index].store(process::pid(), Ordering::Relaxed);
+    failpoint!("attach.pid");
     let generation = match side {
         // Relaxed: everybody watches it for change alone.
         Side::Master => header.master_generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
         Side::Slave => header.master_generation.load(Ordering::Relaxed),
     };
+    failpoint!("attach.generation");
     if holds_lock {
         publish_lock(segment, side, generation);
     }
+    failpoint!("attach.said");
     header.alive[index].store(1, Ordering::Release); // pairs with the acquire in Segment::signs and the remote's watch
+    failpoint!("attach.alive");
     Attachment { generation, holds_lock, baseline }
 }
 
@@ -61,10 +68,13 @@ pub(crate) fn detach(segment: &Segment, side: Side, holds_lock: bool) {
     if holds_lock {
         header.lock[side as usize].store(0, Ordering::Release); // pairs with Segment::is_ours; before the lock can be free
     }
+    failpoint!("detach.lock");
     header.alive[side as usize].store(0, Ordering::Release); // pairs with the remote's watch: all we wrote came before
+    failpoint!("detach.flag");
     for which in 0..2 {
         let tail = segment.view.channel(which).tail;
         tail.wake_seq.fetch_add(1, Ordering::SeqCst); // pairs with a reader about to park: its compare fails
         futex::wake(&tail.wake_seq, futex::Scope::Shared);
+        failpoint!("detach.woken");
     }
 }

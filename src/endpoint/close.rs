@@ -7,6 +7,7 @@
 use super::attach::detach;
 use super::core::{Core, State};
 use crate::config::Side;
+use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::log;
 use crate::segment::{Decision, Segment, view::View};
@@ -30,6 +31,7 @@ impl Core {
         }
         let was = self.state();
         self.set_state(State::Closing);
+        failpoint!("close.marked");
         if self.threads {
             service::unregister(self);
         }
@@ -39,6 +41,7 @@ impl Core {
         }
         // Taken out: a tick that had begun is over, and none finds anything from here on.
         let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
+        failpoint!("close.quiet");
         self.bring_reads();
         service::remove_side(monitor.segment.id, self.side);
         if let Some((segment, Some(attachment))) = monitor.pending.take() {
@@ -64,6 +67,7 @@ impl Core {
         if !decided {
             log::warning!("{self}: another process has been deciding about the segment for 1 s; its name stays");
         }
+        failpoint!("close.decided");
         let header = segment.view.header();
         // Relaxed: whoever changes these does so under the decision lock, or has taken the side for good.
         let ours = match self.side {
@@ -82,7 +86,9 @@ impl Core {
         {
             log::warning!("{self}: cannot remove the name: {error}");
         }
+        failpoint!("close.unlinked");
         detach(segment, self.side, holds_lock);
+        failpoint!("close.detached");
     }
 
     /// In a child that inherited the handle nothing of the segment is ours; the parent's lock stays with the parent's

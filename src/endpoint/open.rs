@@ -7,6 +7,7 @@
 use super::attach::{Attachment, attach, detach, forget_parked};
 use crate::config::{Role, Settings, Side};
 use crate::error::Error;
+use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::log;
 use crate::segment::{
@@ -136,6 +137,7 @@ fn unusable(name: &Name, settings: &Settings, file: &OwnedFd, id: FileId, why: &
             return Ok(None);
         }
         remove(name)?;
+        failpoint!("junk.unlinked");
         log::warning!("{name}: replaced a file that is no segment: {why}");
         create_master(name, settings)
     })
@@ -160,6 +162,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
     let mut segment = Some(segment);
     let opened = decided(name, &file, segment.as_ref().expect("just made").id, || {
         let segment = segment.take().expect("just made");
+        failpoint!("takeover.locked");
         let master = segment.judge(Side::Master, Duration::MAX);
         if settings.role == Role::Auto && master == Verdict::Alive {
             as_slave = true;
@@ -175,7 +178,9 @@ fn attach_slave(name: &Name, segment: Segment) -> Option<Opened> {
     if segment.judge(Side::Slave, PREDECESSOR) != Verdict::Alive {
         forget_parked(&segment, Side::Slave);
     }
+    failpoint!("slave.judged");
     let attachment = attach(&segment, Side::Slave);
+    failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment, Side::Slave, attachment.holds_lock);
         service::remove_side(segment.id, Side::Slave);
@@ -209,16 +214,21 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
         if !alive {
             forget_parked(&segment, Side::Master);
         }
+        failpoint!("takeover.judged");
         create::stamp(&segment.view);
+        failpoint!("takeover.stamped");
         let attachment = attach(&segment, Side::Master);
+        failpoint!("takeover.attached");
         warn_of_rival(name, alive);
         log::warning!("{name}: took over the segment of a live slave as master {}", attachment.generation);
         return Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }));
     }
     remove(name)?;
+    failpoint!("replace.unlinked");
     warn_of_rival(name, alive);
     // So that a live loser of ours sees that the generation is no longer its own. After the name is gone: killed between
     // the two, we leave no name behind whose master has been told to stop.
     segment.view.header().master_generation.fetch_add(1, Ordering::Relaxed);
+    failpoint!("replace.displaced");
     create_master(name, settings)
 }

@@ -3,6 +3,7 @@
 use super::core::{Core, EPOCH, State, is_moving, seen};
 use crate::channel::{LARGE, Taken};
 use crate::error::Error;
+use crate::failpoint::failpoint;
 use crate::liveness::parity::Parity;
 use crate::sync::{self, Ordering};
 use crate::sys::clock::{self, MS};
@@ -99,6 +100,7 @@ impl Core {
         match rx.take(seen(cursor), buffer) {
             Taken::Nothing => Look::Miss { unsound: None },
             Taken::Value { size, sequence } => {
+                failpoint!("read.copied");
                 let parity = self.parity.load(Ordering::Acquire); // pairs with look_at_remote
                 if !Parity::is_any(parity) && !rx.is_whole(sequence, |d| Parity::allows(parity, d)) {
                     return Look::Miss { unsound: Some(sequence) };
@@ -109,6 +111,7 @@ impl Core {
                 if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                     return Look::Again;
                 }
+                failpoint!("read.claimed");
                 self.last_size.store(size as u32, Ordering::Relaxed); // a hint
                 if kept {
                     self.drop_kept(cursor); // only a hint; the mutex orders

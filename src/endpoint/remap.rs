@@ -14,6 +14,7 @@
 
 use super::core::{Core, EPOCH, seen};
 use crate::channel::{HeldLock, Lock, Taken};
+use crate::failpoint::failpoint;
 use crate::liveness::{monitor::Monitor, parity::Parity};
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
@@ -60,6 +61,7 @@ impl Core {
             }
             Lock::Busy(_) | Lock::Disputed(_) => None,
         };
+        failpoint!("move.locked");
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
         self.keep_unread(cursor);
@@ -72,6 +74,7 @@ impl Core {
         let view = match locked {
             Some(odd) => {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);
+                failpoint!("move.placed");
                 if over_old {
                     file::write_word(monitor.segment.file.as_fd(), sequence_at, odd.wrapping_sub(1));
                 } else {

@@ -7,6 +7,7 @@ use super::core::{Core, State, is_moving, seen};
 use super::read::Deadline;
 use super::spin::Budget;
 use crate::config::WakeupMode;
+use crate::failpoint::failpoint;
 use crate::liveness::signalling::Signals;
 use crate::sync::{self, AtomicU32, Ordering};
 use crate::sys::{
@@ -101,13 +102,16 @@ impl Core {
         if !is_moving(cursor) && matches!(self.state(), State::Attached | State::Ousted) {
             let rx = self.rx();
             rx.tail.waiters.fetch_add(1, Ordering::SeqCst); // pairs with the look at `waiters` in publish
+            failpoint!("park.counted");
             sync::heavy_barrier_between(); // pairs with the light one in publish
             let word = rx.tail.wake_seq.load(Ordering::Acquire); // before the last look: pairs with publish
             let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish
             // A write that is going on now may look at `waiters` before the kernel has us asleep: the tick's to find.
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
+                failpoint!("park.looked");
                 futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
             }
+            failpoint!("park.woken");
             decrement(&rx.tail.waiters);
         }
         self.parked.fetch_sub(1, Ordering::SeqCst);

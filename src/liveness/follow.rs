@@ -12,6 +12,7 @@ use crate::config::{DisconnectBehavior, Settings, Side};
 use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
 use crate::endpoint::open::create_master;
+use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::{
     Decision, Segment,
@@ -127,6 +128,7 @@ impl Core {
     }
 
     fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>) {
+        failpoint!("move.found");
         monitor.pending = Some((segment, attachment));
         self.finish_move(monitor);
     }
@@ -140,11 +142,13 @@ impl Core {
             if named {
                 detach(segment, self.side, holds_lock);
             }
+            failpoint!("move.left");
         });
         if let Err(segment) = moved {
             monitor.pending = Some((segment, attachment));
             return;
         }
+        failpoint!("move.mapped");
         service::remove_side(old, self.side);
         // A master's was taken before its segment had a name.
         let attachment = attachment.unwrap_or_else(|| {
@@ -159,9 +163,12 @@ impl Core {
         monitor.reconnect = None;
         monitor.candidate = None;
         monitor.begin_anew(self.side);
+        failpoint!("move.attached");
         // Attached first: who reads the new segment's first value may answer it.
         self.reconnected(monitor);
+        failpoint!("move.announced");
         self.end_move(0);
+        failpoint!("move.done");
     }
 
     fn reconnected(&self, monitor: &mut Monitor) {

@@ -7,6 +7,7 @@
 use super::tick::Pace;
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::core::Core;
+use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::view::View;
 use crate::sync::{self, AtomicBool, AtomicPtr, AtomicU32, Ordering};
@@ -235,6 +236,7 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     for core in handles {
         core.beat_from_service(now);
     }
+    failpoint!("tick.beaten");
     let elapsed = ticks.min(SILENCE) * PERIOD / MS;
     let mut pace = Pace::Slow;
     for core in handles {
@@ -243,5 +245,6 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
             Err(_) => log::error!("{core}: the service thread panicked; please report this"),
         }
     }
+    failpoint!("tick.judged");
     pace
 }

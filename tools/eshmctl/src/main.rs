@@ -1,11 +1,19 @@
 //! `eshmctl`: see, watch, mend and drive eshm channels from the terminal.
 
+mod capture;
+mod checkup;
 mod cli;
 mod commands;
 mod exit;
+mod histogram;
 mod name;
 mod paint;
+mod payload;
 mod report;
+mod side;
+mod stop;
+mod tap;
+mod trips;
 
 use clap::Parser;
 use exit::Exit;

@@ -24,6 +24,8 @@ pub enum Command {
     List(commands::list::Args),
     /// Show one segment: all fields, both channels, what is wrong with it.
     Show(commands::show::Args),
+    /// Show all segments in a live table.
+    Top(commands::top::Args),
     /// Print each value as it passes by, without taking it from its reader.
     Watch(commands::watch::Args),
     /// Send values as one side of a segment; print what comes back.

@@ -13,6 +13,7 @@ mod report;
 mod side;
 mod stop;
 mod tap;
+mod top;
 mod trips;
 
 use clap::Parser;

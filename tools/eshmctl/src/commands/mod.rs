@@ -12,6 +12,7 @@ pub mod recv;
 pub mod replay;
 pub mod send;
 pub mod show;
+pub mod top;
 pub mod watch;
 
 use crate::{cli::Command, exit::Exit, report::Failure};
@@ -21,6 +22,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::List(args) => list::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Recv(args) => recv::run(&args),

@@ -3,7 +3,7 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all};
+pub use collect::{collect, collect_all, command_line};
 
 use serde::Serialize;
 use std::fmt;

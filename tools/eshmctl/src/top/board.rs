@@ -121,9 +121,9 @@ impl Watched {
     fn glance(&mut self) {
         let (beats, elapsed) = (self.segment.header().heartbeats, self.last.1.elapsed());
         if elapsed < LATE {
-            for side in 0..2 {
-                let moved = beats[side].wrapping_sub(self.last.0[side]) as f64;
-                self.strayed[side] = self.strayed[side].max((moved - elapsed.as_secs_f64() * 1000.0).abs());
+            let due = elapsed.as_secs_f64() * 1000.0;
+            for (strayed, (now, before)) in self.strayed.iter_mut().zip(beats.iter().zip(self.last.0)) {
+                *strayed = strayed.max((now.wrapping_sub(before) as f64 - due).abs());
             }
         }
         self.last = (beats, Instant::now());

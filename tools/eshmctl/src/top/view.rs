@@ -95,7 +95,7 @@ fn beats(row: &Row) -> Cell<'static> {
         return Cell::new("-");
     };
     let tone = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
-    Cell::new(format!("{:.0}~{:.0}", worse.beats, worse.jitter)).style(tone)
+    Cell::new(format!("{}~{}", short(worse.beats), short(worse.jitter))).style(tone)
 }
 
 fn cpu(row: &Row) -> String {

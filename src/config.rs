@@ -39,18 +39,22 @@ pub enum WakeupMode {
 }
 
 /// One of the two sides of a segment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Side {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Side {
+    /// Creates the segment.
     Master = 0,
+    /// Attaches to it.
     Slave = 1,
 }
 
 impl Side {
-    pub(crate) fn other(self) -> Side {
+    /// The one across.
+    pub fn other(self) -> Side {
         if self == Side::Master { Side::Slave } else { Side::Master }
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// `"master"` or `"slave"`.
+    pub fn name(self) -> &'static str {
         if self == Side::Master { "master" } else { "slave" }
     }
 

@@ -26,6 +26,7 @@ pub mod failpoint;
 #[cfg(not(eshm_failpoints))]
 mod failpoint;
 pub mod ffi;
+pub mod inspect;
 mod liveness;
 mod log;
 #[cfg(all(test, loom))]

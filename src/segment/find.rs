@@ -8,7 +8,10 @@ use super::{
     view::View,
 };
 use crate::sync::Ordering;
-use crate::sys::file::{self, FileId};
+use crate::sys::{
+    file::{self, FileId},
+    map::Mapping,
+};
 use std::{
     io,
     mem::{offset_of, size_of},
@@ -35,10 +38,25 @@ fn word(header: &[u8], offset: usize) -> u32 {
     u32::from_ne_bytes(header[offset..offset + 4].try_into().expect("four bytes"))
 }
 
-/// Looks under `name`; `asked` is the capacity to assume for a released creator's file, where it fits.
+/// What a segment is found for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To read, write and change it.
+    Use,
+    /// To look at it, and change nothing.
+    Look,
+}
+
+/// Finds a segment to use; `asked` is the capacity to assume for a released creator's file, where it fits.
 pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
+    find_for(Purpose::Use, name, asked)
+}
+
+/// Looks under `name`.
+pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Result<Found> {
     use super::layout::Header;
-    let file = match file::open(name.path()) {
+    let opened = if purpose == Purpose::Use { file::open(name.path()) } else { file::open_to_look(name.path()) };
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
         Err(error) => return Err(error),
@@ -76,9 +94,14 @@ pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
     if version == 3 && layout_size as usize != layout.total() {
         return Ok(Found::Invalid(file, id, format!("it says {layout_size} bytes and has {}", status.size)));
     }
-    // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
-    file::allocate(file.as_fd(), status.size)?;
-    let view = View::of_file(file.as_fd(), layout)?;
+    let view = match purpose {
+        Purpose::Use => {
+            // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
+            file::allocate(file.as_fd(), status.size)?;
+            View::of_file(file.as_fd(), layout)?
+        }
+        Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),
+    };
     // Acquire pairs with the creator's magic, stored last by ours.
     if view.header().magic.load(Ordering::Acquire) != MAGIC {
         return Ok(Found::Making(file, id));

@@ -4,10 +4,7 @@ use super::Segment;
 use crate::config::Side;
 use crate::liveness::service;
 use crate::sync::Ordering;
-use crate::sys::{
-    clock::{self, MS},
-    lock, process,
-};
+use crate::sys::{clock, lock, process};
 use std::{os::fd::AsFd, time::Duration};
 
 /// What can be told at once.
@@ -86,19 +83,28 @@ impl Segment {
             Signs::LockFree => STILL,
             Signs::NoProcess => u64::from(self.threshold()).min(LONGEST_WATCH),
         };
-        let (first, start) = (self.heartbeat(side), clock::now());
-        let end = start + (watch * MS).min(limit.as_nanos() as u64);
-        while clock::now() < end {
-            clock::sleep(Duration::from_micros(500));
-            if self.heartbeat(side) != first {
-                return Verdict::Alive;
-            }
+        if self.beats_within(side, Duration::from_millis(watch).min(limit)) {
+            return Verdict::Alive;
         }
         // Its last words may have been a clean exit; pairs with detach: all it wrote came before.
         if self.view.header().alive[side as usize].load(Ordering::Acquire) == 0 {
             return Verdict::Absent;
         }
         Verdict::Dead { pinned: lock::held_by_other(self.file.as_fd(), side as i64) }
+    }
+
+    /// Whether the heartbeat of a side moves within `limit`.
+    pub(crate) fn beats_within(&self, side: Side, limit: Duration) -> bool {
+        let (first, end) = (self.heartbeat(side), clock::now() + limit.as_nanos() as u64);
+        loop {
+            if self.heartbeat(side) != first {
+                return true;
+            }
+            if clock::now() >= end {
+                return false;
+            }
+            clock::sleep(Duration::from_micros(500));
+        }
     }
 
     /// The segment's staleness threshold in milliseconds.

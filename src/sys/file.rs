@@ -53,6 +53,11 @@ pub(crate) fn open(path: &CStr) -> io::Result<OwnedFd> {
     opened(path, libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK)
 }
 
+/// Opens an existing file for reading alone; otherwise as [`open`].
+pub(crate) fn open_to_look(path: &CStr) -> io::Result<OwnedFd> {
+    opened(path, libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK)
+}
+
 /// A new file in `folder` that has no name yet (`O_TMPFILE`), mode 0666 less the umask: it vanishes with its last
 /// descriptor if it is never linked.
 pub(crate) fn unnamed(folder: &CStr) -> io::Result<OwnedFd> {

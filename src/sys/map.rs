@@ -6,6 +6,8 @@ use std::{
     ptr::{self, NonNull},
 };
 
+const READ_WRITE: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
+
 /// `length` bytes of a file, or of nothing, mapped readable and writable; unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -19,8 +21,13 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn map(at: *mut u8, length: usize, flags: libc::c_int, file: libc::c_int) -> io::Result<NonNull<u8>> {
-        let access = libc::PROT_READ | libc::PROT_WRITE;
+    fn map(
+        at: *mut u8,
+        length: usize,
+        access: libc::c_int,
+        flags: libc::c_int,
+        file: libc::c_int,
+    ) -> io::Result<NonNull<u8>> {
         // SAFETY: `at` is null, or with MAP_FIXED the start of a mapping of ours of this length (see the callers).
         let base = unsafe { libc::mmap(at.cast(), length, access, flags, file, 0) };
         if base == libc::MAP_FAILED {
@@ -31,14 +38,20 @@ impl Mapping {
 
     /// Maps the first `length` bytes of `file`, shared.
     pub(crate) fn of_file(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
-        let base = Self::map(ptr::null_mut(), length, libc::MAP_SHARED, file.as_raw_fd())?;
+        let base = Self::map(ptr::null_mut(), length, READ_WRITE, libc::MAP_SHARED, file.as_raw_fd())?;
+        Ok(Mapping { base, length })
+    }
+
+    /// The same for looking: a store there is a SIGSEGV.
+    pub(crate) fn to_look(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
+        let base = Self::map(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd())?;
         Ok(Mapping { base, length })
     }
 
     /// Maps `length` bytes of nothing.
     #[cfg(all(test, loom))]
     pub(crate) fn of_nothing(length: usize) -> io::Result<Mapping> {
-        let base = Self::map(ptr::null_mut(), length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
+        let base = Self::map(ptr::null_mut(), length, READ_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
         Ok(Mapping { base, length })
     }
 
@@ -80,7 +93,7 @@ impl Mapping {
     /// Lets go of the file but keeps the address range readable and writable, as zeroed private memory.
     pub(crate) fn detach_from_file(&self) -> io::Result<()> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-        Self::map(self.base.as_ptr(), self.length, flags, -1).map(drop)
+        Self::map(self.base.as_ptr(), self.length, READ_WRITE, flags, -1).map(drop)
     }
 }
 

@@ -1,0 +1,202 @@
+//! Files of recorded values.
+//!
+//! All numbers are little-endian. A file begins with 24 bytes: `"ESHMCAP\n"`, a u32 format version (1), a u32 capacity of the
+//! segment, a u64 of the wall clock at the beginning (Unix time, nanoseconds). Then one frame a value:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | u64 | nanoseconds since the beginning |
+//! | u8 | 0 = the master's value, 1 = the slave's |
+//! | u8, u16 | 0 |
+//! | u32 | values missed before it |
+//! | u32 | bytes of the value |
+//! | ... | the value |
+//! | u32 | CRC-32 (ISO-HDLC, as zlib's `crc32`) of the frame up to here |
+//!
+//! A file whose last frame is cut, because the recorder was killed, is read up to there. `capture.py` beside this crate reads
+//! the same.
+
+use crate::report::Failure;
+use eshm::inspect::Direction;
+use std::{
+    io::{self, Read, Write},
+    time::{Duration, SystemTime},
+};
+
+const MARK: &[u8; 8] = b"ESHMCAP\n";
+const VERSION: u32 = 1;
+/// No value is larger: the limit of a capacity.
+const LARGEST: u32 = 1 << 30;
+
+/// One recorded value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// Since the beginning.
+    pub time: Duration,
+    /// Whose it is.
+    pub direction: Direction,
+    /// Values missed before it.
+    pub missed: u32,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+/// Writes a file.
+pub struct Writer<W> {
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins one.
+    pub fn new(mut out: W, capacity: usize) -> io::Result<Self> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        out.write_all(MARK)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        out.write_all(&(capacity as u32).to_le_bytes())?;
+        out.write_all(&(now.as_nanos() as u64).to_le_bytes())?;
+        Ok(Writer { out })
+    }
+
+    /// Adds a value.
+    pub fn add(&mut self, time: Duration, direction: Direction, missed: u32, value: &[u8]) -> io::Result<()> {
+        let mut frame = Vec::with_capacity(24 + value.len());
+        frame.extend_from_slice(&(time.as_nanos() as u64).to_le_bytes());
+        frame.extend_from_slice(&[direction as u8, 0, 0, 0]);
+        frame.extend_from_slice(&missed.to_le_bytes());
+        frame.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        frame.extend_from_slice(value);
+        let sum = crc32fast::hash(&frame);
+        frame.extend_from_slice(&sum.to_le_bytes());
+        self.out.write_all(&frame)
+    }
+
+    /// Ends it.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Reads a file.
+pub struct Reader<R> {
+    input: R,
+    /// Bytes of the segment's largest message.
+    pub capacity: u32,
+    /// Frames read.
+    frames: u64,
+}
+
+/// Fills `buffer` as far as the input goes.
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match input.read(&mut buffer[got..]) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the beginning.
+    pub fn new(mut input: R) -> Result<Self, Failure> {
+        let mut head = [0; 24];
+        if fill(&mut input, &mut head)? < head.len() || &head[..8] != MARK {
+            return Err(Failure("not a file that `eshmctl record` wrote".to_owned()));
+        }
+        let version = u32_at(&head, 8);
+        if version != VERSION {
+            return Err(Failure(format!("its format is version {version}; this eshmctl reads {VERSION}")));
+        }
+        Ok(Reader { input, capacity: u32_at(&head, 12), frames: 0 })
+    }
+
+    /// The next value; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        let mut head = [0; 20];
+        match fill(&mut self.input, &mut head)? {
+            0 => return Ok(None),
+            got if got < head.len() => return Ok(self.cut()),
+            _ => {}
+        }
+        let (number, size) = (self.frames + 1, u32_at(&head, 16));
+        let damaged = |what: &str| Failure(format!("value {number} is damaged: {what}"));
+        if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
+            return Err(damaged("its header cannot be"));
+        }
+        let mut rest = vec![0; size as usize + 4];
+        if fill(&mut self.input, &mut rest)? < rest.len() {
+            return Ok(self.cut());
+        }
+        let (value, sum) = rest.split_at(size as usize);
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&head);
+        hasher.update(value);
+        if hasher.finalize() != u32_at(sum, 0) {
+            return Err(damaged("its checksum is wrong"));
+        }
+        self.frames = number;
+        Ok(Some(Frame {
+            time: Duration::from_nanos(u64::from_le_bytes(head[..8].try_into().expect("eight bytes"))),
+            direction: if head[8] == 0 { Direction::MasterToSlave } else { Direction::SlaveToMaster },
+            missed: u32_at(&head, 12),
+            value: value.to_vec(),
+        }))
+    }
+
+    fn cut(&self) -> Option<Frame> {
+        eprintln!("eshmctl: the file ends in the midst of value {}; the recorder was killed, it seems", self.frames + 1);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, 4096).unwrap();
+        writer.add(Duration::from_nanos(5), Direction::MasterToSlave, 0, b"one").unwrap();
+        writer.add(Duration::from_nanos(9), Direction::SlaveToMaster, 7, b"").unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<Frame>, Failure> {
+        let mut reader = Reader::new(bytes)?;
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next()? {
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let frames = read(&file()).unwrap();
+        assert_eq!((frames[0].value.as_slice(), frames[0].time.as_nanos()), (b"one".as_slice(), 5));
+        assert_eq!((frames[1].direction, frames[1].missed, frames[1].value.len()), (Direction::SlaveToMaster, 7, 0));
+    }
+
+    #[test]
+    fn a_cut_file_is_read_up_to_there_and_a_changed_byte_is_noticed() {
+        let whole = file();
+        for end in 24..whole.len() {
+            assert!(read(&whole[..end]).unwrap().len() < 2, "cut at {end}");
+        }
+        assert!(read(&whole[..23]).is_err());
+        for at in 24..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x40;
+            let frames = read(&changed);
+            assert!(frames.is_err() || frames.unwrap().len() < 2, "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The machine: what every segment depends on.
+
+use super::Check;
+use crate::{report, report::Failure};
+use std::{
+    ffi::CStr,
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+const FOLDER: &CStr = c"/dev/shm";
+/// Bytes of a segment of the usual capacity.
+const SEGMENT: u64 = 8576;
+/// Below this /dev/shm is as a container has it by default, or smaller.
+const SMALL: u64 = 64 << 20;
+
+/// All checks of the machine.
+pub fn machine() -> Result<Vec<Check>, Failure> {
+    let mut checks = vec![folder()];
+    checks.extend([space(), umask(), remove_ipc(), namespace(), processors(), clock(), descriptors()]);
+    checks.push(leftovers()?);
+    Ok(checks)
+}
+
+fn folder() -> Check {
+    const SUBJECT: &str = "/dev/shm";
+    // SAFETY: a NUL-terminated path.
+    let allowed = unsafe { libc::access(FOLDER.as_ptr(), libc::R_OK | libc::W_OK | libc::X_OK) } == 0;
+    let mounted = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let kind = mounted.lines().rev().find_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        (words.next()? == "/dev/shm").then(|| words.next().unwrap_or("?").to_owned())
+    });
+    if !Path::new("/dev/shm").is_dir() {
+        return Check::wrong(SUBJECT, "there is no such folder", "mount a tmpfs there: mount -t tmpfs tmpfs /dev/shm");
+    }
+    if !allowed {
+        return Check::wrong(SUBJECT, "this user may not create files there", "its mode should be 1777");
+    }
+    match kind.as_deref() {
+        Some("tmpfs") => Check::fine(SUBJECT, "a tmpfs, writable"),
+        Some(other) => Check::note(SUBJECT, format!("a {other}, not a tmpfs"), "values may be written to a disk"),
+        None => Check::note(
+            SUBJECT,
+            "not a file system of its own",
+            "on a disk, values may be written to it; mount a tmpfs there",
+        ),
+    }
+}
+
+fn space() -> Check {
+    const SUBJECT: &str = "space in /dev/shm";
+    // SAFETY: statvfs is plain old data, filled in by the call; the path is NUL-terminated.
+    let (result, s) = unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(FOLDER.as_ptr(), &mut s), s)
+    };
+    if result != 0 {
+        return Check::wrong(SUBJECT, std::io::Error::last_os_error().to_string(), "see above");
+    }
+    let (size, free) = (s.f_blocks * s.f_frsize, s.f_bavail * s.f_frsize);
+    let seen = format!("{} KiB free of {}", free >> 10, size >> 10);
+    if free < SEGMENT || s.f_files > 0 && s.f_favail == 0 {
+        return Check::wrong(
+            SUBJECT,
+            format!("{seen}: full"),
+            "remove what is not needed there (`eshmctl clean`), or make it larger: mount -o remount,size=1G /dev/shm; in Docker --shm-size",
+        );
+    }
+    if size <= SMALL {
+        return Check::note(SUBJECT, seen, "small, as in a container: large capacities may not fit; in Docker --shm-size");
+    }
+    Check::fine(SUBJECT, seen)
+}
+
+fn umask() -> Check {
+    const SUBJECT: &str = "umask";
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("Umask:")?.trim(), 8).ok());
+    match mask {
+        Some(mask) if mask & 0o066 != 0 => Check::note(
+            SUBJECT,
+            format!("{mask:04o}: segments created here are not for other users"),
+            "if the two sides run as different users, start the creator with umask 0",
+        ),
+        Some(mask) => Check::fine(SUBJECT, format!("{mask:04o}")),
+        None => Check::note(SUBJECT, "cannot be seen", "is /proc mounted?"),
+    }
+}
+
+/// systemd removes a user's shared memory at logout (logind.conf(5), `RemoveIPC=`): on by default, but not for system users.
+fn remove_ipc() -> Check {
+    const SUBJECT: &str = "RemoveIPC";
+    // SAFETY: takes no memory.
+    let uid = unsafe { libc::getuid() };
+    if !Path::new("/run/systemd/seats").exists() {
+        return Check::fine(SUBJECT, "no systemd-logind here");
+    }
+    let mut files = vec!["/etc/systemd/logind.conf".to_owned()];
+    if let Ok(more) = fs::read_dir("/etc/systemd/logind.conf.d") {
+        files.extend(more.flatten().map(|entry| entry.path().to_string_lossy().into_owned()));
+    }
+    let text: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
+    let off = text.lines().rev().find_map(|line| line.trim().strip_prefix("RemoveIPC=")).is_some_and(|v| v.trim() == "no");
+    if off || uid < 1000 {
+        return Check::fine(SUBJECT, if off { "off" } else { "not for system users such as this one" });
+    }
+    Check::note(
+        SUBJECT,
+        "on: when this user logs out, systemd removes the names of its segments",
+        "a running master notices within a second and creates a fresh segment; to keep the old one, set RemoveIPC=no in \
+         /etc/systemd/logind.conf or run the programs as a system user",
+    )
+}
+
+fn namespace() -> Check {
+    const SUBJECT: &str = "pid namespace";
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let depth = status.lines().find_map(|line| Some(line.strip_prefix("NSpid:")?.split_whitespace().count())).unwrap_or(1);
+    let contained = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
+    if depth > 1 || contained {
+        return Check::note(
+            SUBJECT,
+            "this is a container",
+            "peers in other containers need the same /dev/shm (docker --ipc); their processes cannot be seen from here and are \
+             judged by their heartbeat",
+        );
+    }
+    Check::fine(SUBJECT, "the machine's own, as far as can be seen")
+}
+
+fn processors() -> Check {
+    const SUBJECT: &str = "processors";
+    match thread::available_parallelism().map_or(1, |n| n.get()) {
+        1 => Check::note(
+            SUBJECT,
+            "this process may use one",
+            "readers on a single processor park at once: a round trip takes two wake-ups",
+        ),
+        many => Check::fine(SUBJECT, format!("{many}")),
+    }
+}
+
+/// Sleeps measured.
+const SLEEPS: u32 = 50;
+
+fn clock() -> Check {
+    const SUBJECT: &str = "timing";
+    let mut late: Vec<Duration> = (0..SLEEPS)
+        .map(|_| {
+            let start = Instant::now();
+            thread::sleep(Duration::from_millis(1));
+            start.elapsed().saturating_sub(Duration::from_millis(1))
+        })
+        .collect();
+    late.sort_unstable();
+    let (middle, worst) = (late[late.len() / 2], late[late.len() - 1]);
+    let seen = format!("a sleep of 1 ms is {} us late, at worst {} us", middle.as_micros(), worst.as_micros());
+    if worst > Duration::from_millis(50) {
+        return Check::wrong(
+            SUBJECT,
+            seen,
+            "the machine is too busy for a staleness threshold of 100 ms: raise stale_threshold_ms, or take load off",
+        );
+    }
+    if middle > Duration::from_millis(1) {
+        return Check::note(SUBJECT, seen, "heartbeats come late on this machine; a larger stale_threshold_ms is safer");
+    }
+    Check::fine(SUBJECT, seen)
+}
+
+fn descriptors() -> Check {
+    const SUBJECT: &str = "open files";
+    // SAFETY: rlimit is plain old data, filled in by the call.
+    let limit = unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+        limit.rlim_cur
+    };
+    if limit < 256 {
+        return Check::note(SUBJECT, format!("a process may have {limit}"), "each handle needs one: ulimit -n");
+    }
+    Check::fine(SUBJECT, format!("a process may have {limit}; each handle needs one"))
+}
+
+fn leftovers() -> Result<Check, Failure> {
+    const SUBJECT: &str = "leftovers";
+    let reports = report::collect_all(Duration::from_millis(100))?;
+    let orphans = reports.iter().filter(|report| report.orphan).count();
+    if orphans > 0 {
+        return Ok(Check::note(
+            SUBJECT,
+            format!("{orphans} of {} segments are orphaned", reports.len()),
+            "harmless but for their space; `eshmctl clean` removes them",
+        ));
+    }
+    Ok(Check::fine(SUBJECT, format!("none among {} segments", reports.len())))
+}

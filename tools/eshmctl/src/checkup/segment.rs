@@ -1,0 +1,114 @@
+//! One segment: why its two sides do not meet.
+
+use super::Check;
+use crate::{
+    name::Name,
+    report::{self, Failure, Kind, Life, Severity},
+};
+use eshm::inspect;
+use std::{ffi::CString, os::unix::ffi::OsStrExt, time::Duration};
+
+/// All checks of the segment `name`.
+pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
+    let Some(report) = report::collect(name, Duration::from_millis(200))? else {
+        return Ok(vec![missing(name)?]);
+    };
+    let mut checks =
+        vec![Check::fine("the name", format!("{} is there", inspect::path(name)?.display())), permission(name)?];
+    match (&report.segment, report.kind) {
+        (Some(segment), _) => {
+            checks.push(match segment.master.life {
+                Life::Alive => Check::fine("master", "running"),
+                life => Check::wrong("master", format!("{life:?}").to_lowercase(), "see below"),
+            });
+            checks.push(if segment.capacity == eshm::MAX_DATA_SIZE {
+                Check::fine("capacity", format!("{} bytes, as this library's own", segment.capacity))
+            } else {
+                Check::note(
+                    "capacity",
+                    format!("{} bytes; this library creates {}", segment.capacity, eshm::MAX_DATA_SIZE),
+                    "our ends adapt to it; released ones need a build with ESHM_MAX_DATA_SIZE of this size",
+                )
+            });
+        }
+        (None, Kind::TooNew) => checks.push(Check::wrong("protocol", "a later one", "update this library")),
+        (None, _) => {}
+    }
+    for finding in report.findings {
+        checks.push(match finding.severity {
+            Severity::Note => Check::note("note", finding.what, finding.advice),
+            Severity::Warning => Check::note("warning", finding.what, finding.advice),
+            Severity::Problem => Check::wrong("problem", finding.what, finding.advice),
+        });
+    }
+    Ok(checks)
+}
+
+fn permission(name: &Name) -> Result<Check, Failure> {
+    const SUBJECT: &str = "permission";
+    let path = inspect::path(name)?;
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: a NUL-terminated path.
+    let allowed = unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) } == 0;
+    Ok(if allowed {
+        Check::fine(SUBJECT, "this user may read and write it")
+    } else {
+        Check::wrong(
+            SUBJECT,
+            "this user may not read and write it",
+            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
+        )
+    })
+}
+
+fn missing(name: &Name) -> Result<Check, Failure> {
+    let wanted = name.to_string();
+    let names: Vec<String> = inspect::names()?.into_iter().map(|name| Name::of_file(name).to_string()).collect();
+    let near = names
+        .iter()
+        .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)
+        .min_by_key(|other| distance(&wanted, other));
+    let advice = match near {
+        Some(near) => format!("there is '{near}': do both sides use the same name, letter by letter?"),
+        None if names.is_empty() => "there is no segment at all: start the master first".to_owned(),
+        None => format!("start the master first, under this very name; there are: {}", names.join(", ")),
+    };
+    Ok(Check::wrong("the name", format!("there is no segment '{wanted}'"), advice))
+}
+
+/// A name without what people mix up.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(['-', ' '], "_")
+}
+
+/// Letters to insert, delete or change (Levenshtein 1966), as far as 3.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 2 {
+        return 3;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let change = corner + usize::from(from != to);
+            corner = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_name_is_near_and_another_is_not() {
+        assert_eq!(distance("robot_arm", "robot_am"), 1);
+        assert_eq!(distance(&plain("Robot-Arm"), "robot_arm"), 0);
+        assert_eq!(distance("robot", "camera"), 6);
+        assert_eq!(distance("a", "robot"), 3);
+    }
+}

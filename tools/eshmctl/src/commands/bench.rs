@@ -1,0 +1,130 @@
+//! `bench`: what this machine can do at best, and what a pair does on it.
+
+use crate::{
+    exit::Exit,
+    histogram::{self, Times},
+    name::Name,
+    report::Failure,
+    side::{self, As, SideArgs},
+    stop::{self, Limit},
+    trips,
+};
+use serde_json::json;
+use std::{
+    env, process,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Measure this machine: one cache line's exchange, and a pair's round trip.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Seconds for all of it.
+    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = stop::seconds)]
+    time: f64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A process that is ended with this.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // SAFETY: a child of ours that has not been waited for.
+        unsafe { libc::kill(self.0.id() as i32, libc::SIGTERM) };
+        let _ = self.0.wait();
+    }
+}
+
+/// Sizes of messages measured.
+const SIZES: [usize; 3] = [32, 256, 4096];
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    stop::prepare();
+    let part = args.time / (SIZES.len() + 1) as f64;
+    let limit = one_line(Duration::from_secs_f64(part));
+    let name: Name = format!("eshmctl_bench_{}", process::id()).parse()?;
+    let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1] };
+    let endpoint = side::open(&side, As::Master)?;
+    let echo = Command::new(env::current_exe()?)
+        .args(["echo", &name.to_string()])
+        .env("ESHM_LOG", "off")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let _echo = Helper(echo);
+    if !trips::await_echo(&endpoint, 32, Duration::from_secs(10))? {
+        return Err(Failure("the echo process did not answer".to_owned()));
+    }
+    let mut rows = Vec::new();
+    for size in SIZES {
+        let limit = Limit::of_seconds(Some(part));
+        let start = Instant::now();
+        let done = trips::run(&endpoint, size, u64::MAX, Duration::ZERO, limit, |_| {})?;
+        rows.push((size, start.elapsed().as_secs_f64(), Times::of(done.times), done.lost));
+    }
+    if args.json {
+        let trips: Vec<_> = rows
+            .iter()
+            .map(|(size, seconds, times, lost)| {
+                json!({ "size": size, "trips": times.len(), "lost": lost, "per_second": times.len() as f64 / seconds,
+                        "p50_ns": times.percentile(0.5), "p99_ns": times.percentile(0.99), "max_ns": times.max() })
+            })
+            .collect();
+        println!("{}", json!({ "line_ns": limit, "trips": trips }));
+        return Ok(Exit::Fine);
+    }
+    println!("one cache line there and back, no library: {limit:.0} ns");
+    println!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
+    for (size, seconds, times, _) in &rows {
+        let per_second = times.len() as f64 / seconds;
+        let shown = [times.percentile(0.5), times.percentile(0.99), times.max()].map(histogram::time);
+        let ratio = times.percentile(0.5) as f64 / limit;
+        println!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
+    }
+    println!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    Ok(Exit::Fine)
+}
+
+/// Two threads hand one word to and fro; nanoseconds for there and back, the median of a few dozen runs.
+fn one_line(time: Duration) -> f64 {
+    /// Exchanges to a run.
+    const RUN: u64 = 20_000;
+    /// Tells the other thread to end.
+    const END: u64 = u64::MAX;
+    #[repr(align(128))]
+    struct Line(AtomicU64);
+    let line = Line(AtomicU64::new(0));
+    let mut runs = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                match line.0.load(Ordering::Acquire) {
+                    END => return,
+                    odd if odd % 2 == 1 => line.0.store(odd + 1, Ordering::Release),
+                    _ => std::hint::spin_loop(),
+                }
+            }
+        });
+        let (begin, mut value) = (Instant::now(), 0);
+        while runs.len() < 3 || begin.elapsed() < time && runs.len() < 1000 {
+            let start = Instant::now();
+            for _ in 0..RUN {
+                line.0.store(value + 1, Ordering::Release);
+                value += 2;
+                while line.0.load(Ordering::Acquire) != value {
+                    std::hint::spin_loop();
+                }
+            }
+            runs.push(start.elapsed().as_nanos() as f64 / RUN as f64);
+        }
+        line.0.store(END, Ordering::Release);
+    });
+    runs.sort_by(f64::total_cmp);
+    runs[runs.len() / 2]
+}

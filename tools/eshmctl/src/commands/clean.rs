@@ -1,0 +1,87 @@
+//! `clean`: removes segments that nobody will ever use again, and no other.
+
+use crate::{exit::Exit, name::Name, report, report::Failure};
+use eshm::inspect::{Removal, remove_orphan};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    time::Duration,
+};
+
+/// Remove segments whose both ends are proven dead.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Only these; all orphaned ones without.
+    names: Vec<Name>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Only say what would be removed.
+    #[arg(long, short = 'n', conflicts_with = "yes")]
+    dry_run: bool,
+}
+
+/// How long a segment is watched before it counts as orphaned; it is looked at once more as it is removed.
+const WATCH: Duration = Duration::from_millis(100);
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let mut missing = false;
+    let orphans: Vec<Name> = if args.names.is_empty() {
+        let mut found = Vec::new();
+        for name in eshm::inspect::names()?.into_iter().map(Name::of_file) {
+            if report::collect(&name, WATCH)?.is_some_and(|report| report.orphan) {
+                found.push(name);
+            }
+        }
+        found
+    } else {
+        let mut found = Vec::new();
+        for name in &args.names {
+            match report::collect(name, WATCH)? {
+                Some(report) if report.orphan => found.push(name.clone()),
+                Some(_) => println!("{name}: in use, or no segment; stays"),
+                None => {
+                    eprintln!("eshmctl: there is no segment '{name}'");
+                    missing = true;
+                }
+            }
+        }
+        found
+    };
+    if orphans.is_empty() {
+        println!("nothing to remove");
+        return Ok(if missing { Exit::Missing } else { Exit::Fine });
+    }
+    for name in &orphans {
+        println!("{name}: both ends are gone");
+    }
+    if args.dry_run {
+        println!("{} would be removed", orphans.len());
+        return Ok(Exit::Fine);
+    }
+    if !args.yes && !confirmed(orphans.len())? {
+        println!("nothing removed");
+        return Ok(Exit::Fine);
+    }
+    let mut removed = 0;
+    for name in &orphans {
+        match remove_orphan(name)? {
+            Removal::Removed => removed += 1,
+            Removal::Missing => println!("{name}: gone already"),
+            Removal::Kept(why) => println!("{name}: stays: {why}"),
+        }
+    }
+    println!("{removed} removed");
+    Ok(Exit::Fine)
+}
+
+fn confirmed(count: usize) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure("not a terminal to ask on; say --yes to remove, or --dry-run to look".to_owned()));
+    }
+    print!("remove {count}? [y/N] ");
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,113 @@
+//! `list`: every segment, one line each.
+
+use crate::{
+    exit::Exit,
+    paint::{Painted, Tone},
+    report::{self, Channel, Failure, Kind, Life, Report, Side},
+};
+use std::time::Duration;
+
+/// List every segment with its two sides.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Print JSON: one object with `segments`.
+    #[arg(long)]
+    json: bool,
+    /// Measure rates over this many milliseconds.
+    #[arg(long, value_name = "MS", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    over: u64,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let reports = report::collect_all(Duration::from_millis(args.over))?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
+    } else if reports.is_empty() {
+        println!("no segments");
+    } else {
+        table(&reports);
+    }
+    Ok(if reports.iter().any(|report| report.orphan) { Exit::Findings } else { Exit::Fine })
+}
+
+fn table(reports: &[Report]) {
+    let width = reports.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).clamp(4, 40);
+    let heading = format!(
+        "{:width$}  {:>8} {:>8}  {:22} {:22} {:>9} {:>9} {:>6}",
+        "NAME", "CAPACITY", "PROTOCOL", "MASTER", "SLAVE", "M>S/s", "S>M/s", "AGE"
+    );
+    println!("{}", Painted(Tone::Bold, heading));
+    for report in reports {
+        let name = format!("{:width$}", shorten(&report.name, width));
+        let Some(segment) = &report.segment else {
+            let why = report.findings.first().map_or("", |finding| &finding.what);
+            println!("{name}  {:>8} {:>8}  {}", report.size, "-", Painted(Tone::Bad, why));
+            continue;
+        };
+        print!("{name}  {:>8} {:>8}  ", segment.capacity, segment.protocol);
+        print!("{} {} ", who(&segment.master), who(&segment.slave));
+        print!("{:>9} {:>9} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
+        print!("{:>6}", age(report.age_s));
+        println!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
+    }
+    let orphans = reports.iter().filter(|r| r.orphan).count();
+    let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
+    if orphans + broken > 0 {
+        println!("{orphans} orphaned, {broken} no segments; `eshmctl show NAME` says more, `eshmctl clean` removes orphans");
+    }
+}
+
+/// A side in 22 columns.
+fn who(side: &Side) -> Painted<String> {
+    let library = if side.library == Some("released") { "*" } else { "" };
+    let pid = side.pid.map_or(String::new(), |pid| pid.to_string());
+    let (tone, text) = match side.life {
+        Life::Absent => (Tone::Dim, "-".to_owned()),
+        Life::Alive => {
+            let command = side.command.as_deref().unwrap_or("");
+            let program = command.split(' ').next().unwrap_or("").rsplit('/').next().unwrap_or("");
+            (Tone::Good, format!("{pid}{library} {program}"))
+        }
+        Life::Silent => (Tone::Warn, format!("{pid}{library} silent")),
+        Life::Dead => (Tone::Bad, format!("{pid}{library} dead")),
+    };
+    Painted(tone, format!("{:22}", shorten(&text, 22)))
+}
+
+/// At most `width` characters.
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['~']).collect()
+}
+
+fn rate(channel: &Channel) -> String {
+    match channel.writes_per_second {
+        rate if rate >= 1e6 => format!("{:.1}M", rate / 1e6),
+        rate if rate >= 1e4 => format!("{:.0}k", rate / 1e3),
+        rate => format!("{rate:.0}"),
+    }
+}
+
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds}s"),
+        120..=7199 => format!("{}m", seconds / 60),
+        7200..=172_799 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_fit_their_columns() {
+        assert_eq!([age(5), age(300), age(90_000), age(1_000_000)], ["5s", "5m", "25h", "11d"]);
+        assert_eq!(shorten("abcdef", 4), "abc~");
+        assert_eq!(shorten("abcd", 4), "abcd");
+    }
+}

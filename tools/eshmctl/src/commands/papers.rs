@@ -1,0 +1,37 @@
+//! `completions` and `man`.
+
+use crate::{cli::Cli, exit::Exit, report::Failure};
+use clap::CommandFactory;
+use std::{fs, io, path::PathBuf};
+
+/// Print a shell's completions.
+#[derive(clap::Args, Debug)]
+pub struct Completions {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
+
+/// Write the manual pages.
+#[derive(clap::Args, Debug)]
+pub struct Man {
+    /// Into this folder; the main page on standard output without.
+    folder: Option<PathBuf>,
+}
+
+/// Runs `completions`.
+pub fn completions(args: &Completions) -> Result<Exit, Failure> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "eshmctl", &mut io::stdout());
+    Ok(Exit::Fine)
+}
+
+/// Runs `man`.
+pub fn man(args: &Man) -> Result<Exit, Failure> {
+    match &args.folder {
+        None => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
+        Some(folder) => {
+            fs::create_dir_all(folder)?;
+            clap_mangen::generate_to(Cli::command(), folder)?;
+        }
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,69 @@
+//! `recv`: prints the values that come.
+
+use crate::{
+    exit::Exit,
+    payload::{self, Form},
+    report::Failure,
+    side::{self, As, SideArgs},
+    stop::{self, Limit},
+};
+use eshm::Error;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+/// Print the values that come, as one side of a segment.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    side: SideArgs,
+    /// Which side to be.
+    #[arg(long = "as", value_name = "SIDE", default_value = "auto")]
+    role: As,
+    /// Print bytes in hexadecimal.
+    #[arg(long)]
+    hex: bool,
+    /// Print one JSON object a line.
+    #[arg(long, conflicts_with_all = ["hex", "raw"])]
+    json: bool,
+    /// Write the bytes as they are, with nothing in between.
+    #[arg(long, conflicts_with = "hex")]
+    raw: bool,
+    /// End after so many values.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// End after so many seconds.
+    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    time: Option<f64>,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    stop::prepare();
+    let endpoint = side::open(&args.side, args.role)?;
+    let limit = Limit::of_seconds(args.time);
+    let form = if args.hex { Form::Hex } else { Form::Auto };
+    let mut buffer = vec![0; endpoint.capacity()?];
+    let mut values = 0;
+    while !limit.is_over() && args.count.is_none_or(|count| values < count) {
+        let size = match endpoint.read_timeout(&mut buffer, Duration::from_millis(50)) {
+            Ok(size) => size,
+            Err(Error::Timeout) => continue,
+            Err(Error::BufferTooSmall { size }) => {
+                buffer.resize(size, 0); // a new master with a larger capacity
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        values += 1;
+        let (mut out, message) = (io::stdout().lock(), &buffer[..size]);
+        match () {
+            () if args.raw => out.write_all(message)?,
+            () if args.json => writeln!(out, "{}", payload::json(message))?,
+            () => writeln!(out, "{}", payload::show(message, form))?,
+        }
+        out.flush()?;
+    }
+    Ok(if args.count.is_some_and(|count| values < count) { Exit::TimedOut } else { Exit::Fine })
+}

@@ -1,0 +1,115 @@
+//! `top`: the live table.
+
+use crate::{
+    exit::Exit,
+    report::Failure,
+    stop,
+    top::{self, App, Board, Key},
+};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
+};
+use std::{
+    fs,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Show all segments in a live table: rates, heartbeats, missed values, processor time.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Measure anew every so many milliseconds.
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    every: u64,
+    /// Draw one screen of 80 x 24 into an SVG file instead, and end.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// Short looks between two refreshes.
+const GLANCES: u32 = 20;
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    stop::prepare();
+    let every = Duration::from_millis(args.every);
+    if let Some(path) = &args.svg {
+        let picture = one_screen(every)?;
+        fs::write(path, picture).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        return Ok(Exit::Fine);
+    }
+    if !io::stdout().is_terminal() {
+        return Err(Failure("top needs a terminal; `eshmctl list --json` is for programs".to_owned()));
+    }
+    let mut terminal = ratatui::try_init()?;
+    let result = live(&mut terminal, every);
+    ratatui::restore();
+    result.map(|()| Exit::Fine)
+}
+
+fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), Failure> {
+    let (mut board, mut app) = (Board::new(), App::new());
+    app.take(board.refresh());
+    let mut next = Instant::now() + every.min(Duration::from_millis(250)); // the first figures soon
+    let mut glance = Instant::now();
+    while !app.done && !stop::asked() {
+        terminal.draw(|frame| top::draw(frame, &app))?;
+        // Until something is to be drawn.
+        loop {
+            let now = Instant::now();
+            if now >= next {
+                app.take(board.refresh());
+                next = now + every;
+                break;
+            }
+            if now >= glance {
+                board.glance();
+                glance = now + every / GLANCES;
+            }
+            if event::poll(glance.min(next).saturating_duration_since(now))? && pressed(event::read()?, &mut app) {
+                break;
+            }
+            if stop::asked() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Acts on an event; true if the screen is to be drawn again.
+fn pressed(event: Event, app: &mut App) -> bool {
+    let key = match event {
+        Event::Key(key) if key.kind == KeyEventKind::Press => key,
+        Event::Resize(..) => return true,
+        _ => return false,
+    };
+    let meant = match key.code {
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Letter('q'),
+        KeyCode::Char(letter) => Key::Letter(letter),
+        KeyCode::Down => Key::Down,
+        KeyCode::Up => Key::Up,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc | KeyCode::Backspace => Key::Back,
+        _ => return false,
+    };
+    app.press(meant);
+    true
+}
+
+fn one_screen(every: Duration) -> Result<String, Failure> {
+    let (mut board, mut app) = (Board::new(), App::new());
+    board.refresh();
+    for _ in 0..GLANCES {
+        thread::sleep(every / GLANCES);
+        board.glance();
+    }
+    app.take(board.refresh());
+    let mut terminal = Terminal::new(TestBackend::new(80, 24))?;
+    terminal.draw(|frame| top::draw(frame, &app))?;
+    Ok(top::svg(terminal.backend().buffer()))
+}

@@ -1,0 +1,36 @@
+//! `eshmctl`: see, watch, mend and drive eshm channels from the terminal.
+
+mod capture;
+mod checkup;
+mod cli;
+mod commands;
+mod exit;
+mod histogram;
+mod name;
+mod paint;
+mod payload;
+mod report;
+mod side;
+mod stop;
+mod tap;
+mod top;
+mod trips;
+
+use clap::Parser;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A reader of our output that leaves, `head` say, ends us quietly as it ends any other tool.
+    // SAFETY: sets the disposition of one signal, before any thread exists.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let cli = cli::Cli::parse();
+    paint::set(cli.color);
+    match commands::run(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("eshmctl: {error}");
+            Exit::Failed.into()
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Segment names as users type them.
+
+use eshm::inspect;
+use std::{fmt, os::unix::ffi::OsStrExt, path::Path, str::FromStr};
+
+/// A segment's name. `demo`, `eshm_demo` as `ls` shows it and `/dev/shm/eshm_demo` mean the same, unless `eshm_demo` is itself
+/// the name of a segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name(Vec<u8>);
+
+impl Name {
+    /// One of those that `inspect::names` gives.
+    pub fn of_file(bytes: Vec<u8>) -> Name {
+        Name(bytes)
+    }
+}
+
+impl AsRef<[u8]> for Name {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = eshm::Error;
+
+    fn from_str(text: &str) -> Result<Name, eshm::Error> {
+        let file = text.strip_prefix("/dev/shm/").unwrap_or(text);
+        let name = match file.strip_prefix("eshm_") {
+            Some(rest) if file != text || !inspect::path(text)?.exists() => rest,
+            _ => text,
+        };
+        let path = inspect::path(name)?; // refuses what no segment can be called
+        let file = Path::new(&path).file_name().expect("a file in /dev/shm");
+        Ok(Name(file.as_bytes()["eshm_".len()..].to_vec()))
+    }
+}
+
+/// As text; what is not printable is escaped.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(&self.0).escape_debug().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ls_shows_is_understood() {
+        for text in ["demo_of_name_test", "eshm_demo_of_name_test", "/dev/shm/eshm_demo_of_name_test"] {
+            assert_eq!(text.parse::<Name>().unwrap().as_ref(), b"demo_of_name_test");
+        }
+        assert_eq!("a/b".parse::<Name>().unwrap().as_ref(), b"a_b");
+        assert!("".parse::<Name>().is_err());
+        assert_eq!(Name::of_file(b"x\n\xff".to_vec()).to_string(), "x\\n\u{fffd}");
+    }
+}

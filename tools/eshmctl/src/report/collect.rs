@@ -1,0 +1,158 @@
+//! Watching segments for a moment.
+
+use super::{Channel, Failure, Kind, Life, Report, Segment, Side, diagnose::diagnose};
+use crate::name::Name;
+use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
+use std::{
+    fs, thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+const DIRECTIONS: [Direction; 2] = [Direction::MasterToSlave, Direction::SlaveToMaster];
+
+/// Everything about the segment `name`, watched for `window`; `None` if there is none.
+pub fn collect(name: &Name, window: Duration) -> Result<Option<Report>, Failure> {
+    let first = look(name);
+    if matches!(&first, Ok(Sight { found: Found::Missing, .. })) {
+        return Ok(None);
+    }
+    thread::sleep(window);
+    Ok(Some(report(name, first, window)))
+}
+
+/// Everything about every segment, all watched at once for `window`.
+pub fn collect_all(window: Duration) -> Result<Vec<Report>, Failure> {
+    let names: Vec<Name> = inspect::names()?.into_iter().map(Name::of_file).collect();
+    Ok(thread::scope(|scope| {
+        let watches: Vec<_> = names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
+        // One that vanished meanwhile is not there.
+        watches.into_iter().filter_map(|watch| watch.join().expect("no panic").ok().flatten()).collect()
+    }))
+}
+
+/// A look, and the words of its first moment.
+struct First {
+    header: HeaderFacts,
+    channels: [ChannelFacts; 2],
+    at: Instant,
+}
+
+fn look(name: &Name) -> Result<Sight, eshm::Error> {
+    inspect::look(name)
+}
+
+fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> Report {
+    let mut report = Report {
+        name: name.to_string(),
+        kind: Kind::Unreadable,
+        size: 0,
+        mode: String::new(),
+        uid: 0,
+        age_s: 0,
+        orphan: false,
+        segment: None,
+        findings: Vec::new(),
+    };
+    let mut why = None;
+    match sight {
+        Err(error) => why = Some(error.to_string()),
+        Ok(Sight { file, found }) => {
+            if let Some(file) = file {
+                fill(&mut report, &file);
+            }
+            match found {
+                Found::Missing => {}
+                Found::Making => report.kind = Kind::HalfMade,
+                Found::Invalid(reason) => {
+                    report.kind = Kind::Invalid;
+                    why = Some(reason);
+                }
+                Found::TooNew(version) => {
+                    report.kind = Kind::TooNew;
+                    why = Some(format!("its protocol is {version}"));
+                }
+                Found::Segment(segment) => {
+                    report.kind = Kind::Segment;
+                    let first = First {
+                        header: segment.header(),
+                        channels: DIRECTIONS.map(|d| segment.channel(d)),
+                        at: Instant::now(),
+                    };
+                    report.segment = Some(watch(&segment, &first, window));
+                }
+            }
+        }
+    }
+    diagnose(&mut report, why);
+    report
+}
+
+fn fill(report: &mut Report, file: &FileFacts) {
+    report.size = file.size;
+    report.mode = format!("{:04o}", file.mode);
+    report.uid = file.uid;
+    report.age_s = SystemTime::now().duration_since(file.changed).unwrap_or_default().as_secs();
+}
+
+/// Watches a mapped segment from `first` on.
+fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment {
+    thread::sleep(window.saturating_sub(first.at.elapsed()));
+    let (header, channels) = (segment.header(), DIRECTIONS.map(|d| segment.channel(d)));
+    let seconds = first.at.elapsed().as_secs_f64();
+    let side = |side: inspect::Side| {
+        let index = side as usize;
+        let beats = header.heartbeats[index].wrapping_sub(first.header.heartbeats[index]);
+        let life = match beats {
+            0 => segment.judge(side).into(),
+            _ if header.alive[index] => Life::Alive,
+            _ => segment.judge(side).into(),
+        };
+        let pid = Some(header.pids[index]).filter(|&pid| pid != 0);
+        Side {
+            life,
+            pid,
+            command: pid.filter(|_| life != Life::Dead && life != Life::Absent).and_then(command_line),
+            library: pid.map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
+            flag: header.alive[index],
+            heartbeat: header.heartbeats[index],
+            beats_per_second: beats as f64 / seconds,
+        }
+    };
+    let channel = |direction: Direction| {
+        let (before, now) = (&first.channels[direction as usize], &channels[direction as usize]);
+        Channel {
+            sequence: now.sequence,
+            stuck: now.sequence & 1 == 1 && now.sequence == before.sequence,
+            message_size: now.data_size,
+            writes: now.write_count,
+            reads: now.read_count,
+            missed: now.write_count.saturating_sub(now.read_count),
+            writes_per_second: now.write_count.wrapping_sub(before.write_count) as f64 / seconds,
+            reads_per_second: now.read_count.wrapping_sub(before.read_count) as f64 / seconds,
+            wake_seq: now.wake_seq,
+            waiters: now.waiters,
+        }
+    };
+    Segment {
+        protocol: header.version,
+        capacity: segment.capacity(),
+        stale_threshold_ms: if header.stale_threshold_ms == 0 { 100 } else { header.stale_threshold_ms },
+        master_generation: header.master_generation,
+        features: header.features,
+        window_ms: (seconds * 1000.0) as u64,
+        master: side(inspect::Side::Master),
+        slave: side(inspect::Side::Slave),
+        master_to_slave: channel(Direction::MasterToSlave),
+        slave_to_master: channel(Direction::SlaveToMaster),
+    }
+}
+
+/// A process's command line on one line, as `ps` shows it; its name if it has none.
+pub fn command_line(pid: i32) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<_> = line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    if words.is_empty() {
+        return Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned());
+    }
+    Some(words.join(" "))
+}

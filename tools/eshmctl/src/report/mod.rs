@@ -1,0 +1,182 @@
+//! What is known of a segment after watching it for a moment: the one form that every command prints, as text or as JSON.
+
+mod collect;
+mod diagnose;
+
+pub use collect::{collect, collect_all, command_line};
+
+use serde::Serialize;
+use std::fmt;
+
+/// Why a command could not do what was asked: the segment, the cause and the next step.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.to_string())
+    }
+}
+
+/// What kind of file stands under a name.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A segment.
+    Segment,
+    /// A file being made, or never finished.
+    HalfMade,
+    /// No segment.
+    Invalid,
+    /// A segment of a later protocol.
+    TooNew,
+    /// A file that may not be read.
+    Unreadable,
+}
+
+/// Everything about one file.
+#[derive(Clone, Serialize, Debug)]
+pub struct Report {
+    /// The segment's name, without `eshm_`; bytes that are no UTF-8 replaced.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Permission bits, in octal.
+    pub mode: String,
+    /// Owner.
+    pub uid: u32,
+    /// Seconds since it was made.
+    pub age_s: u64,
+    /// A segment whose both ends are proven dead or have left.
+    pub orphan: bool,
+    /// The rest, of a segment.
+    #[serde(flatten)]
+    pub segment: Option<Segment>,
+    /// What is wrong, in plain words, each with what to do.
+    pub findings: Vec<Finding>,
+}
+
+/// What is wrong and what to do about it.
+#[derive(Clone, PartialEq, Eq, Serialize, Debug)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub what: String,
+    /// The next step.
+    pub advice: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// May be what is looked for.
+    Warning,
+    /// Keeps values from being exchanged.
+    Problem,
+}
+
+/// A segment's own account.
+#[derive(Clone, Serialize, Debug)]
+pub struct Segment {
+    /// 2 or 3.
+    pub protocol: u32,
+    /// Bytes of the largest message.
+    pub capacity: usize,
+    /// Milliseconds of silence that make a side stale.
+    pub stale_threshold_ms: u32,
+    /// Masters that have started on it.
+    pub master_generation: u32,
+    /// Bit 0: writers wake parked readers.
+    pub features: u32,
+    /// Milliseconds that the rates below were measured over.
+    pub window_ms: u64,
+    /// The master.
+    pub master: Side,
+    /// The slave.
+    pub slave: Side,
+    /// From the master to the slave.
+    pub master_to_slave: Channel,
+    /// From the slave to the master.
+    pub slave_to_master: Channel,
+}
+
+/// How a side is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Life {
+    /// Never attached, or left cleanly.
+    Absent,
+    /// It beats.
+    Alive,
+    /// Its process runs, its heartbeat stands still.
+    Silent,
+    /// Its process is gone, and it never left.
+    Dead,
+}
+
+impl From<eshm::inspect::Life> for Life {
+    fn from(life: eshm::inspect::Life) -> Life {
+        match life {
+            eshm::inspect::Life::Absent => Life::Absent,
+            eshm::inspect::Life::Alive => Life::Alive,
+            eshm::inspect::Life::Silent => Life::Silent,
+            eshm::inspect::Life::Dead => Life::Dead,
+        }
+    }
+}
+
+/// One side of a segment.
+#[derive(Clone, Serialize, Debug)]
+pub struct Side {
+    /// How it is.
+    pub life: Life,
+    /// Its process, in its own pid namespace; `null` = never one.
+    pub pid: Option<i32>,
+    /// That process's command line, if it can be seen from here.
+    pub command: Option<String>,
+    /// `"ours"`, `"released"`, or `null` if the side was never taken.
+    pub library: Option<&'static str>,
+    /// The alive flag.
+    pub flag: bool,
+    /// Heartbeats since it attached.
+    pub heartbeat: u64,
+    /// Heartbeats a second; about 1000 is right.
+    pub beats_per_second: f64,
+}
+
+/// One direction of a segment.
+#[derive(Clone, Serialize, Debug)]
+pub struct Channel {
+    /// Odd while a write is in progress.
+    pub sequence: u32,
+    /// A write is in progress, and the same one as a moment before: it was never finished.
+    pub stuck: bool,
+    /// Bytes of the current message.
+    pub message_size: u32,
+    /// Messages written.
+    pub writes: u64,
+    /// Messages read.
+    pub reads: u64,
+    /// Messages that were overwritten before anyone read them.
+    pub missed: u64,
+    /// Messages written a second.
+    pub writes_per_second: f64,
+    /// Messages read a second.
+    pub reads_per_second: f64,
+    /// Signals given.
+    pub wake_seq: u32,
+    /// Readers parked.
+    pub waiters: u32,
+}

@@ -1,0 +1,45 @@
+//! Being one side of a segment.
+
+use crate::{name::Name, report::Failure};
+use clap::ValueEnum;
+use eshm::{Endpoint, Role};
+
+/// Which side to be.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum As {
+    /// Creates the segment.
+    Master,
+    /// Attaches to it.
+    Slave,
+    /// Slave of a live master, else master.
+    Auto,
+}
+
+/// What every command that takes a side asks for.
+#[derive(clap::Args, Debug)]
+pub struct SideArgs {
+    /// The segment, as `demo` or `eshm_demo`.
+    pub name: Name,
+    /// Bytes of the largest message, where the segment is created.
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
+    pub capacity: usize,
+}
+
+/// Opens a side; the error says what to do.
+pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
+    let role = match side {
+        As::Master => Role::Master,
+        As::Slave => Role::Slave,
+        As::Auto => Role::Auto,
+    };
+    let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
+    // A tool waits for its peer until it is told to stop.
+    let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
+    builder.open().map_err(|error| {
+        let advice = match side {
+            As::Slave => "start the master first, or say --as master; `eshmctl doctor` checks the usual causes",
+            _ => "`eshmctl doctor` checks the usual causes",
+        };
+        Failure(format!("{}: {error}; {advice}", args.name))
+    })
+}

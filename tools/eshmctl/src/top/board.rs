@@ -1,0 +1,189 @@
+//! Measuring every segment from one refresh to the next.
+
+use crate::report::command_line;
+use eshm::inspect::{self, ChannelFacts, Direction, Found, HeaderFacts, Segment, Side};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+/// One segment since the last refresh.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Bytes of a message.
+    pub capacity: usize,
+    /// The master and the slave.
+    pub sides: [Peer; 2],
+    /// Messages a second from the master and from the slave.
+    pub rates: [f64; 2],
+    /// Messages a second that nobody read, likewise.
+    pub missed: [f64; 2],
+    /// Readers parked, likewise.
+    pub waiters: [u32; 2],
+    /// Messages written in all, likewise.
+    pub written: [u64; 2],
+}
+
+/// One side of it.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// 0 = never one.
+    pub pid: i32,
+    /// It beats.
+    pub beating: bool,
+    /// Its alive flag.
+    pub flag: bool,
+    /// Heartbeats a second.
+    pub beats: f64,
+    /// How far, in milliseconds, its heartbeats of a short while strayed from one a millisecond, at most.
+    pub jitter: f64,
+    /// Percent of a processor, if its process can be seen.
+    pub cpu: Option<f64>,
+    /// Its command line, likewise.
+    pub command: Option<String>,
+}
+
+/// A segment that is watched.
+struct Watched {
+    inode: u64,
+    segment: Segment,
+    header: HeaderFacts,
+    channels: [ChannelFacts; 2],
+    /// Processor time of both sides, in ticks of the kernel.
+    time: [Option<u64>; 2],
+    /// The heartbeats of the last short look, when that was, and the farthest they strayed since the last refresh.
+    last: ([u64; 2], Instant),
+    strayed: [f64; 2],
+}
+
+/// All segments.
+pub struct Board {
+    watched: BTreeMap<Vec<u8>, Watched>,
+    at: Instant,
+}
+
+/// The longest a short look may be late and still be held against the heartbeats: above it is our own lateness that shows.
+const LATE: Duration = Duration::from_millis(200);
+
+impl Board {
+    /// An empty one.
+    pub fn new() -> Board {
+        Board { watched: BTreeMap::new(), at: Instant::now() }
+    }
+
+    /// A short look, for the jitter: some times between two refreshes.
+    pub fn glance(&mut self) {
+        for watched in self.watched.values_mut() {
+            watched.glance();
+        }
+    }
+
+    /// The rows since the last refresh; a segment seen for the first time has no rates yet.
+    pub fn refresh(&mut self) -> Vec<Row> {
+        let seconds = self.at.elapsed().as_secs_f64().max(1e-6);
+        self.at = Instant::now();
+        let names = inspect::names().unwrap_or_default(); // without the folder there are none
+        self.watched.retain(|name, _| names.contains(name));
+        let mut rows = Vec::new();
+        for name in names {
+            let Ok(sight) = inspect::look(&name) else { continue };
+            let (Some(file), Found::Segment(segment)) = (sight.file, sight.found) else { continue };
+            let known = self.watched.remove(&name).filter(|watched| watched.inode == file.inode);
+            let mut watched = known.unwrap_or_else(|| Watched::new(segment, file.inode));
+            rows.push(watched.row(String::from_utf8_lossy(&name).escape_debug().to_string(), seconds));
+            self.watched.insert(name, watched);
+        }
+        rows
+    }
+}
+
+fn channels(segment: &Segment) -> [ChannelFacts; 2] {
+    [segment.channel(Direction::MasterToSlave), segment.channel(Direction::SlaveToMaster)]
+}
+
+impl Watched {
+    fn new(segment: Segment, inode: u64) -> Watched {
+        let header = segment.header();
+        Watched {
+            inode,
+            channels: channels(&segment),
+            time: header.pids.map(processor_time),
+            last: (header.heartbeats, Instant::now()),
+            strayed: [0.0; 2],
+            header,
+            segment,
+        }
+    }
+
+    fn glance(&mut self) {
+        let (beats, elapsed) = (self.segment.header().heartbeats, self.last.1.elapsed());
+        if elapsed < LATE {
+            let due = elapsed.as_secs_f64() * 1000.0;
+            for (strayed, (now, before)) in self.strayed.iter_mut().zip(beats.iter().zip(self.last.0)) {
+                *strayed = strayed.max((now.wrapping_sub(before) as f64 - due).abs());
+            }
+        }
+        self.last = (beats, Instant::now());
+    }
+
+    fn row(&mut self, name: String, seconds: f64) -> Row {
+        let (header, channels, time) =
+            (self.segment.header(), channels(&self.segment), self.segment.header().pids.map(processor_time));
+        let side = |side: Side| {
+            let i = side as usize;
+            let pid = header.pids[i];
+            let beats = header.heartbeats[i].wrapping_sub(self.header.heartbeats[i]);
+            let used = match (self.time[i], time[i]) {
+                (Some(before), Some(now)) if pid == self.header.pids[i] => Some(now.saturating_sub(before)),
+                _ => None,
+            };
+            let beating = beats > 0;
+            Peer {
+                pid,
+                beating,
+                flag: header.alive[i],
+                beats: beats as f64 / seconds,
+                jitter: if beating { self.strayed[i] } else { 0.0 },
+                cpu: used.map(|ticks| 100.0 * ticks as f64 / ticks_a_second() / seconds),
+                command: (pid > 0 && beating).then(|| command_line(pid)).flatten(),
+            }
+        };
+        let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+        let each =
+            |f: &dyn Fn(&ChannelFacts, &ChannelFacts) -> f64| [0, 1].map(|i: usize| f(&channels[i], &self.channels[i]));
+        let row = Row {
+            name,
+            capacity: self.segment.capacity(),
+            sides: [side(Side::Master), side(Side::Slave)],
+            rates: each(&|now, before| per_second(now.write_count, before.write_count)),
+            missed: each(&|now, before| {
+                let (written, read) = (
+                    now.write_count - before.write_count.min(now.write_count),
+                    now.read_count.saturating_sub(before.read_count),
+                );
+                written.saturating_sub(read) as f64 / seconds
+            }),
+            waiters: [0, 1].map(|i: usize| channels[i].waiters),
+            written: [0, 1].map(|i: usize| channels[i].write_count),
+        };
+        self.strayed = [0.0; 2];
+        (self.header, self.channels, self.time) = (header, channels, time);
+        row
+    }
+}
+
+/// User and system time of a process in clock ticks (proc(5), `stat` fields 14 and 15).
+fn processor_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after = &stat[stat.rfind(')')? + 1..];
+    let mut fields = after.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
+fn ticks_a_second() -> f64 {
+    // SAFETY: takes no memory.
+    unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as f64
+}

@@ -1,0 +1,11 @@
+//! The live table: `board` knows what is measured, `app` what the keys have asked for, `view` draws both.
+
+mod app;
+mod board;
+mod picture;
+mod view;
+
+pub use app::{App, Key};
+pub use board::Board;
+pub use picture::svg;
+pub use view::draw;

@@ -1,0 +1,122 @@
+//! The program under test as a process.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use eshm_processes::until;
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_eshmctl");
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Done {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub fn ctl(args: &[&str]) -> Done {
+    let output = command(args).output().expect("run eshmctl");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Done { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// One that runs until it is dropped.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+/// Starts it.
+pub fn start(args: &[&str]) -> Running {
+    let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start eshmctl");
+    let (sender, lines) = channel();
+    let out = BufReader::new(child.stdout.take().expect("its output"));
+    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    Running { child, lines }
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its next line.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        self.lines.recv_timeout(eshm_processes::ms(20_000)).expect("a line in time")
+    }
+
+    /// Its next line, if there is one already.
+    pub fn try_line(&mut self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
+    /// Kills it; nothing is cleaned up.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, and waits; its code and the rest of its lines.
+    pub fn end(mut self) -> (Option<i32>, Vec<String>) {
+        // SAFETY: a child of ours that has not been waited for.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
+        let status = self.child.wait().expect("its end");
+        (status.code(), self.lines.iter().collect())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs it with this on its standard input.
+pub fn ctl_with_input(args: &[&str], input: &str) -> Done {
+    use std::io::Write;
+    let mut child =
+        command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start eshmctl");
+    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("write its input");
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().expect("its output").read_to_string(&mut out).expect("text");
+    child.stderr.take().expect("its errors").read_to_string(&mut err).expect("text");
+    Done { code: child.wait().expect("its end").code(), out, err }
+}
+
+/// JSON that a run printed.
+#[track_caller]
+pub fn json(done: &Done) -> serde_json::Value {
+    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", done.out, done.err))
+}
+
+/// A segment whose two ends were killed.
+pub fn orphan(name: &eshm_processes::Name) {
+    let mut master = start(&["recv", name.as_str(), "--as", "master"]);
+    until("the master is there", || name.exists());
+    let mut slave = start(&["recv", name.as_str(), "--as", "slave"]);
+    until("the slave is there", || name.raw().get("slave_alive") == 1);
+    master.kill();
+    slave.kill();
+}
+
+/// A path for a file of this test alone.
+pub fn scratch(name: &eshm_processes::Name, what: impl AsRef<OsStr>) -> std::path::PathBuf {
+    let mut file = std::ffi::OsString::from(name.as_str());
+    file.push(".");
+    file.push(what.as_ref());
+    std::env::temp_dir().join(file)
+}

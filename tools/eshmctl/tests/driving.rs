@@ -1,0 +1,120 @@
+//! `send`, `recv`, `echo`, `ping` and `bench`: acting as a side.
+
+mod common;
+
+use common::{ctl, ctl_with_input, json, scratch, start};
+use eshm::Role;
+use eshm_processes::{Name, open, read, until};
+use std::fs;
+
+#[test]
+fn a_value_is_sent_and_the_reply_printed() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let mut send = start(&["send", name.as_str(), "set speed 3", "--as", "slave", "--linger", "30"]);
+    assert_eq!(read(&master, 20_000), Ok("set speed 3".to_owned()));
+    master.write(b"speed is 3").expect("written");
+    assert_eq!(send.line(), "speed is 3");
+    let (code, lines) = send.end();
+    assert_eq!((code, lines), (Some(0), vec!["1 sent, 1 replies".to_owned()]));
+    until("its side is given back", || name.raw().get("slave_alive") == 0);
+}
+
+#[test]
+fn lines_of_standard_input_are_sent_at_a_rate() {
+    let name = Name::new();
+    let mut recv = start(&["recv", name.as_str(), "--as", "master", "--count", "4"]);
+    until("the segment is there", || name.exists());
+    let done = ctl_with_input(&["send", name.as_str(), "--as", "slave", "--rate", "20", "--linger", "0.1"], "a\nb\nc\nd\n");
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "4 sent, 0 replies\n"), "{}", done.err);
+    let lines: Vec<String> = (0..4).map(|_| recv.line()).collect();
+    assert_eq!(lines, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn bytes_of_a_file_arrive_as_they_are() {
+    let name = Name::new();
+    let file = scratch(&name, "bytes");
+    let bytes: Vec<u8> = (0..3000).map(|i| (i * 7) as u8).collect();
+    fs::write(&file, &bytes).expect("write the file");
+    let master = open(&name, Role::Master);
+    let done = ctl(&["send", name.as_str(), "--file", file.to_str().expect("text"), "--as", "slave", "--linger", "0.05"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let mut buffer = vec![0; 4096];
+    let size = master.try_read(&mut buffer).expect("no error").expect("a value");
+    assert_eq!(buffer[..size], bytes);
+    fs::write(&file, vec![0; 5000]).expect("write the file");
+    let done = ctl(&["send", name.as_str(), "--file", file.to_str().expect("text"), "--as", "slave"]);
+    assert!(done.code == Some(1) && done.err.contains("5000 bytes; the segment takes 4096"), "{}", done.err);
+    fs::remove_file(&file).expect("remove it");
+}
+
+#[test]
+fn a_slave_without_a_master_says_what_to_do() {
+    let name = Name::new();
+    let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains(name.as_str()) && done.err.contains("start the master first"), "{}", done.err);
+    assert_eq!(ctl(&["recv", "", "--as", "slave"]).code, Some(2), "no segment can be called so");
+}
+
+#[test]
+fn round_trips_are_timed_counted_and_drawn() {
+    let name = Name::new();
+    let picture = scratch(&name, "svg");
+    let mut ping = start(&[
+        "ping",
+        name.as_str(),
+        "--count",
+        "300",
+        "--size",
+        "100",
+        "--json",
+        "--svg",
+        picture.to_str().expect("text"),
+    ]);
+    until("the segment is there", || name.exists());
+    let echo = start(&["echo", name.as_str()]);
+    let result: serde_json::Value = serde_json::from_str(&ping.line()).expect("JSON");
+    assert_eq!((&result["trips"], &result["lost"], &result["size"]), (&300.into(), &0.into(), &100.into()));
+    assert!(result["p50_ns"].as_u64() > Some(0) && result["p50_ns"].as_u64() <= result["max_ns"].as_u64());
+    until("the picture is there", || fs::read_to_string(&picture).is_ok_and(|svg| svg.ends_with("</svg>\n")));
+    fs::remove_file(&picture).expect("remove it");
+    let (code, lines) = echo.end();
+    assert_eq!(code, Some(0));
+    let answered: u64 = lines[0].split(' ').next().and_then(|n| n.parse().ok()).expect("a count");
+    assert!(answered >= 300, "{lines:?}");
+}
+
+#[test]
+fn nobody_to_ping_is_said() {
+    let name = Name::new();
+    let done = ctl(&["ping", name.as_str(), "--wait", "0.2"]);
+    assert_eq!(done.code, Some(5));
+    assert!(done.err.contains("eshmctl echo"), "{}", done.err);
+    assert!(!name.exists(), "it cleans up");
+}
+
+#[test]
+fn bench_measures_the_line_and_three_sizes() {
+    let result = json(&ctl(&["bench", "--for", "1", "--json"]));
+    assert!(result["line_ns"].as_f64() > Some(0.0));
+    let sizes: Vec<u64> =
+        result["trips"].as_array().expect("a list").iter().filter_map(|row| row["size"].as_u64()).collect();
+    assert_eq!(sizes, [32, 256, 4096]);
+    assert!(result["trips"][0]["trips"].as_u64() > Some(0));
+}
+
+#[test]
+fn completions_and_manual_pages_are_written() {
+    for shell in ["bash", "zsh", "fish"] {
+        let done = ctl(&["completions", shell]);
+        assert!(done.code == Some(0) && done.out.contains("eshmctl") && done.out.contains("doctor"), "{shell}");
+    }
+    let name = Name::new();
+    let folder = scratch(&name, "man");
+    assert_eq!(ctl(&["man", folder.to_str().expect("text")]).code, Some(0));
+    let page = fs::read_to_string(folder.join("eshmctl-watch.1")).expect("a page for each command");
+    assert!(page.contains("missed") || page.contains("passes by"));
+    fs::remove_dir_all(&folder).expect("remove them");
+}

@@ -1,0 +1,147 @@
+//! `list`, `show` and `doctor`: what they say of whole and broken segments, and that looking changes nothing.
+
+mod common;
+
+use common::{ctl, json, orphan, start};
+use eshm::Role;
+use eshm_processes::{Name, open, until};
+use serde_json::Value;
+use std::fs;
+
+fn listed(name: &Name) -> Value {
+    let done = ctl(&["list", "--json"]);
+    let all = json(&done);
+    all["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_live_pair_is_listed_with_its_sides_and_rates() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let slave = start(&["recv", name.as_str(), "--as", "slave", "--capacity", "9"]);
+    until("the slave is there", || name.raw().get("slave_alive") == 1);
+    until("the list shows all of it", || {
+        for i in 0..50 {
+            master.write(format!("value {i}").as_bytes()).expect("written");
+        }
+        let seen = listed(&name);
+        seen["kind"] == "segment"
+            && seen["orphan"] == false
+            && seen["capacity"] == 4096
+            && seen["protocol"] == 3
+            && seen["master"]["life"] == "alive"
+            && seen["master"]["pid"] == std::process::id()
+            && seen["slave"]["life"] == "alive"
+            && seen["slave"]["pid"] == slave.pid()
+            && seen["slave"]["library"] == "ours"
+            && seen["slave"]["command"].as_str().is_some_and(|command| command.contains("recv"))
+            && seen["slave"]["beats_per_second"].as_f64().is_some_and(|beats| beats > 1.0)
+    });
+    let shown = ctl(&["show", &format!("eshm_{}", name.as_str())]);
+    assert!(shown.out.contains("value 49") && shown.out.contains("4096 bytes a message"), "{}", shown.out);
+}
+
+#[test]
+fn an_orphan_is_told_by_the_exit_code_and_named() {
+    let name = Name::new();
+    orphan(&name);
+    let done = ctl(&["list"]);
+    assert_eq!(done.code, Some(3), "{}", done.out);
+    let line = done.out.lines().find(|line| line.starts_with(name.as_str())).expect("its line");
+    assert!(line.ends_with("orphan") && line.contains("dead"), "{line}");
+    let shown = ctl(&["show", name.as_str(), "--json"]);
+    assert_eq!(shown.code, Some(3));
+    let shown = json(&shown);
+    assert_eq!((&shown["orphan"], &shown["master"]["life"]), (&true.into(), &"dead".into()));
+    assert!(shown["findings"][0]["advice"].as_str().is_some_and(|advice| advice.contains("eshmctl clean")));
+}
+
+#[test]
+fn what_is_no_segment_is_said_in_plain_words() {
+    let whole = Name::new();
+    let _master = open(&whole, Role::Master);
+    let bytes = fs::read(whole.path()).expect("the segment's bytes");
+    let changed = |at: usize, value: u32| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+        bytes
+    };
+    let cases: [(&str, Vec<u8>, &str); 6] = [
+        ("half_made", Vec::new(), "half made"),
+        ("half_made", changed(0, 0), "half made"),
+        ("invalid", changed(0, 0x1234), "its magic is 0x00001234"),
+        ("invalid", bytes[..100].to_vec(), "only 100 bytes"),
+        ("invalid", bytes[..8575].to_vec(), "8575 bytes"),
+        ("too_new", changed(4, 4), "protocol is 4"),
+    ];
+    for (kind, bytes, words) in cases {
+        let name = Name::new();
+        fs::write(name.path(), bytes).expect("write the file");
+        let shown = ctl(&["show", name.as_str(), "--json"]);
+        assert_eq!(shown.code, Some(3), "{kind} {words}: {}", shown.out);
+        let shown = json(&shown);
+        assert_eq!(shown["kind"], kind);
+        assert!(shown["findings"][0]["what"].as_str().is_some_and(|what| what.contains(words)), "{shown}");
+        assert_eq!(shown["orphan"], false, "only a segment can be an orphan");
+    }
+}
+
+#[test]
+fn an_unfinished_message_and_a_foreign_size_are_found() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    master.write(b"whole").expect("written");
+    let raw = name.raw();
+    raw.set("m2s.data_size", 70_000);
+    let done = ctl(&["show", name.as_str()]);
+    assert!(done.out.contains("70000 bytes; the capacity is 4096"), "{}", done.out);
+    raw.set("m2s.data_size", 5);
+    raw.set("m2s.sequence", 3);
+    let done = ctl(&["show", name.as_str()]);
+    assert!(done.out.contains("the master never finished its last message"), "{}", done.out);
+    raw.set("m2s.sequence", 2);
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let name = Name::new();
+    orphan(&name);
+    let before = fs::read(name.path()).expect("its bytes");
+    for args in [
+        vec!["list"],
+        vec!["show", name.as_str()],
+        vec!["doctor", name.as_str()],
+        vec!["watch", name.as_str(), "--for", "0.2"],
+        vec!["clean", "--dry-run", name.as_str()],
+    ] {
+        ctl(&args);
+        assert!(fs::read(name.path()).expect("still there") == before, "{args:?} changed it");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_there_has_its_own_code_and_the_doctor_finds_the_near_one() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let wrong = name.as_str().replace("pt_", "PT-");
+    let done = ctl(&["show", &wrong]);
+    assert_eq!(done.code, Some(4), "{}", done.err);
+    assert!(done.err.contains(&wrong) && done.err.contains("eshmctl list"), "{}", done.err);
+    let done = ctl(&["doctor", &wrong]);
+    assert_eq!(done.code, Some(3));
+    assert!(done.out.contains(&format!("there is '{}'", name.as_str())), "{}", done.out);
+    let done = ctl(&["doctor", name.as_str(), "--json"]);
+    let checks = json(&done)["checks"].as_array().expect("checks").clone();
+    let of = |subject: &str| checks.iter().find(|check| check["subject"] == subject).cloned().unwrap_or_default();
+    assert_eq!(of("master")["verdict"], "fine");
+    assert_eq!(of("permission")["verdict"], "fine");
+    assert_eq!(of("/dev/shm")["seen"].as_str().map(|s| s.is_empty()), Some(false));
+}
+
+#[test]
+fn output_is_plain_unless_colours_are_asked_for() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    assert!(!ctl(&["list"]).out.contains('\x1b'));
+    assert!(ctl(&["list", "--color", "always"]).out.contains("\x1b[32m"));
+}

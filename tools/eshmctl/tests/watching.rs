@@ -1,0 +1,130 @@
+//! `watch`, `record` and `replay`: they catch values and take none from the reader.
+
+mod common;
+
+use common::{ctl, json, scratch, start};
+use eshm::Role;
+use eshm_processes::{Name, open, read, until};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn values_are_caught_with_the_number_missed_and_the_reader_gets_them_all_the_same() {
+    let name = Name::new();
+    let (master, slave) = (open(&name, Role::Master), open(&name, Role::Slave));
+    let mut watch = start(&["watch", name.as_str(), "--json", "--from", "master"]);
+    let mut caught: Vec<Value> = Vec::new();
+    // What stands there when it begins is no news, so it may take some until the first is caught.
+    let mut sent = 0;
+    until("it watches", || {
+        sent += 1;
+        master.write(format!("begin {sent}").as_bytes()).expect("written");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::metadata(name.path()).is_ok() && sent >= 10
+    });
+    for i in 0..5 {
+        master.write(format!("value {i}").as_bytes()).expect("written");
+        assert_eq!(read(&slave, 1000), Ok(format!("value {i}")), "taken from its reader");
+        loop {
+            let line: Value = serde_json::from_str(&watch.line()).expect("JSON");
+            let text = line["message"]["text"].as_str().expect("text").to_owned();
+            caught.push(line);
+            if text == format!("value {i}") {
+                break;
+            }
+        }
+    }
+    let last = caught.last().expect("some");
+    assert_eq!((&last["missed"], &last["writer"], &last["message"]["size"]), (&0.into(), &"master".into(), &7.into()));
+    let (code, _) = watch.end();
+    assert_eq!(code, Some(0), "a clean end by Ctrl-C");
+}
+
+#[test]
+fn a_segment_that_appears_later_or_is_replaced_is_followed() {
+    let name = Name::new();
+    let mut watch = start(&["watch", name.as_str(), "--count", "2"]);
+    for round in ["first", "second"] {
+        let master = open(&name, Role::Master);
+        master.write(round.as_bytes()).expect("written");
+        let line = watch.line();
+        assert!(line.contains(round) && line.contains("master"), "{line}");
+    }
+    assert!(watch.line().starts_with("2 caught"));
+}
+
+#[test]
+fn nothing_to_watch_is_said() {
+    let name = Name::new();
+    let done = ctl(&["watch", name.as_str(), "--for", "0.2"]);
+    assert_eq!(done.code, Some(4));
+    let _master = open(&name, Role::Master);
+    assert_eq!(ctl(&["watch", name.as_str(), "--for", "0.2", "--count", "3"]).code, Some(5), "timed out");
+}
+
+#[test]
+fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
+    let (name, again) = (Name::new(), Name::new());
+    let file = scratch(&name, "capture");
+    let path = file.to_str().expect("text");
+    let master = open(&name, Role::Master);
+    let recorder = start(&["record", name.as_str(), "-o", path, "--every", "50"]);
+    until("it records", || fs::metadata(&file).is_ok_and(|file| file.len() == 0));
+    // Its buffer is written at the end: all that is known here is that it has begun.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let values: Vec<Vec<u8>> = (0..10_u8).map(|i| vec![i; 1 + 400 * usize::from(i)]).collect();
+    for value in &values {
+        master.write(value).expect("written");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (code, lines) = recorder.end();
+    assert_eq!(code, Some(0));
+    let numbers: Vec<usize> = lines[0].split(' ').filter_map(|word| word.parse().ok()).collect();
+    // On a busy machine one may be overwritten before it is caught; then it is counted.
+    assert_eq!(numbers.iter().sum::<usize>(), values.len(), "{lines:?}");
+    let done = ctl(&["record", name.as_str(), "-o", path, "--for", "0.1"]);
+    assert!(done.code == Some(1) && done.err.contains("--force"), "{}", done.err);
+
+    let player = start(&["replay", again.as_str(), path, "--wait", "--speed", "2"]);
+    until("its segment is there", || again.exists());
+    let slave = open(&again, Role::Slave);
+    let (start, mut got) = (std::time::Instant::now(), Vec::new());
+    let mut buffer = vec![0; 4096];
+    while got.last() != values.last() {
+        let size = slave.read_timeout(&mut buffer, eshm_processes::ms(20_000)).expect("a value");
+        got.push(buffer[..size].to_vec());
+    }
+    let mut expected = values.iter();
+    assert!(got.iter().all(|value| expected.any(|other| other == value)), "each as it was, in order");
+    assert!(start.elapsed().as_millis() >= 50, "ten values 50 ms apart, at twice the speed, and not all at once");
+    drop(player);
+
+    let mut bytes = fs::read(&file).expect("the file");
+    bytes[60] ^= 1;
+    fs::write(&file, &bytes).expect("damage it");
+    let done = ctl(&["replay", again.as_str(), path]);
+    assert!(done.code == Some(1) && done.err.contains("checksum"), "{}", done.err);
+    fs::write(&file, b"something else").expect("replace it");
+    assert!(ctl(&["replay", again.as_str(), path]).err.contains("not a file that"), "no capture");
+    fs::remove_file(&file).expect("remove it");
+}
+
+#[test]
+fn csv_has_a_heading_and_five_columns() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let mut watch = start(&["watch", name.as_str(), "--csv", "--count", "1"]);
+    assert_eq!(watch.line(), "unix_time,writer,size,missed,hex");
+    let mut line = None;
+    until("a value is caught", || {
+        let _ = master.write(b"ab");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        line = watch.try_line();
+        line.is_some()
+    });
+    let line = line.expect("a line");
+    let fields: Vec<&str> = line.split(',').collect();
+    assert_eq!((fields.len(), fields[1], fields[2], fields[4]), (5, "master", "2", "6162"), "{line}");
+    let done = ctl(&["list", "--json"]);
+    assert!(json(&done)["segments"].is_array());
+}

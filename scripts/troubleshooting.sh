@@ -27,7 +27,7 @@ start() {
 }
 await() {
     for _ in $(seq 100); do
-        if $ctl list --over 20 | grep -qE "$1"; then return; fi
+        if { $ctl list --over 20 || true; } | grep -qE "$1"; then return; fi
         sleep 0.1
     done
     echo "in vain: $1" >&2

@@ -76,6 +76,7 @@ session eshmctl clean --yes robot_arm
 say '## Where does the time go?' '' '`eshmctl top` shows rates, heartbeats, missed values and processor time of every pair, live:' ''
 demo=()
 start master
+await 'robot_arm .*eshm_demo'
 start slave
 await 'robot_arm .*eshm_demo.*eshm_demo'
 $ctl top --svg docs/top.svg

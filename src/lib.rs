@@ -11,6 +11,7 @@
 //! - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
 //! - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
 //! - `segment`: from a name to mapped, validated memory.
+//! - `records`: messages of named, typed values.
 //! - `sys`: raw system calls. `sync`: the only place that names atomics. `models`: the lock-free parts under a model checker.
 
 #[cfg(doctest)]
@@ -31,6 +32,7 @@ mod liveness;
 mod log;
 #[cfg(all(test, loom))]
 mod models;
+pub mod records;
 mod segment;
 mod sync;
 mod sys;

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Type, Union
 
 from ._arguments import encoded_name, known, u32
+from ._decode import decode
 from ._library import Handle, load
 from ._types import (
     TIMEOUT_INFINITE,
@@ -24,6 +25,7 @@ from ._types import (
     ESHMStats,
     ESHMWakeupMode,
 )
+from ._values import DataItem, RecordError
 
 _DEFAULT_TIMEOUT_MS = 1000
 
@@ -34,7 +36,8 @@ _SLICE_MS = 100
 # How long close() waits for calls in other threads: many slices. They end by themselves; this is for the unforeseen.
 _CLOSE_WAIT_S = 2.0
 
-_NO_DATA, _TIMEOUT = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT)
+_NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
+_MOST_BYTES = 1 << 30  # no channel has more
 _BytesLike = Union[bytes, bytearray, memoryview]
 
 
@@ -165,12 +168,7 @@ class ESHM:
                 result = self._receive_in_slices(buffer_size, wait_ms)
         if isinstance(result, bytes):
             return result
-        if self._handle is not None:
-            if result == _TIMEOUT:
-                raise TimeoutError("Read timed out")
-            if result == _NO_DATA:
-                raise RuntimeError("No data available")
-        raise self._failure("Read", result)
+        raise self._read_failure(result)
 
     def try_read(self, buffer_size: int = 4096) -> Optional[bytes]:
         """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise."""
@@ -211,6 +209,41 @@ class ESHM:
             result = self._receive(buffer_size, _SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms))
             if isinstance(result, bytes) or result != _TIMEOUT:
                 return result
+
+    def read_data(self, timeout_ms: int = 10, max_items: int = 32) -> Dict[str, Any]:
+        """Wait for the next new message, which must be a record, and return its values by their keys.
+
+        :class:`eshm.eshm_data.ESHMData` also writes records, and gives the items with their types.
+
+        Args:
+            timeout_ms: As for :meth:`read`.
+            max_items: The most items to accept.
+
+        Raises:
+            TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no record, or of more
+                items. Such a message is taken all the same.
+        """
+        return {item.key: item.value for item in self._read_items(timeout_ms, max_items)}
+
+    def _read_items(self, timeout_ms: int, max_items: int) -> List[DataItem]:
+        wait_ms = u32("timeout_ms", timeout_ms)
+        size = 4096
+        while True:
+            message = self._receive(size, min(wait_ms, _SLICE_MS))
+            if not isinstance(message, bytes) and message == _TIMEOUT and wait_ms > _SLICE_MS:
+                message = self._receive_in_slices(size, wait_ms)
+            if isinstance(message, bytes):
+                break
+            if message != _TOO_SMALL or size >= _MOST_BYTES:
+                raise self._read_failure(message)
+            size *= 2  # the message is still there
+        try:
+            items = decode(message)
+        except RecordError as error:
+            raise RuntimeError(f"Read failed: no record: {error}") from None
+        if len(items) > max_items:
+            raise RuntimeError(f"Read failed: a record of {len(items)} items, more than max_items={max_items}")
+        return items
 
     def get_stats(self) -> Dict[str, Any]:
         """Counters and heartbeats of both sides, by their names in the C structure ``ESHMStats``.
@@ -271,6 +304,14 @@ class ESHM:
     def _check(self, what: str, code: int) -> None:
         if code:
             raise self._failure(what, code)
+
+    def _read_failure(self, code: int) -> Exception:
+        if self._handle is not None:
+            if code == _TIMEOUT:
+                return TimeoutError("Read timed out")
+            if code == _NO_DATA:
+                return RuntimeError("No data available")
+        return self._failure("Read", code)
 
     def _failure(self, what: str, code: int) -> RuntimeError:
         """The exception for an error code. The library got NULL, and said so, if the channel is closed."""

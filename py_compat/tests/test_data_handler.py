@@ -241,7 +241,7 @@ class Decoding(unittest.TestCase):
             (DataType.EVENT, "3008" "0c0161" "3000" "020101", "3 bytes too many", None),
             (DataType.EVENT, "300a" "0c0161" "3005" "3003" "0c0162", "end within an item", None),
             (DataType.EVENT, "300e" "0c0161" "3009" "3007" "0c0162" "30020500", "place of a scalar", None),
-            (DataType.FUNCTION_CALL, "3006" "0c0161" "050100", "place of a scalar", None),
+            (DataType.FUNCTION_CALL, "3006" "0c0161" "050100", "1 bytes too many", 37),
             (DataType.IMAGE_FRAME, "300c" "0201ff" "020101" "020101" "020101", "width of -1", 32),
         ]:
             with self.subTest(value):

@@ -59,7 +59,8 @@ fn encoding_and_iterating_do_not_allocate() {
     let mut small = [0; 64];
     let (calls, _, _) = counted(|| encode_into(&items, &mut small).expect("it fits"));
     assert_eq!(calls, 0, "encode_into");
-    let (calls, _, count) = counted(|| Items::new(&out[..size]).expect("a record").inspect(|item| assert!(item.is_ok())).count());
+    let (calls, _, count) =
+        counted(|| Items::new(&out[..size]).expect("a record").inspect(|item| assert!(item.is_ok())).count());
     assert_eq!((calls, count), (0, 10), "Items");
 }
 

@@ -12,7 +12,7 @@
 #   make races   processes that start at the same instant, 300 rounds of each pairing
 #   make fuzz    the fuzz targets for FUZZ_SECONDS each (60), with AddressSanitizer
 #   make asan, make tsan    the two-process tests under sanitizers
-#   make check   all checkers, what fits into ten minutes: a line for each and a table
+#   make check   all checkers and a little of what is random: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 

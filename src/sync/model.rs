@@ -460,7 +460,6 @@ macro_rules! integers {
 }
 
 integers! {
-    AtomicU8: u8;
     AtomicU32: u32;
     AtomicU64: u64;
     AtomicI32: i32;

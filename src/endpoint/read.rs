@@ -98,7 +98,7 @@ impl Core {
         if known && Parity::is_any(parity) {
             return true;
         }
-        let parity = if known { parity } else { Parity::STRANGER };
+        let parity = if known { parity } else { Parity::of_stranger(parity) };
         rx.is_whole(sequence, |d| Parity::allows(parity, d))
     }
 

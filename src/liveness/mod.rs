@@ -1,6 +1,7 @@
-//! Heartbeats, staleness, reconnection. The rules are pure state machines ([`remote`], [`reconnect`], [`signalling`], [`parity`]);
+//! Heartbeats, staleness, reconnection. The rules are pure state machines ([`remote`], [`reconnect`], [`signalling`], [`doubt`]);
 //! [`tick`] and [`follow`] feed them from a segment once a millisecond, [`service`] is the one thread that does so for all handles.
 
+pub(crate) mod doubt;
 pub(crate) mod follow;
 pub(crate) mod monitor;
 pub(crate) mod parity;

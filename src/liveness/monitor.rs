@@ -1,7 +1,7 @@
 //! What a handle's tick works on, behind one mutex: the segment it is attached to and all that is learnt over time.
 
 use super::{
-    parity::Doubt,
+    doubt::Doubt,
     reconnect::Reconnect,
     remote::Remote,
     signalling::{Signalling, Writer},

@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     latest: AtomicU64,
     torn: AtomicU64,
     repeated: AtomicU64,
+    /// Released writers that came behind half a message.
+    behind: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,6 +84,11 @@ impl Shared {
         self.torn.fetch_add(torn, SeqCst);
         self.repeated.fetch_add(repeated, SeqCst);
         torn + repeated > 0
+    }
+
+    /// Counts a released writer that comes behind half a message.
+    pub(crate) fn came_behind(&self) {
+        self.behind.fetch_add(1, SeqCst);
     }
 
     /// Notes by how many milliseconds a call outlasted its limit.
@@ -228,6 +235,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
         latest: AtomicU64::new(0),
         torn: AtomicU64::new(0),
         repeated: AtomicU64::new(0),
+        behind: AtomicU64::new(0),
     };
     crate::interrupt::catch();
     let start = Instant::now();
@@ -256,7 +264,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let (writes, reads) = (shared.writes.load(SeqCst), shared.reads.load(SeqCst));
     let failures = shared.failures.load(SeqCst);
     let verdict = if failures == 0 { "passed" } else { "FAILED" };
-    println!("kills {verdict}: {}; survivors wrote {writes} and read {reads} messages in this run", shared.line());
+    let behind = shared.behind.load(SeqCst);
+    println!(
+        "kills {verdict}: {}; survivors wrote {writes} and read {reads} messages in this run, in which {behind} released writers \
+         came behind half a message",
+        shared.line()
+    );
     Ok(failures == 0)
 }
 

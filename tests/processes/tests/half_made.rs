@@ -28,6 +28,8 @@ fn a_file_in_the_making_is_waited_for_and_then_used() {
                 });
                 match opened {
                     Ok(Role::Slave) => took >= 15,
+                    // It was complete and its master not there yet.
+                    Ok(Role::Master) if role == Role::Auto && took >= 15 => false,
                     _ if took < 80 => panic!("{role:?} at {stage}: {opened:?} after {took} ms only"),
                     _ => false,
                 }

@@ -181,6 +181,48 @@ fn a_writer_with_inverted_parity_that_stops_in_the_middle_gives_no_data() {
     assert_eq!(read(&slave, 500), Err(-10), "a count that did not follow tells that it is not done");
 }
 
+/// A released writer with inverted parity that stops in the middle, after one of ours that counted its last message but did
+/// not finish it: then the copy has the count of a whole message.
+#[test]
+fn a_released_successor_of_one_of_ours_that_died_after_it_counted_gives_no_half_message() {
+    for options in [&["--threshold=60000"] as &[&str], &["--threshold=60000", "--no-threads"]] {
+        let name = Name::new();
+        let mut old = Peer::ours("master", &name, &["--threshold=60000"]);
+        let mut slave = Peer::ours("slave", &name, options);
+        let raw = name.raw();
+        old.write("whole");
+        assert_eq!(slave.read(1000), Ok("whole".into()));
+        old.kill();
+        for field in ["m2s.sequence", "m2s.write_count", "m2s.wake_seq"] {
+            raw.add(field, 1);
+        }
+        slave.ask("read 5"); // it has looked
+        let mut new = Peer::released("master", &name, &["--protocol=3", "--takeover"]);
+        new.ok("half-write torn");
+        assert_eq!((raw.get("m2s.sequence"), raw.get("m2s.write_count")), (4, 2), "as after a whole one");
+        assert_eq!(slave.read(0), Err(-9));
+        assert_eq!(slave.read(300), Err(-10));
+    }
+}
+
+/// Nothing happens between the calls of a handle without threads, so its read comes before it has looked at the new writer.
+#[test]
+fn a_writer_that_came_since_the_last_look_is_not_believed_for_its_predecessors_sake() {
+    for counted in [false, true] {
+        let name = Name::new();
+        let mut old = Peer::ours("master", &name, &["--threshold=60000"]);
+        let mut slave = Peer::ours("slave", &name, &["--threshold=60000", "--no-threads"]);
+        let raw = name.raw();
+        old.write("whole");
+        assert_eq!(slave.read(1000), Ok("whole".into()));
+        old.kill();
+        raw.set("master_pid", std::process::id().into());
+        raw.add("m2s.write_count", counted.into()); // killed before or after
+        raw.add("m2s.sequence", 2); // and then a released one copies
+        assert_eq!(slave.read(0), Err(-9), "{counted}");
+    }
+}
+
 #[test]
 fn a_writer_found_in_the_middle_of_an_inverted_copy_gives_no_mixture_when_it_goes_on() {
     let name = Name::new();

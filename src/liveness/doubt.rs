@@ -4,6 +4,7 @@ use super::{
     parity::{Parity, difference},
     signalling::Writer,
 };
+use crate::segment::view::Library;
 
 /// Messages after which a `d` is believed though no odd sequence was seen. A writer that copies all the time is at odd in
 /// every second look, one that does not is hardly ever at even.
@@ -51,12 +52,13 @@ impl Doubt {
     }
 
     /// One look, at most one a tick, at a sequence and the count of writes while it stood.
-    pub(crate) fn look(&mut self, writer: Writer, ours: bool, pair: Option<(u32, u64)>) -> Parity {
+    pub(crate) fn look(&mut self, writer: Writer, library: Library, pair: Option<(u32, u64)>) -> Parity {
         if writer != self.writer {
             // A death takes some ticks to prove, so what was there at the last look is what it left.
             let left = if self.sound { None } else { self.last };
             *self = Doubt { rest: self.rest, zero: self.zero, last: self.last, left, ..Doubt::new(writer) };
         }
+        let ours = library == Library::Ours;
         self.ours = ours;
         let repairs = ours && (self.left.is_none() || pair.is_some() && pair != self.left);
         // At rest there it is held up in a copy, or dead: whoever comes next is in doubt, and may write before the next look.
@@ -66,9 +68,11 @@ impl Doubt {
             let d = difference(sequence, writes);
             let at_even = sequence & 1 == 0;
             if at_even {
-                self.sound |= self.zero && d == 0 || self.rest == Some(d);
-            } else {
-                self.spoil(d.wrapping_add(2));
+                self.sound |= self.is_mark(d);
+            } else if library != Library::Released && self.is_mark(d.wrapping_add(2)) {
+                self.zero &= d.wrapping_add(2) != 0;
+                self.rest = self.rest.filter(|rest| *rest != d.wrapping_add(2));
+                self.sound &= ours; // one of ours is sound, but who comes in its place copies with this much
             }
             if self.sound && at_even {
                 self.rest = Some(d);
@@ -92,10 +96,9 @@ impl Doubt {
         Parity { any: self.sound, zero: self.zero, stranger: self.zero && !self.ours, only: learnt.or(self.rest) }
     }
 
-    /// One that came to write now would copy with this `d`.
-    fn spoil(&mut self, d: u32) {
-        self.zero &= d != 0;
-        self.rest = self.rest.filter(|rest| *rest != d);
+    /// Whether messages with this `d` are whole ones.
+    fn is_mark(&self, d: u32) -> bool {
+        self.zero && d == 0 || self.rest == Some(d)
     }
 
     fn learn(&mut self, d: u32, at_even: bool, moved: bool) {
@@ -114,6 +117,9 @@ mod tests {
     use super::*;
 
     const RELEASED: Writer = (1, 1);
+    const OURS: Library = Library::Ours;
+    const OLD: Library = Library::Released;
+    const AFTER_OURS: Library = Library::ReleasedAfterOurs;
 
     const ANY: Parity = Parity { any: true, zero: true, stranger: true, only: None };
 
@@ -128,12 +134,12 @@ mod tests {
     #[test]
     fn who_follows_a_writer_of_ours_that_died_at_odd_is_in_doubt_before_it_is_seen() {
         let mut doubt = Doubt::new((1, 1));
-        assert!(any(doubt.look((1, 1), true, Some((10, 5)))));
-        assert!(any(doubt.look((1, 1), true, Some((11, 5)))), "it copies");
-        let parity = doubt.look((1, 1), true, Some((11, 5)));
+        assert!(any(doubt.look((1, 1), OURS, Some((10, 5)))));
+        assert!(any(doubt.look((1, 1), OURS, Some((11, 5)))), "it copies");
+        let parity = doubt.look((1, 1), OURS, Some((11, 5)));
         assert!(!allows(parity, 12, 5), "a released successor copies");
         assert!(allows(parity, 12, 6), "the writer was only held up");
-        assert!(any(doubt.look((2, 1), true, Some((14, 6)))), "one of ours has repaired it");
+        assert!(any(doubt.look((2, 1), OURS, Some((14, 6)))), "one of ours has repaired it");
     }
 
     #[test]
@@ -142,7 +148,7 @@ mod tests {
         assert!(allows(parity, 10, 5) && allows(parity, 2, 1));
         assert!(!allows(parity, 12, 5), "the count follows in an instant");
         assert!(allows(parity, 0, 1 << 31), "both wrap");
-        assert!(any(Doubt::new(RELEASED).look(RELEASED, false, Some((8, 4)))));
+        assert!(any(Doubt::new(RELEASED).look(RELEASED, OLD, Some((8, 4)))));
     }
 
     #[test]
@@ -151,14 +157,14 @@ mod tests {
             for odd_first in [true, false] {
                 let mut doubt = Doubt::new(RELEASED);
                 if known {
-                    assert!(any(doubt.look(RELEASED, false, Some((8, 4)))));
-                    doubt.look(RELEASED, false, Some((9, 4)));
+                    assert!(any(doubt.look(RELEASED, OLD, Some((8, 4)))));
+                    doubt.look(RELEASED, OLD, Some((9, 4)));
                 }
                 // Died in its fifth write; the successor rests at 9 + 2i with 4 + i writes, and copies at 10 + 2i.
                 for i in 0..200 {
                     let (even, writes) = (10 + 2 * i, 4 + u64::from(i));
                     let now = if odd_first == (i % 3 == 0) { even - 1 } else { even };
-                    let parity = doubt.look((2, 2), false, Some((now, writes)));
+                    let parity = doubt.look((2, 2), OLD, Some((now, writes)));
                     assert!(!allows(parity, even, writes), "{known} {odd_first} {i}");
                 }
             }
@@ -169,78 +175,78 @@ mod tests {
     fn a_copy_that_is_held_up_for_long_is_no_message() {
         let mut doubt = Doubt::new(RELEASED);
         for _ in 0..1000 {
-            assert!(!allows(doubt.look(RELEASED, false, Some((2, 0))), 2, 0));
+            assert!(!allows(doubt.look(RELEASED, OLD, Some((2, 0))), 2, 0));
         }
-        assert!(!allows(doubt.look(RELEASED, false, Some((4, 1))), 4, 1));
+        assert!(!allows(doubt.look(RELEASED, OLD, Some((4, 1))), 4, 1));
     }
 
     #[test]
     fn a_sound_writer_after_a_repair_is_learnt() {
         let mut doubt = Doubt::new(RELEASED);
-        let looks = (0..100).position(|i| allows(doubt.look(RELEASED, false, Some((12 + 2 * i, 5 + u64::from(i)))), 14, 6));
+        let looks = (0..100).position(|i| allows(doubt.look(RELEASED, OLD, Some((12 + 2 * i, 5 + u64::from(i)))), 14, 6));
         assert_eq!(looks, Some(ENOUGH as usize - 1), "by its messages");
         let mut doubt = Doubt::new(RELEASED);
         assert!(
-            !allows(doubt.look(RELEASED, false, Some((13, 5))), 14, 6),
+            !allows(doubt.look(RELEASED, OLD, Some((13, 5))), 14, 6),
             "it may be the instant before an inverted one counts"
         );
-        assert!(!allows(doubt.look(RELEASED, false, Some((13, 5))), 14, 6), "the same one, held up there");
-        assert!(allows(doubt.look(RELEASED, false, Some((15, 6))), 16, 7), "by two odd sequences");
+        assert!(!allows(doubt.look(RELEASED, OLD, Some((13, 5))), 14, 6), "the same one, held up there");
+        assert!(allows(doubt.look(RELEASED, OLD, Some((15, 6))), 16, 7), "by two odd sequences");
     }
 
     #[test]
     fn the_successor_of_one_that_died_before_it_counted_is_believed_at_once() {
         let mut doubt = Doubt::new(RELEASED);
-        doubt.look(RELEASED, false, Some((2, 1)));
-        doubt.look(RELEASED, false, Some((4, 1)));
-        assert!(any(doubt.look((2, 1), false, Some((6, 2)))));
+        doubt.look(RELEASED, OLD, Some((2, 1)));
+        doubt.look(RELEASED, OLD, Some((4, 1)));
+        assert!(any(doubt.look((2, 1), OLD, Some((6, 2)))));
     }
 
     #[test]
     fn counters_that_somebody_changes_do_not_matter_once_a_writer_is_known() {
         let mut doubt = Doubt::new(RELEASED);
-        doubt.look(RELEASED, false, Some((2, 1)));
+        doubt.look(RELEASED, OLD, Some((2, 1)));
         for garbage in [0, 5, u64::MAX] {
-            assert!(any(doubt.look(RELEASED, false, Some((4, garbage)))));
+            assert!(any(doubt.look(RELEASED, OLD, Some((4, garbage)))));
         }
     }
 
     #[test]
     fn a_writer_that_is_held_up_in_a_copy_is_believed_again_when_it_goes_on() {
         let mut doubt = Doubt::new(RELEASED);
-        doubt.look(RELEASED, false, Some((6, 2)));
-        doubt.look(RELEASED, true, Some((8, 3))); // 2 at rest
+        doubt.look(RELEASED, OLD, Some((6, 2)));
+        doubt.look(RELEASED, OURS, Some((8, 3))); // 2 at rest
         for _ in 0..5 {
-            doubt.look(RELEASED, false, Some((9, 3)));
+            doubt.look(RELEASED, OLD, Some((9, 3)));
         }
-        let parity = doubt.look(RELEASED, false, Some((9, 3)));
+        let parity = doubt.look(RELEASED, OLD, Some((9, 3)));
         assert!(!any(parity) && allows(parity, 10, 4));
-        assert!(any(doubt.look(RELEASED, false, Some((10, 4)))));
+        assert!(any(doubt.look(RELEASED, OLD, Some((10, 4)))));
     }
 
     #[test]
     fn what_a_writer_in_doubt_left_is_not_believed_as_one_of_ours_comes() {
         let mut doubt = Doubt::new((1, 1));
-        doubt.look((1, 1), true, Some((10, 5)));
-        doubt.look((1, 1), true, Some((11, 5))); // died in its sixth
-        assert!(!allows(doubt.look((2, 2), false, Some((12, 5))), 12, 5), "a released successor died as it copied");
+        doubt.look((1, 1), OURS, Some((10, 5)));
+        doubt.look((1, 1), OURS, Some((11, 5))); // died in its sixth
+        assert!(!allows(doubt.look((2, 2), OLD, Some((12, 5))), 12, 5), "a released successor died as it copied");
         for _ in 0..3 {
-            assert!(!allows(doubt.look((3, 3), true, Some((12, 5))), 12, 5), "one of ours is there and has not written");
+            assert!(!allows(doubt.look((3, 3), OURS, Some((12, 5))), 12, 5), "one of ours is there and has not written");
         }
-        assert!(any(doubt.look((3, 3), true, Some((14, 6)))), "now it has");
+        assert!(any(doubt.look((3, 3), OURS, Some((14, 6)))), "now it has");
     }
 
     #[test]
     fn ours_needs_no_learning() {
         let mut doubt = Doubt::new(RELEASED);
-        doubt.look(RELEASED, false, Some((13, 5)));
-        assert!(any(doubt.look((2, 1), true, Some((12, 5)))));
+        doubt.look(RELEASED, OLD, Some((13, 5)));
+        assert!(any(doubt.look((2, 1), OURS, Some((12, 5)))));
     }
 
     /// Of ours, seen at rest with five writes.
     fn of_ours() -> Doubt {
         let mut doubt = Doubt::new((1, 1));
-        assert!(any(doubt.look((1, 1), true, Some((10, 5)))));
+        assert!(any(doubt.look((1, 1), OURS, Some((10, 5)))));
         doubt
     }
 
@@ -249,44 +255,62 @@ mod tests {
         for seen in [true, false] {
             let mut doubt = of_ours();
             if seen {
-                doubt.look((1, 1), true, Some((11, 6)));
-                assert!(!allows(doubt.look((1, 1), true, Some((11, 6))), 12, 6), "a released successor copies");
+                doubt.look((1, 1), OURS, Some((11, 6)));
+                assert!(!allows(doubt.look((1, 1), OURS, Some((11, 6))), 12, 6), "a released successor copies");
             }
             let unseen = Parity::of_stranger(doubt.verdict().to_word());
             assert!(!Parity::allows(unseen, difference(12, 6)), "likewise, before the first look at it");
             for i in 0..100 {
                 let (odd, writes) = (13 + 2 * i, 7 + u64::from(i));
-                let parity = doubt.look((7, 7), false, Some(if i % 2 == 1 { (odd + 1, writes) } else { (odd, writes) }));
+                let parity =
+                    doubt.look((7, 7), AFTER_OURS, Some(if i % 2 == 1 { (odd + 1, writes) } else { (odd, writes) }));
                 assert!(!allows(parity, odd + 1, writes), "{seen} {i}");
                 let unseen = Parity::of_stranger(parity.to_word());
                 assert!(!Parity::allows(unseen, difference(odd + 1, writes)), "its own successor dies in a copy");
             }
             // It died in a copy, at 0: the next is sound, and 0 is what it has.
-            assert!(!allows(doubt.look((3, 3), false, Some((212, 106))), 212, 106), "half a message");
-            doubt.look((3, 3), false, Some((213, 106)));
-            assert!(allows(doubt.look((3, 3), false, Some((215, 107))), 216, 108), "learnt");
+            assert!(!allows(doubt.look((3, 3), AFTER_OURS, Some((212, 106))), 212, 106), "half a message");
+            doubt.look((3, 3), AFTER_OURS, Some((213, 106)));
+            assert!(allows(doubt.look((3, 3), AFTER_OURS, Some((215, 107))), 216, 108), "learnt");
             // One of ours repairs what is left, and 0 is a mark again.
-            doubt.look((4, 4), true, Some((215, 107)));
-            assert!(any(doubt.look((4, 4), true, Some((218, 109)))));
-            assert!(any(doubt.look((5, 5), false, Some((220, 110)))));
+            doubt.look((4, 4), OURS, Some((215, 107)));
+            assert!(any(doubt.look((4, 4), OURS, Some((218, 109)))));
+            assert!(any(doubt.look((5, 5), AFTER_OURS, Some((220, 110)))));
         }
     }
 
     #[test]
     fn a_successor_of_ours_that_died_after_a_repair_copies_with_what_was_a_mark() {
         let mut doubt = of_ours();
-        doubt.look((2, 2), true, Some((14, 6))); // 2 at rest
-        doubt.look((2, 2), true, Some((15, 7))); // dead there, having counted
-        assert!(!allows(doubt.look((2, 2), true, Some((15, 7))), 16, 7), "a released successor copies");
-        assert!(!allows(doubt.look((7, 7), false, Some((17, 8))), 18, 8));
+        doubt.look((2, 2), OURS, Some((14, 6))); // 2 at rest
+        doubt.look((2, 2), OURS, Some((15, 7))); // dead there, having counted
+        assert!(!allows(doubt.look((2, 2), OURS, Some((15, 7))), 16, 7), "a released successor copies");
+        assert!(!allows(doubt.look((7, 7), AFTER_OURS, Some((17, 8))), 18, 8));
     }
 
     #[test]
     fn one_of_ours_seen_between_two_stores_is_believed_and_so_is_its_successor() {
         let mut doubt = of_ours();
-        assert!(any(doubt.look((1, 1), true, Some((11, 6)))));
-        assert!(any(doubt.look((1, 1), true, Some((12, 6)))));
-        assert!(any(doubt.look((7, 7), false, Some((14, 7)))), "at the first look");
+        assert!(any(doubt.look((1, 1), OURS, Some((11, 6)))));
+        assert!(any(doubt.look((1, 1), OURS, Some((12, 6)))));
+        assert!(any(doubt.look((7, 7), AFTER_OURS, Some((14, 7)))), "at the first look");
+    }
+
+    #[test]
+    fn one_of_ours_without_a_lock_is_seen_between_two_stores_for_long_and_believed_as_it_goes_on() {
+        let mut doubt = Doubt::new(RELEASED);
+        doubt.look(RELEASED, OLD, Some((10, 5)));
+        for _ in 0..3 {
+            doubt.look(RELEASED, OLD, Some((11, 6)));
+        }
+        assert!(any(doubt.look(RELEASED, OLD, Some((12, 6)))));
+    }
+
+    #[test]
+    fn who_was_believed_by_a_copy_is_doubted_at_its_next_rest() {
+        let mut doubt = of_ours(); // and then it died in its sixth, having counted
+        doubt.look((7, 7), AFTER_OURS, Some((12, 6)));
+        assert!(!allows(doubt.look((7, 7), AFTER_OURS, Some((13, 7))), 14, 7));
     }
 
     #[test]

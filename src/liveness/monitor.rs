@@ -94,7 +94,7 @@ impl Monitor {
 fn learn(segment: &Segment, side: Side) -> (Signalling, Doubt) {
     let seen = counters(&segment.view, side);
     let mut doubt = Doubt::new(seen.writer);
-    doubt.look(seen.writer, segment.view.is_ours(side.other()), seen.pair);
+    doubt.look(seen.writer, segment.view.library(side.other()), seen.pair);
     (Signalling::new(seen.writer, seen.writes, seen.wakes), doubt)
 }
 

@@ -12,9 +12,9 @@
 //! writer which copies at even would have been seen at odd between them: see [`doubt`](super::doubt).
 //!
 //! `c + 2` is 0, or what the predecessor had, after a writer of ours that died between its addition to the count, which it
-//! makes before its last one to the sequence, and that last one: an odd sequence with 2 less shows it. Then neither is a mark of
-//! whole messages, until one of ours, which repairs parity, was seen at even. What comes in one's place before the first look
-//! at it is believed with 0 only if it does not follow one of ours.
+//! makes before its last one to the sequence, and that last one: an odd sequence with 2 less shows it, be it that one's or of a
+//! released one that came in its place. Then neither is a mark of whole messages, until one of ours, which repairs parity, was
+//! seen at even. Before the first look at a writer it is believed with 0 only if it does not follow one of ours.
 
 /// Which `d` whole messages have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -211,7 +211,7 @@ impl Core {
         let seen = counters(&segment.view, self.side);
         let signals = monitor.signalling.look(seen.writer, seen.writes, seen.wakes);
         self.signals.store(signals as u32, Ordering::Relaxed); // a hint
-        let parity = monitor.doubt.look(seen.writer, segment.view.is_ours(other), seen.pair);
+        let parity = monitor.doubt.look(seen.writer, segment.view.library(other), seen.pair);
         self.parity.store(parity.to_word(), Ordering::Release); // pairs with look: what it rests on came before
         self.judged.store(writer_word(seen.writer), Ordering::Release); // likewise, and after the verdict
         match change {

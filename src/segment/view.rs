@@ -15,6 +15,16 @@ use crate::sys::map::Mapping;
 use std::slice;
 use std::{io, os::fd::BorrowedFd};
 
+/// Whose library the holder of a side uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Library {
+    Ours,
+    /// A released one, or nobody came, after one of ours that did not leave: one of ours would have cleared the lock field first.
+    ReleasedAfterOurs,
+    /// A released one, one of ours that could not have the lock, or nobody.
+    Released,
+}
+
 /// A mapping long enough for its layout.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -63,6 +73,12 @@ impl View {
     /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
     #[inline]
     pub(crate) fn is_ours(&self, side: Side) -> bool {
+        self.library(side) == Library::Ours
+    }
+
+    /// Whose library the holder of a side uses, as its lock field tells.
+    #[inline]
+    pub(crate) fn library(&self, side: Side) -> Library {
         let header = self.header();
         // Acquire pairs with the release in attach: who sees the field sees the pid and generation stored before it.
         let field = header.lock[side as usize].load(Ordering::Acquire);
@@ -70,7 +86,11 @@ impl View {
             Side::Master => header.master_generation.load(Ordering::Relaxed),
             Side::Slave => header.pid[1].load(Ordering::Relaxed) as u32,
         };
-        field != 0 && field == named
+        match field {
+            0 => Library::Released,
+            _ if field == named => Library::Ours,
+            _ => Library::ReleasedAfterOurs,
+        }
     }
 
     /// A channel: 0 is master to slave, 1 slave to master.

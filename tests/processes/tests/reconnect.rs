@@ -108,7 +108,8 @@ fn an_unread_value_of_the_old_segment_is_gone_once_a_newer_one_was_read() {
     let mut new = Peer::ours("master", &name, &[]);
     new.write("new");
     let at_the_new_one = format!("master_pid={} ", new.pid());
-    until("it is at the new one", || slave.ask("stats").contains(&at_the_new_one));
+    until("it is on its way there", || slave.ask("stats").contains(&at_the_new_one));
+    name.raw().until_looked("slave");
     assert_eq!(slave.read(5000), Ok("new".into()));
     assert_eq!(slave.read(0), Err(-9));
 }

@@ -216,7 +216,7 @@ fn a_writer_that_came_since_the_last_look_is_not_believed_for_its_predecessors_s
         old.write("whole");
         assert_eq!(slave.read(1000), Ok("whole".into()));
         old.kill();
-        raw.set("master_pid", std::process::id().into());
+        raw.occupy("master", std::process::id());
         raw.add("m2s.write_count", counted.into()); // killed before or after
         raw.add("m2s.sequence", 2); // and then a released one copies
         assert_eq!(slave.read(0), Err(-9), "{counted}");

@@ -1,7 +1,7 @@
 //! The only place that names atomics, mutexes and threads: under `cfg(loom)` a model checker stands in for them ([`model`]).
 
 #[cfg(loom)]
-#[cfg_attr(not(test), allow(dead_code))]
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 pub(crate) mod model;
 
 #[cfg(not(loom))]

@@ -5,6 +5,7 @@
 #define ESHM_LAYOUT_CHECKS_H
 
 #include "eshm.h"
+#include "eshm_rpc.h"
 
 #define LAYOUT_FIELD(type, field, offset, size)                                             \
     LAYOUT_ASSERT(offsetof(type, field) == (offset), #type "." #field " is elsewhere");     \

@@ -28,15 +28,17 @@ adopt_cmake_setting ESHM_MAX_DATA_SIZE
 adopt_cmake_setting ESHM_HEARTBEAT_INTERVAL_MS
 
 # cargo is asked where it put the file: environment and configuration can move its target directory.
-messages=$(cd "$root" && cargo build --release --lib --message-format=json-render-diagnostics)
+messages=$(cd "$root" && cargo rustc --release --lib --crate-type cdylib --message-format=json-render-diagnostics)
 library=$(grep -o '"[^"]*/libeshm\.so"' <<<"$messages" | tail -n 1 | tr -d '"') || true
 [[ -f $library ]] || fail "cargo built no libeshm.so"
 
 mkdir -p "$out"
+file=libeshm.so.$(sed -nE 's/^version = "([0-9.]+)".*/\1/p' "$root/Cargo.toml" | head -n 1)
 # Renamed into place: a process that has the old library mapped keeps it whole.
 cp "$library" "$out/.libeshm.so.$$"
 chmod 755 "$out/.libeshm.so.$$"
-mv -f "$out/.libeshm.so.$$" "$out/libeshm.so.1"
+mv -f "$out/.libeshm.so.$$" "$out/$file"
+ln -sfn "$file" "$out/libeshm.so.1"
 ln -sfn libeshm.so.1 "$out/libeshm.so"
 
 echo "Built $out/libeshm.so"

@@ -11,24 +11,34 @@ if ! command -v valgrind >/dev/null; then
 fi
 export ESHM_TEST_SECONDS=${ESHM_TEST_SECONDS:-500} # everything is slower there
 passed=0 failed=0
-for name in basic error_handling handle_states auto_role master_slave stale_detection reconnect; do
+for name in basic error_handling handle_states auto_role master_slave stale_detection reconnect rpc records data_handler; do
     program=$build/test/test_$name
     if ! [ -x "$program" ]; then
         echo "FAILED $name: $program is not built"
         failed=$((failed + 1))
         continue
     fi
-    log=$(mktemp)
-    if valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-        --errors-for-leak-kinds=definite,indirect --trace-children=yes "$program" >"$log" 2>&1; then
+    logs=$(mktemp -d)
+    arguments=()
+    case $name in records | data_handler) arguments=("$(dirname "$0")/../tests/data/record-vectors.json") ;; esac
+    # Its forked children inherit triggers whose threads they do not have: what was those threads' alone is lost there by the
+    # nature of fork(), and only in the program itself it is an error.
+    kinds=definite,indirect
+    [ "$name" != rpc ] || kinds=none
+    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --log-file="$logs/%p" \
+        --errors-for-leak-kinds="$kinds" --trace-children=yes "$program" "${arguments[@]}" >"$logs/output" 2>&1 &
+    own=$logs/$!
+    wait $!
+    code=$?
+    if [ "$code" -eq 0 ] && [ -f "$own" ] && ! grep 'lost in loss record' "$own" >>"$logs/output"; then
         echo "ok $name"
         passed=$((passed + 1))
     else
-        echo "FAILED $name (exit $?)"
-        tail -n 40 "$log"
+        echo "FAILED $name (exit $code)"
+        tail -n 40 "$logs"/*
         failed=$((failed + 1))
     fi
-    rm -f "$log"
+    rm -rf "$logs"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

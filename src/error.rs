@@ -27,13 +27,15 @@ pub enum Error {
     NotInitialized,
     /// Another master has taken this one's place.
     RoleMismatch,
+    /// The message is no record, or the values make none.
+    Record(crate::records::Error),
 }
 
 impl Error {
     /// The value of `enum ESHMError` in C.
     pub fn code(&self) -> i32 {
         match self {
-            Error::InvalidParameter(_) => -1,
+            Error::InvalidParameter(_) | Error::Record(_) => -1,
             Error::Create(_) => -2,
             Error::Attach(_) => -3,
             Error::NoData => -9,
@@ -78,6 +80,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::InvalidParameter(why) | Error::Create(why) | Error::Attach(why) => f.write_str(why),
+            Error::Record(error) => error.fmt(f),
             Error::BufferTooSmall { size } => write!(f, "{} ({size} bytes)", error_text(self.code())),
             _ => f.write_str(error_text(self.code())),
         }
@@ -85,3 +88,9 @@ impl fmt::Display for Error {
 }
 
 impl error::Error for Error {}
+
+impl From<crate::records::Error> for Error {
+    fn from(error: crate::records::Error) -> Self {
+        Error::Record(error)
+    }
+}

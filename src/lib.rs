@@ -8,6 +8,7 @@
 //!
 //! - `ffi`: the C functions; argument checks and the panic guard, nothing else.
 //! - `endpoint`: what a handle is: roles, reading, writing, moving to another segment, closing.
+//! - `triggers`: named calls and events over a channel of their own.
 //! - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
 //! - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
 //! - `segment`: from a name to mapped, validated memory.
@@ -36,7 +37,11 @@ pub mod records;
 mod segment;
 mod sync;
 mod sys;
+#[cfg(not(loom))]
+mod triggers;
 
 pub use config::{DisconnectBehavior, HEARTBEAT_INTERVAL_MS, MAX_DATA_SIZE, Role, WakeupMode};
 pub use endpoint::{Builder, Endpoint, Stats};
 pub use error::{Error, error_text};
+#[cfg(not(loom))]
+pub use triggers::Rpc;

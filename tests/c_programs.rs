@@ -112,7 +112,11 @@ fn run(folder: &Path, program: &Path, arguments: &[&str]) {
 
 /// Compiles a program, linked to the shared library, and returns where it is.
 fn program(folder: &Path, source: &str) -> PathBuf {
-    let standard = if source.ends_with(".cpp") { "-std=c++11" } else { "-std=c11" };
+    let standard = match source {
+        "test_data_handler.cpp" => "-std=c++17",
+        source if source.ends_with(".cpp") => "-std=c++11",
+        _ => "-std=c11",
+    };
     let rpath = format!("-Wl,-rpath,{}", folder.display());
     let library = format!("-L{}", folder.display());
     compile(folder, source, standard, &["-o", "program", &library, &rpath, "-leshm", "-pthread", "-lrt"]);
@@ -160,6 +164,11 @@ fn test_reconnect() {
 }
 
 #[test]
+fn test_rpc() {
+    compile_and_run("test_rpc.c", &[]);
+}
+
+#[test]
 fn test_performance() {
     compile_and_run("test_performance.cpp", &["0.1"]);
 }
@@ -167,6 +176,19 @@ fn test_performance() {
 #[test]
 fn test_benchmark_master() {
     compile_and_run("test_benchmark_master.cpp", &["pair", "-", "5000", "20000"]);
+}
+
+/// The encodings that both programs for records read.
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/record-vectors.json");
+
+#[test]
+fn test_records() {
+    compile_and_run("test_records.c", &[VECTORS]);
+}
+
+#[test]
+fn test_data_handler() {
+    compile_and_run("test_data_handler.cpp", &[VECTORS]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ import subprocess
 import sysconfig
 import threading
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
 from ._types import ESHMConfig, ESHMStats
 
@@ -113,6 +113,21 @@ def load() -> ctypes.CDLL:
     return library
 
 
+def optional(library: ctypes.CDLL, prototypes: Mapping[str, Tuple[Any, List[Any]]]) -> ctypes.CDLL:
+    """The library with the prototypes of functions declared that not every release has.
+
+    Raises:
+        RuntimeError: this one has not.
+    """
+    for name, (result, arguments) in prototypes.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            raise RuntimeError(f"{library._name} has no function {name}: a libeshm too old for this") from None
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
 class Handle(ctypes.c_void_p):
     """An open ``ESHMHandle*``, destroyed with the last reference to it.
 
@@ -120,7 +135,7 @@ class Handle(ctypes.c_void_p):
     threads are doing, no call ever runs on a freed one, and calls need neither a lock nor a count for that.
     """
 
-    def __init__(self, address: int, destroy: Callable[[int], int]) -> None:
+    def __init__(self, address: int, destroy: Callable[[int], Any]) -> None:
         super().__init__(address)
         self._destroy = destroy  # kept here: module globals may be gone when the interpreter ends
         self.open = threading.Lock()

@@ -125,6 +125,7 @@ warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # Python 3.12: 
 sys.path.insert(0, {str(PACKAGE)!r})
 import eshm
 from eshm import *
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
 def say(value): print(value, flush=True)
 """
 

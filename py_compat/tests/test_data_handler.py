@@ -324,7 +324,7 @@ class WithoutTheLibrary(unittest.TestCase):
         self.assertEqual(done.stdout.strip(), "30840000001b3084000000030201003084000000030c0161308400000003020101")
 
     def test_the_top_level_modules_are_the_packages(self):
-        for name in ("data_handler", "eshm_data"):
+        for name in ("data_handler", "data_handler_native", "eshm_data", "rpc"):
             top, inner = importlib.import_module(name), importlib.import_module(f"eshm.{name}")
             self.assertEqual(top.__all__, inner.__all__)
             for exported in inner.__all__:

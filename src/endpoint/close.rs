@@ -100,6 +100,23 @@ impl Core {
         }
     }
 
+    /// Ends the reads that wait, with a timeout and without taking anything; so do later ones, until [`Core::resume`]. On
+    /// return no thread is inside one, unless somebody resumed meanwhile.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst); // before the look at `inside`: a reader counts itself in, then looks here
+        while self.inside.load(Ordering::SeqCst) != 0 && self.interrupted.load(Ordering::SeqCst) {
+            self.announce(); // again and again: one that was about to sleep sleeps through the first
+            clock::sleep(AGAIN);
+        }
+    }
+
+    /// Lets reads wait again.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn resume(&self) {
+        self.interrupted.store(false, Ordering::SeqCst); // pairs with the loads in interrupt and in a read
+    }
+
     /// Counts a waiting reader in; false if the handle is closing.
     pub(crate) fn enter(&self) -> bool {
         self.inside.fetch_add(1, Ordering::SeqCst); // pairs with close: Closing is stored, then `inside` looked at

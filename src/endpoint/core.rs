@@ -91,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) last_stats: Mutex<[u64; 2]>,
     /// One thread at a time decides that a lock is abandoned, and none while the segment is replaced.
     pub(crate) breaker: Mutex<()>,
+    /// Waiting reads end; see [`Core::interrupt`].
+    pub(crate) interrupted: AtomicBool,
     /// `None` once closed.
     pub(crate) monitor: Mutex<Option<Monitor>>,
 }
@@ -147,6 +149,7 @@ impl Core {
             relieved: AtomicU64::new(0),
             last_stats: Mutex::new([0; 2]),
             breaker: Mutex::new(()),
+            interrupted: AtomicBool::new(false),
             monitor: Mutex::new(Some(monitor)),
             settings,
         }
@@ -219,6 +222,12 @@ impl Core {
     #[inline(always)]
     pub(crate) fn tx(&self) -> Channel<'_> {
         self.view().channel(self.side.writes())
+    }
+
+    /// Right after opening: whether nothing had been written to us before we came.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn is_untouched(&self) -> bool {
+        seen(self.cursor.load(Ordering::Acquire)) == 0 // pairs with a reader's claim; there was none yet
     }
 
     /// Whether the header's pid of our side is ours.

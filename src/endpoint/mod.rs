@@ -7,6 +7,7 @@ pub(crate) mod core;
 mod count;
 pub(crate) mod open;
 pub(crate) mod read;
+pub(crate) mod record;
 mod remap;
 mod spin;
 mod stats;
@@ -111,12 +112,7 @@ impl Endpoint {
     /// [`Error::MasterStale`] once an endpoint with [`DisconnectBehavior::Immediately`](crate::DisconnectBehavior::Immediately) has lost its master;
     /// [`Error::NotInitialized`] in a forked child.
     pub fn read_timeout(&self, buffer: &mut [u8], timeout: Duration) -> Result<usize, Error> {
-        let timeout = match u64::try_from(timeout.as_nanos()) {
-            Ok(0) => Timeout::None,
-            Ok(nanoseconds) => Timeout::For(nanoseconds),
-            Err(_) => Timeout::Infinite,
-        };
-        match self.read(buffer, timeout) {
+        match self.read(buffer, Timeout::of(timeout)) {
             Err(Error::NoData) => Err(Error::Timeout),
             result => result,
         }
@@ -139,6 +135,22 @@ impl Endpoint {
         let buffer = unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
         // SAFETY: `self` lives until the call is over.
         unsafe { read(Arc::as_ptr(&self.core), buffer, timeout) }
+    }
+
+    /// A read without limit, which [`Core::interrupt`] ends with a timeout. It and the next have no fast path of their own:
+    /// less code where nanoseconds do not count.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn read_patiently(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        // SAFETY: the same bytes; reading only ever stores initialised ones into them.
+        let buffer = unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
+        // SAFETY: `self` lives until the call is over.
+        unsafe { read_rest(Arc::as_ptr(&self.core), buffer, Timeout::Infinite) }
+    }
+
+    /// [`Endpoint::write`].
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn write_patiently(&self, message: &[u8]) -> Result<(), Error> {
+        self.core.write_slow(as_uninit(message), 0)
     }
 
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.

@@ -21,6 +21,15 @@ pub(crate) enum Timeout {
 }
 
 impl Timeout {
+    /// A timeout as Rust has it.
+    pub(crate) fn of(time: std::time::Duration) -> Timeout {
+        match u64::try_from(time.as_nanos()) {
+            Ok(0) => Timeout::None,
+            Ok(nanoseconds) => Timeout::For(nanoseconds),
+            Err(_) => Timeout::Infinite,
+        }
+    }
+
     /// A timeout as C has it.
     #[inline(always)]
     pub(crate) fn of_ms(ms: u32) -> Timeout {
@@ -69,7 +78,7 @@ pub(crate) enum Look {
 }
 
 /// Looks of a read that must not wait, while a write is going on: a copy takes less.
-const LOOKS: u32 = 64;
+pub(crate) const LOOKS: u32 = 64;
 /// Looks lost to a flat-out writer before the reader asks it for a quiet moment: a large message is lost again most likely, a
 /// small one is worth some more tries.
 const LOSSES: u32 = 2;
@@ -158,13 +167,12 @@ impl Core {
             if state == State::Closing {
                 return Err(Error::NotInitialized);
             }
+            if self.interrupted.load(Ordering::SeqCst) {
+                return Err(Error::Timeout); // pairs with interrupt
+            }
             let unsound = match self.look(buffer) {
                 Look::Done(size) => {
-                    match spun {
-                        Some(budget) if parked => self.spin.miss(budget),
-                        Some(budget) => self.spin.hit(budget),
-                        None => {}
-                    }
+                    self.learn(spun, parked);
                     if spun.is_some() && !parked && !asked && self.threads {
                         self.count_read_later();
                     } else {
@@ -175,7 +183,10 @@ impl Core {
                     }
                     return Ok(size);
                 }
-                Look::TooSmall(size) => return Err(Error::BufferTooSmall { size }),
+                Look::TooSmall(size) => {
+                    self.learn(spun, parked);
+                    return Err(Error::BufferTooSmall { size });
+                }
                 Look::Miss { unsound } => unsound,
                 Look::Again => {
                     looks += 1;
@@ -223,14 +234,23 @@ impl Core {
         }
     }
 
+    /// Whether spinning paid, if this wait did.
+    fn learn(&self, spun: Option<super::spin::Budget>, parked: bool) {
+        match spun {
+            Some(budget) if parked => self.spin.miss(budget),
+            Some(budget) => self.spin.hit(budget),
+            None => {}
+        }
+    }
+
     /// Whether the last message was large. The size of the next lies in the line that is being fought for.
-    fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.last_size.load(Ordering::Relaxed) as usize >= LARGE // a hint
     }
 
     /// Asks the writer to stand back for one copy; a released writer never would. With `wait` its answer is waited for a
     /// little: an attempt before it is lost most likely.
-    fn ask_for_quiet(&self, wait: bool) {
+    pub(crate) fn ask_for_quiet(&self, wait: bool) {
         if !self.view().is_ours(self.side.other()) {
             return;
         }
@@ -269,7 +289,7 @@ impl Core {
     }
 
     #[cold]
-    fn drop_kept(&self, claimed: u64) {
+    pub(crate) fn drop_kept(&self, claimed: u64) {
         let mut kept = sync::lock(&self.kept);
         // One kept since belongs to the very epoch that this claim was made in, and is newer.
         if kept.as_ref().is_some_and(|(cursor, _)| cursor / EPOCH < claimed / EPOCH) {

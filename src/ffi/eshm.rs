@@ -28,7 +28,7 @@ const NOT_INITIALIZED: c_int = -14;
 /// How long [`eshm_read`] waits, in milliseconds.
 const READ_TIMEOUT_MS: u32 = 1000;
 
-fn core_of(handle: *const ESHMHandle) -> *const Core {
+pub(super) fn core_of(handle: *const ESHMHandle) -> *const Core {
     handle.cast()
 }
 
@@ -36,7 +36,7 @@ fn core_of(handle: *const ESHMHandle) -> *const Core {
 ///
 /// # Safety
 /// See the module.
-unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endpoint> {
+pub(super) unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endpoint> {
     // SAFETY: the caller's promise; never dropped, so it stays the handle's.
     ManuallyDrop::new(unsafe { Endpoint::from_raw(core_of(handle)) })
 }

@@ -2,6 +2,14 @@
 //!
 //! C enums and bools arrive as integers, since any bit pattern may; out of their range they are refused.
 
+pub mod data_handler_c_api;
 pub mod eshm;
 pub mod eshm_data;
+pub mod eshm_data_api;
+pub mod eshm_record;
+#[cfg(not(loom))]
+pub mod eshm_rpc;
+mod given;
 mod guard;
+mod last_error;
+mod wanted;

@@ -10,15 +10,11 @@ use crate::endpoint::core::Core;
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::view::View;
-use crate::sync::{
-    self, AtomicBool, AtomicU32, Mutex, Ordering, statics,
-    thread::{self, JoinHandle},
-};
+use crate::sync::{self, AtomicBool, AtomicU32, Mutex, Ordering, statics, thread::JoinHandle};
 use crate::sys::{
     clock::{self, MS},
     file::FileId,
-    fork, futex,
-    process::SignalsBlocked,
+    fork, futex, process,
 };
 use std::{
     collections::VecDeque,
@@ -155,9 +151,7 @@ pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
         // It begins with what it is given, so that it need not wait for the mutex.
         let (seen, first, version) =
             (stop.clone(), handles.clone(), service.version.load(Ordering::Relaxed).wrapping_add(1));
-        let _blocked = SignalsBlocked::new(); // inherited by the thread
-        let body = move || run(service, first, version, &seen);
-        let thread = thread::Builder::new().name("eshm".to_owned()).stack_size(STACK).spawn(body)?;
+        let thread = process::spawn("eshm", STACK, Box::new(move || run(service, first, version, &seen)))?;
         state.thread = Some((thread, stop));
         replace(service, &mut state, handles);
         return Ok(());

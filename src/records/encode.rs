@@ -32,8 +32,27 @@ pub(crate) fn encode<'a>(
     writer.finish()
 }
 
+/// Writes a record of scalars of which `part(item, 0)` is the type, `part(item, 1)` the key and `part(item, 2)` the value.
+pub(crate) fn encode_parts<'a>(
+    count: usize,
+    out: &mut [u8],
+    part: &mut dyn FnMut(usize, u32) -> Result<ScalarRef<'a>, Error>,
+) -> Result<usize, Error> {
+    let mut writer = Writer::new(out);
+    let record = writer.open();
+    for which in 0..3 {
+        let parts = writer.open();
+        for item in 0..count {
+            writer.scalar(part(item, which)?);
+        }
+        writer.close(parts);
+    }
+    writer.close(record);
+    writer.finish()
+}
+
 impl Writer<'_> {
-    fn scalar(&mut self, scalar: ScalarRef<'_>) {
+    pub(super) fn scalar(&mut self, scalar: ScalarRef<'_>) {
         match scalar {
             ScalarRef::Integer(value) => self.integer(value),
             ScalarRef::Boolean(value) => self.boolean(value),

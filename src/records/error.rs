@@ -44,6 +44,17 @@ pub enum Reason {
     },
     /// A type that the functions in use do not speak.
     Unsupported,
+    /// More items than there is room for (C functions).
+    TooMany {
+        /// Items the record has.
+        items: usize,
+    },
+    /// A NULL where an item has its key or value (C functions).
+    Null,
+    /// No memory for the values (C functions).
+    NoMemory,
+    /// An event, function call or image frame without the fields it must have (C functions).
+    BadFields,
 }
 
 impl Reason {
@@ -60,7 +71,10 @@ impl Reason {
             Reason::BadReal => "a real of no known form",
             Reason::NotUtf8 => "a text that is not UTF-8",
             Reason::OutOfRange => "a number out of range",
-            Reason::TooLarge { .. } => "does not fit",
+            Reason::TooLarge { .. } | Reason::TooMany { .. } => "does not fit",
+            Reason::Null => "a NULL for a key or a value",
+            Reason::NoMemory => "no memory for the values",
+            Reason::BadFields => "fields that do not make an event, function call or image frame",
             Reason::Unsupported => "a type these functions do not carry: event, function call or image frame",
         }
     }
@@ -76,6 +90,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::TooLarge { needed } => write!(f, "record of {needed} bytes: does not fit"),
+            Reason::TooMany { items } => write!(f, "record of {items} items: room for {} only", self.position),
             reason => write!(f, "record: {} (at {})", reason.text(), self.position),
         }
     }

@@ -10,6 +10,7 @@ use super::decode::Items;
 use super::error::{Error, Reason};
 use super::view::{ScalarRef, ValueRef};
 use super::wire::Writer;
+use crate::sys::decimal;
 use std::fmt::Write;
 
 /// A record as JSON.
@@ -107,7 +108,7 @@ impl Writer<'_> {
             }
             ScalarRef::Boolean(value) => self.put(if value { b"true" } else { b"false" }),
             ScalarRef::Real(value) if value.is_finite() => {
-                let _ = write!(self, "{value:?}"); // as above
+                self.put(decimal::write(value, &mut [0; _]));
             }
             ScalarRef::Real(value) if value.is_nan() => self.put(b"\"NaN\""),
             ScalarRef::Real(value) => self.put(if value > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" }),
@@ -203,7 +204,7 @@ mod tests {
         ]);
         let json = to_json(&record.encode().expect("it has a form")).expect("it is a record");
         let expected = concat!(
-            r#"{"i": -5, "b": true, "r": 1.0, "small": 5e-324, "s": "a\"b\\c\n\u0001é\u007f", "x": {"binary": "00ff"}, "#,
+            r#"{"i": -5, "b": true, "r": 1.0, "small": 4.94065645841247e-324, "s": "a\"b\\c\n\u0001é\u007f", "x": {"binary": "00ff"}, "#,
             r#""nan": "NaN", "inf": "-Infinity", "e": {"event": "tick", "parameters": {"n": 1, "t": "x"}}, "#,
             r#""f": {"function": "add", "return": null, "arguments": [1, 2.5]}, "#,
             r#""g": {"function": "now", "return": 42, "arguments": []}, "#,

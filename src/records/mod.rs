@@ -6,6 +6,7 @@
 //! - [`Items`]: decodes borrowed bytes as it goes, without allocation; strings and octets point into them.
 //! - [`encode_into`]: writes items to a buffer, without allocation.
 //! - [`to_json`]: shows any record as JSON.
+//! - With the feature `serde`: `to_record` and `from_record` for your own types, and records in any of serde's formats.
 //!
 //! The decoder takes hostile bytes: every length is checked against what remains, nothing is allocated by a length that was
 //! read, and the nesting is fixed by the format.
@@ -30,16 +31,24 @@
 mod decode;
 mod encode;
 mod error;
+mod flat;
 mod json;
 mod real;
+#[cfg(feature = "serde")]
+mod serde;
 mod value;
 mod view;
 pub(crate) mod wire;
 
 pub use decode::{Arguments, Item, Items, Parameters};
 pub use encode::encode_into;
+pub(crate) use encode::encode_parts;
 pub use error::{Error, Reason};
+pub(crate) use flat::{Flat, Want, decode_flat, encode_flat};
 pub use json::to_json;
+pub(crate) use json::to_json_into;
+#[cfg(feature = "serde")]
+pub use serde::{SerdeError, from_record, to_record};
 pub use value::{Call, Event, Image, Record, Scalar, Value};
 pub use view::{CallRef, EventRef, ImageRef, ScalarRef, Type, ValueRef};
 

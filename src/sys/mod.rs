@@ -1,6 +1,7 @@
 //! Raw system calls, each behind a safe or documented-unsafe function; nothing outside this folder calls libc.
 
 pub(crate) mod clock;
+pub(crate) mod decimal;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;

@@ -68,6 +68,12 @@ impl Handle {
         self.0
     }
 
+    /// `eshm_read_ex` without waiting; the code.
+    pub fn raw_read(&self, buffer: &mut [u8]) -> i32 {
+        // SAFETY: an open handle, as much room as said.
+        unsafe { eshm_read_ex(self.0, buffer.as_mut_ptr().cast(), buffer.len(), ptr::null_mut(), 0) }
+    }
+
     /// `eshm_write`.
     pub fn write(&self, message: &[u8]) -> i32 {
         // SAFETY: an open handle and a live message.

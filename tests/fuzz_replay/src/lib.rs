@@ -13,16 +13,22 @@ pub mod leftovers;
 pub mod message;
 pub mod mutating;
 pub mod names;
+pub mod record_bytes;
+pub mod record_calls;
+pub mod trigger_calls;
 
 /// A target: runs one input, and panics if the library did what it must not.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; each has a file in `fuzz/fuzz_targets` and a folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("api_calls", api_calls::run),
     ("hostile_segment", hostile_segment::run),
     ("mutating", mutating::run),
     ("names", names::run),
+    ("record_bytes", record_bytes::run),
+    ("record_calls", record_calls::run),
+    ("trigger_calls", trigger_calls::run),
 ];
 
 /// Runs one input of a target, and checks that nothing is left of it.

@@ -2,6 +2,7 @@
 //!
 //! [`declared`] and [`defined`] are the same list as the headers and the library itself have it, so that none is forgotten.
 
+use crate::{records, triggers};
 use std::{
     collections::BTreeSet,
     env,
@@ -50,7 +51,7 @@ pub struct Pair {
 
 /// A handle as C has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handle(*mut c_void);
+pub struct Handle(pub(crate) *mut c_void);
 
 // SAFETY: the contract lets any threads call any functions on one handle.
 unsafe impl Send for Handle {}
@@ -75,8 +76,12 @@ pub fn init(name: &str, role: c_int) -> Option<Handle> {
 impl Handle {
     /// `eshm_write`.
     pub fn write(self, text: &str) -> c_int {
+        self.write_bytes(text.as_bytes())
+    }
+
+    pub(crate) fn write_bytes(self, bytes: &[u8]) -> c_int {
         // SAFETY: a live handle, as for all of these; as many bytes as said.
-        unsafe { eshm_write(self.0, text.as_ptr().cast(), text.len()) }
+        unsafe { eshm_write(self.0, bytes.as_ptr().cast(), bytes.len()) }
     }
 
     /// `eshm_read_ex`: the text, or the error.
@@ -108,10 +113,15 @@ pub struct Exported {
 }
 
 /// `ESHM_ERROR_NOT_INITIALIZED`, which stands for a panic.
-const PANICKED: i64 = -14;
+pub(crate) const PANICKED: i64 = -14;
 
 /// All of them.
-pub const ALL: &[Exported] = &[
+pub fn all() -> impl Iterator<Item = &'static Exported> + Clone {
+    [CORE, records::ALL, triggers::ALL].into_iter().flatten()
+}
+
+/// Those of `eshm.h`.
+const CORE: &[Exported] = &[
     Exported {
         name: "eshm_init",
         call: |_, name| {

@@ -4,6 +4,8 @@
 //! ignored and says so.
 
 pub mod exported;
+mod records;
+mod triggers;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError, mpsc},

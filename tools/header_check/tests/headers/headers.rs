@@ -5,7 +5,10 @@ use crate::folder::{Folder, names, read};
 use crate::view::View;
 use std::path::Path;
 
-/// All headers of `include/` side by side.
+/// Headers in C++ over the others; no function of the library is declared there.
+const CPP: [&str; 2] = ["asn1_der.h", "data_handler.h"];
+
+/// All C headers of `include/` side by side.
 pub struct Headers {
     folder: Folder,
 }
@@ -15,7 +18,7 @@ impl Headers {
     pub fn copy(capacity: usize) -> Headers {
         let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../include");
         let folder = Folder::new();
-        for name in names(&include, ".h") {
+        for name in names(&include, ".h").into_iter().filter(|name| !CPP.contains(&name.as_str())) {
             folder.write(&name, read(&include.join(&name)));
         }
         let mut config = read(&include.join("eshm_config.h.in"));

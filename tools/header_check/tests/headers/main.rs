@@ -53,12 +53,37 @@ fn both_views_are_complete() {
         "eshm_set_wakeup_mode",
         "eshm_get_wakeup_mode",
         "eshm_set_spin_us",
+        "eshm_write_data",
+        "eshm_read_data",
+        "eshm_free_value",
+        "eshm_data_free_value",
+        "eshm_data_get_last_error",
+        "dh_create",
+        "dh_destroy",
+        "dh_encode",
+        "dh_decode",
+        "dh_free_value",
+        "dh_get_last_error",
+        "eshm_record_encode",
+        "eshm_record_decode",
+        "eshm_record_to_json",
+        "eshm_rpc_create",
+        "eshm_rpc_destroy",
+        "eshm_rpc_on_call",
+        "eshm_rpc_on_event",
+        "eshm_rpc_start",
+        "eshm_rpc_stop",
+        "eshm_rpc_call",
+        "eshm_rpc_emit",
+        "eshm_rpc_missed",
+        "eshm_rpc_dispatched",
+        "eshm_rpc_get_last_error",
     ];
     for view in [&rust, &header] {
         for name in core {
             assert!(view.function(name).is_some(), "{name} is missing from {view:#?}");
         }
-        for (name, fields) in [("ESHMConfig", 9), ("ESHMStats", 13)] {
+        for (name, fields) in [("ESHMConfig", 9), ("ESHMStats", 13), ("ESHMBinary", 2), ("ESHMRecordField", 8)] {
             let structure = view.structure(name).unwrap_or_else(|| panic!("{name} is missing from {view:#?}"));
             assert_eq!(structure.fields.as_deref().map_or(0, <[_]>::len), fields, "{name}");
         }

@@ -3,7 +3,7 @@
 use crate::folder::{Folder, names, read};
 use crate::headers;
 use crate::view::View;
-use cbindgen::{Builder, Config, Language, Style};
+use cbindgen::{Builder, Config, ExportConfig, Language, Style};
 use std::path::{Path, PathBuf};
 
 /// Where the exported functions are written.
@@ -19,6 +19,8 @@ pub fn view(ffi: &Path) -> View {
         documentation: false,
         usize_is_size_t: true,
         line_length: usize::MAX,
+        // Functions take it behind a void pointer, so it would be left out.
+        export: ExportConfig { include: vec!["ESHMBinary".into()], ..ExportConfig::default() },
         ..Config::default()
     };
     // From the module's root it finds the other files, so a new one is not forgotten.

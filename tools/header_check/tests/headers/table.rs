@@ -6,7 +6,7 @@ use crate::pairs::{Kind, Row};
 pub const ROWS: &[Row] = &[
     Row {
         kind: Kind::Type { header: "enum ESHMRole", rust: "int32_t" },
-        places: &["ESHMConfig.role", "eshm_get_role(role)"],
+        places: &["ESHMConfig.role", "eshm_get_role(role)", "eshm_rpc_create(role)"],
         why: "C may store any number in an enum; a Rust enum with a number it does not name is undefined behaviour",
     },
     Row {
@@ -31,7 +31,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         kind: Kind::Opaque,
-        places: &["ESHMHandle"],
+        places: &["ESHMHandle", "EshmRpc"],
         why: "C sees pointers to it only; Rust has no incomplete types, so there it is a struct without content",
     },
     Row {

@@ -3,6 +3,11 @@
 use crate::facts::Facts;
 use crate::segment::{channel, tail};
 use eshm::ffi::eshm_data::{self, ESHMConfig, ESHMStats};
+use eshm::ffi::{
+    eshm_data_api::ESHMBinary,
+    eshm_record::{ESHM_RECORD_NONE, ESHMRecordField},
+};
+use eshm::records::Type;
 use eshm::{DisconnectBehavior, Error, Role, WakeupMode, error_text};
 use std::mem::{align_of, offset_of, size_of};
 
@@ -29,6 +34,7 @@ fn constants() -> Vec<(String, i64)> {
         value("ESHM_FEATURE_FUTEX_WAKE", eshm_data::ESHM_FEATURE_FUTEX_WAKE),
         value("ESHM_TIMEOUT_INFINITE", eshm_data::ESHM_TIMEOUT_INFINITE),
         value("ESHM_SPIN_ADAPTIVE", eshm_data::ESHM_SPIN_ADAPTIVE),
+        value("ESHM_RECORD_NONE", ESHM_RECORD_NONE),
         value("ESHM_MAX_DATA_SIZE", capacity),
         value("ESHM_HEARTBEAT_INTERVAL_MS", eshm::HEARTBEAT_INTERVAL_MS),
         value("ESHM_CHANNEL_SIZE_APPROX", 72 + capacity),
@@ -49,6 +55,14 @@ fn enumerators() -> Vec<(String, i64)> {
         value("ESHM_DISCONNECT_NEVER", DisconnectBehavior::Never as i32),
         value("ESHM_WAKEUP_PUSH", WakeupMode::Push as i32),
         value("ESHM_WAKEUP_POLL", WakeupMode::Poll as i32),
+        value("ESHM_TYPE_INTEGER", Type::Integer as i32),
+        value("ESHM_TYPE_BOOLEAN", Type::Boolean as i32),
+        value("ESHM_TYPE_REAL", Type::Real as i32),
+        value("ESHM_TYPE_STRING", Type::String as i32),
+        value("ESHM_TYPE_BINARY", Type::Binary as i32),
+        value("ESHM_TYPE_EVENT", Type::Event as i32),
+        value("ESHM_TYPE_FUNCTION_CALL", Type::FunctionCall as i32),
+        value("ESHM_TYPE_IMAGE_FRAME", Type::ImageFrame as i32),
         // Unused in C too, so there is nothing in Rust.
         value("ESHM_CHANNEL_EMPTY", 0),
         value("ESHM_CHANNEL_READY", 1),
@@ -144,5 +158,7 @@ fn layouts() -> Vec<(String, i64)> {
         s2m_write_count,
         s2m_read_count,
     }));
+    facts.extend(layout!(ESHMBinary { data, len }));
+    facts.extend(layout!(ESHMRecordField { key, key_size, data, size, integer, real, children, field_type }));
     facts
 }

@@ -68,7 +68,8 @@ headers_with! {
         "ESHMConfig", "field 10 `quiet` is not in Rust";
     one_field_less: "eshm_data.h", ["    uint64_t s2m_read_count; " => ""],
         "ESHMStats", "size of ESHMStats: 80 in Rust, 72 in the headers";
-    packed_fields: "eshm_data.h", ["typedef struct ESHMStats {" => "#pragma pack(1)\ntypedef struct ESHMStats {"],
+    packed_fields: "eshm_data.h",
+        ["typedef struct ESHMStats {" => "#pragma pack(1)\ntypedef struct ESHMStats {", "} ESHMStats;" => "} ESHMStats;\n#pragma pack()"],
         "ESHMStats", "offset of ESHMStats.stale_threshold: 28 in Rust, 26 in the headers";
     another_constant: "eshm_data.h", ["#define ESHM_VERSION 3" => "#define ESHM_VERSION 2"],
         "ESHM_VERSION", "value of ESHM_VERSION: 3 in Rust, 2 in the headers";

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| eshm_fuzz_replay::checked(eshm_fuzz_replay::trigger_calls::run, bytes));

@@ -1,0 +1,222 @@
+//! Records over a handle. A message that is not taken stays: reading looks at it before it claims it.
+
+use super::core::{Core, EPOCH, is_moving, seen};
+use super::read::{LOOKS, Look, Timeout};
+use super::{Endpoint, Inside, read_rest};
+use crate::channel::Taken;
+use crate::error::Error;
+use crate::records::{self, Items, Reason, Record};
+use crate::sync::{self, Ordering};
+use crate::sys::clock;
+use std::{mem::MaybeUninit, sync::Arc, time::Duration};
+
+/// Judges a message: whether the reader takes it.
+pub(crate) type Judge<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Error>;
+
+/// Room for most records; larger ones get memory of their own.
+const ROOM: usize = 4096;
+
+/// Memory for one message, on the stack as far as that goes.
+pub(crate) struct Room {
+    stack: [u8; ROOM],
+    heap: Vec<u8>,
+}
+
+impl Room {
+    pub(crate) fn new() -> Self {
+        Room { stack: [0; ROOM], heap: Vec::new() }
+    }
+
+    /// Makes it at least this large.
+    pub(crate) fn grow(&mut self, size: usize) -> Result<(), Error> {
+        if size > ROOM.max(self.heap.len()) {
+            self.heap.try_reserve_exact(size - self.heap.len()).map_err(|_| Error::BufferTooSmall { size })?;
+            self.heap.resize(size, 0);
+        }
+        Ok(())
+    }
+
+    fn uninit(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: the same bytes; only initialised ones are ever stored into them.
+        unsafe { &mut *(std::ptr::from_mut(self.bytes()) as *mut [MaybeUninit<u8>]) }
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        if self.heap.is_empty() { &mut self.stack } else { &mut self.heap }
+    }
+}
+
+impl Core {
+    /// One look. A message that `judge` refuses stays new; its error is the result.
+    fn look_judged(&self, room: &mut Room, judge: Judge<'_>) -> Result<Look, Error> {
+        let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
+        if is_moving(cursor) {
+            return Ok(Look::Miss { unsound: None });
+        }
+        let kept = self.has_kept.load(Ordering::Relaxed); // whatever is kept later belongs to a later epoch
+        let rx = self.rx();
+        let (size, sequence) = match rx.take(seen(cursor), room.uninit()) {
+            Taken::Value { size, sequence } => (size, sequence),
+            Taken::TooSmall { needed } => return Ok(Look::TooSmall(needed)), // at worst of a segment just left
+            Taken::Nothing | Taken::Unsound { .. } => return Ok(Look::Miss { unsound: None }),
+            Taken::InProgress | Taken::Torn => return Ok(Look::Again),
+        };
+        if !self.is_whole(rx, sequence) {
+            return Ok(Look::Miss { unsound: Some(sequence) });
+        }
+        let verdict = judge(&room.bytes()[..size]);
+        if size > 0 && verdict.is_err() && self.cursor.load(Ordering::Acquire) == cursor {
+            return verdict.map(|()| Look::Again); // pairs as above: copied before any move, and read by nobody
+        }
+        let next = cursor & !(EPOCH - 1) | u64::from(sequence);
+        // The claim, as in look(): fails if it was read elsewhere, or copied across a move.
+        if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return Ok(Look::Again);
+        }
+        self.last_size.store(size as u32, Ordering::Relaxed); // a hint
+        if kept {
+            self.drop_kept(cursor);
+        }
+        self.count_read_now(rx);
+        verdict.map(|()| Look::Done(size)) // a message of no bytes is taken, as a wait takes it
+    }
+
+    /// The same for the unread value of the former segment; `None` if there is none.
+    fn take_kept_judged(&self, room: &mut Room, judge: Judge<'_>) -> Option<Result<Look, Error>> {
+        let mut kept = sync::lock(&self.kept);
+        let value = &kept.as_ref()?.1;
+        let size = value.len();
+        if let Err(error) = room.grow(size).and_then(|()| judge(value)) {
+            return Some(Err(error));
+        }
+        for (to, from) in room.uninit().iter_mut().zip(value) {
+            to.write(*from);
+        }
+        *kept = None;
+        self.has_kept.store(false, Ordering::Relaxed); // under the mutex
+        Some(Ok(Look::Done(size)))
+    }
+
+    /// One look at both, and whether a wait may follow.
+    fn look_for_record(&self, room: &mut Room, judge: Judge<'_>, lost: &mut u32) -> Result<Look, Error> {
+        let look = self.look_judged(room, judge)?;
+        match look {
+            Look::Miss { .. } if self.has_kept.load(Ordering::Acquire) => {
+                return self.take_kept_judged(room, judge).unwrap_or(Ok(look)); // pairs with the release in keep_unread
+            }
+            Look::Again => {
+                *lost += 1;
+                self.ask_for_quiet(self.is_large());
+            }
+            Look::Done(_) if *lost > 0 => {
+                self.rx().tail.reader_waiting.store(0, Ordering::Relaxed); // a request, ordered with nothing
+            }
+            _ => {}
+        }
+        Ok(look)
+    }
+
+    /// Reads the newest message that was not read before into `room`, if `judge` takes it; its bytes.
+    ///
+    /// # Safety
+    /// As for [`read_rest`].
+    pub(crate) unsafe fn read_judged<'a>(
+        core: *const Core,
+        room: &'a mut Room,
+        timeout: Timeout,
+        judge: Judge<'_>,
+    ) -> Result<&'a [u8], Error> {
+        let (start, mut lost) = (clock::now(), 0);
+        loop {
+            // SAFETY: counted in, the handle stays alive until it is counted out.
+            let look = unsafe {
+                let usable = (*core).enter() && !(*core).is_inherited();
+                let _counted = Inside(core);
+                if usable { (*core).look_for_record(room, judge, &mut lost)? } else { Look::TooSmall(0) }
+            };
+            let left = match timeout {
+                Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),
+                other => other,
+            };
+            let waits = left != Timeout::None && left != Timeout::For(0);
+            match look {
+                Look::Done(size) => return Ok(&room.bytes()[..size]),
+                Look::TooSmall(size) if size > 0 => {
+                    room.grow(size)?;
+                    continue;
+                }
+                Look::Again if waits || lost % LOOKS != 0 => {
+                    sync::spin_loop();
+                    continue;
+                }
+                Look::Again | Look::Miss { unsound: Some(_) } if !waits => {
+                    return Err(if timeout == Timeout::None { Error::NoData } else { Error::Timeout });
+                }
+                // Such a message must not end the wait below.
+                Look::Miss { unsound: Some(_) } => clock::sleep(Duration::from_millis(1)),
+                _ => {}
+            }
+            // Waits, without taking: there is no room for anything in no buffer.
+            // SAFETY: the caller's promise.
+            match unsafe { read_rest(core, &mut [], left) } {
+                Err(Error::BufferTooSmall { size }) => room.grow(size)?,
+                Err(error) => return Err(error),
+                Ok(_) => return judge(&[]).map(|()| &[][..]), // but for a message of no bytes, which is no record
+            }
+        }
+    }
+}
+
+/// What every record must stand.
+fn check(message: &[u8]) -> Result<(), Error> {
+    Items::new(message).and_then(Items::check)?;
+    Ok(())
+}
+
+impl Endpoint {
+    /// Makes a record the newest value of our direction; its size in bytes.
+    ///
+    /// # Errors
+    /// As [`Endpoint::write`].
+    pub fn write_record(&self, record: &Record) -> Result<usize, Error> {
+        let mut room = Room::new();
+        self.write_encoded(&mut room, &mut |out| record.encode_into(out))
+    }
+
+    /// The same for whatever writes a record to a buffer.
+    pub(crate) fn write_encoded(
+        &self,
+        room: &mut Room,
+        encode: &mut dyn FnMut(&mut [u8]) -> Result<usize, records::Error>,
+    ) -> Result<usize, Error> {
+        let capacity = self.capacity()?;
+        loop {
+            match encode(room.bytes()) {
+                Ok(size) => return self.write(&room.bytes()[..size]).map(|()| size),
+                Err(records::Error { reason: Reason::TooLarge { needed }, .. }) => {
+                    if needed > capacity || u32::try_from(needed).is_err() {
+                        return Err(Error::BufferTooSmall { size: capacity });
+                    }
+                    room.grow(needed)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads the newest value that was not read before as a record, waiting for it up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::Record`] for a message that is no record; it stays readable, by [`Endpoint::read_timeout`] too, until a newer
+    /// one comes (but for a message of no bytes, which is taken). Else as [`Endpoint::read_timeout`].
+    pub fn read_record(&self, timeout: Duration) -> Result<Record, Error> {
+        let mut room = Room::new();
+        // SAFETY: `self` lives until the call is over.
+        let message = unsafe { Core::read_judged(Arc::as_ptr(&self.core), &mut room, Timeout::of(timeout), &mut check) };
+        match message {
+            Ok(message) => Ok(Record::decode(message)?),
+            Err(Error::NoData) => Err(Error::Timeout),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The dispatcher: a thread that waits for triggers and runs their handlers with no lock held.
+
+use super::message::{self, Trigger};
+use super::{Kind, Rpc, Shared};
+use crate::error::Error;
+use crate::log;
+use crate::sync::Ordering;
+use crate::sys::{
+    clock::{self, MS},
+    process,
+};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::Arc,
+};
+
+/// The thread's stack; handlers are the program's, and some run an interpreter.
+const STACK: usize = 8 * 1024 * 1024;
+/// Bytes a trigger is first read into.
+const TRIGGER: usize = 512;
+/// Complaints about what the peer sends: so many at once, and one a second.
+const COMPLAINTS: u64 = 10;
+const COMPLAINT_EVERY: u64 = 1000 * MS;
+
+thread_local! {
+    /// Whose handlers this thread runs; compared, never followed.
+    static MINE: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// Whether one of its handlers called us.
+fn is_inside(shared: &Arc<Shared>) -> bool {
+    ptr::eq(MINE.get(), Arc::as_ptr(shared))
+}
+
+/// See [`Rpc::start`].
+pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
+    let mut state = shared.control.lock();
+    if state.ended {
+        return Err(Error::NotInitialized);
+    }
+    if state.wanted {
+        return Ok(());
+    }
+    if !state.alive {
+        if let Some(ended) = state.thread.take() {
+            let _ = ended.join(); // past its last look at the state; it catches every panic
+        }
+        let theirs = Rpc { shared: shared.clone(), owner: false };
+        let spawned = process::spawn("eshm_rpc", STACK, Box::new(move || run(&theirs)));
+        state.thread = Some(spawned.map_err(|error| Error::Attach(error.to_string()))?);
+        state.alive = true;
+        state.cut = false;
+    }
+    state.wanted = true;
+    state.run += 1;
+    shared.endpoint.core().resume();
+    shared.control.announce(); // to those who wait for the end of the run before
+    Ok(())
+}
+
+/// See [`Rpc::stop`].
+pub(super) fn stop(shared: &Arc<Shared>) {
+    let mut state = shared.control.lock();
+    state.wanted = false;
+    if is_inside(shared) {
+        state.cut = true;
+        return;
+    }
+    let run = state.run;
+    if !state.alive {
+        return;
+    }
+    drop(state);
+    shared.endpoint.core().interrupt();
+    let mut state = shared.control.lock();
+    if state.wanted {
+        shared.endpoint.core().resume(); // started anew before the interruption
+    }
+    while state.alive && state.run == run {
+        state = shared.control.wait(state);
+    }
+}
+
+/// Stops for good. The channel ends with the last share: here, or in the dispatcher if a handler called us.
+pub(super) fn end(shared: &Arc<Shared>) {
+    shared.control.lock().ended = true; // or a handler could start it again, and the thread would not end
+    stop(shared);
+    let thread = shared.control.lock().thread.take();
+    if let Some(thread) = thread
+        && !is_inside(shared)
+    {
+        let _ = thread.join(); // it catches every panic
+    }
+}
+
+/// The thread.
+fn run(rpc: &Rpc) {
+    MINE.set(Arc::as_ptr(&rpc.shared));
+    let mut dispatcher = Dispatcher { rpc, complaints: 0, refilled: clock::now() };
+    let mut buffer = vec![0; TRIGGER];
+    while dispatcher.is_wanted() {
+        // Only the library itself could panic here.
+        if catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))).is_err() {
+            log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core());
+        }
+    }
+}
+
+struct Dispatcher<'a> {
+    rpc: &'a Rpc,
+    complaints: u64,
+    refilled: u64,
+}
+
+impl Dispatcher<'_> {
+    /// Whether to go on; if not, nobody counts on this thread from here on.
+    fn is_wanted(&mut self) -> bool {
+        let shared = &self.rpc.shared;
+        let mut state = shared.control.lock();
+        state.cut = false;
+        state.alive = state.wanted;
+        if !state.alive {
+            shared.control.announce();
+        }
+        state.alive
+    }
+
+    /// Waits for one trigger and handles it.
+    fn turn(&mut self, buffer: &mut Vec<u8>) {
+        match self.rpc.shared.endpoint.read_patiently(buffer) {
+            Ok(size) => match message::decode(&buffer[..size]) {
+                Some(trigger) => self.handle(&trigger),
+                None => self.complain(format_args!("ignoring a message that is no trigger")),
+            },
+            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
+            Err(Error::Timeout) => {} // interrupted
+            Err(error) => {
+                // None is expected; whatever it is, it must not keep a processor busy.
+                self.complain(format_args!("{error}"));
+                clock::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+    }
+
+    fn handle(&mut self, trigger: &Trigger<'_>) {
+        let shared = &self.rpc.shared;
+        // Relaxed: one dispatcher after the other, and the mutex is between them.
+        let last = shared.last.swap(trigger.number, Ordering::Relaxed);
+        let missed = gap(last, trigger.number, shared.from_start);
+        if missed != 0 {
+            shared.missed.fetch_add(missed, Ordering::Relaxed); // published by the count of handlers below
+        }
+        let handlers = shared.registry.find(trigger.kind, trigger.name);
+        if handlers.is_empty() && trigger.kind == Kind::Call {
+            self.complain(format_args!("nothing is registered for the call '{}'", trigger.name.escape_debug()));
+        }
+        for handler in handlers {
+            if shared.control.lock().cut {
+                return;
+            }
+            shared.dispatched.fetch_add(1, Ordering::Release); // pairs with Rpc::dispatched
+            if catch_unwind(AssertUnwindSafe(|| handler(self.rpc))).is_err() {
+                log::error!("{}: the handler of '{}' panicked", shared.endpoint.core(), trigger.name.escape_debug());
+            }
+        }
+    }
+
+    /// Writes a line, unless the peer has us write too many.
+    fn complain(&mut self, what: std::fmt::Arguments<'_>) {
+        let now = clock::now();
+        let regained = (now - self.refilled) / COMPLAINT_EVERY;
+        self.refilled += regained * COMPLAINT_EVERY;
+        self.complaints = self.complaints.saturating_sub(regained);
+        if self.complaints < COMPLAINTS {
+            self.complaints += 1;
+            log::warning!("{}: {what}", self.rpc.shared.endpoint.core());
+        }
+    }
+}
+
+/// Triggers that were fired between the last one taken (0 = none) and this one. A number that does not grow is a new peer's.
+fn gap(last: u64, number: u64, from_start: bool) -> u64 {
+    if number <= last || (last == 0 && !from_start) { 0 } else { number - last - 1 }
+}
+
+#[test]
+fn gaps_are_what_lies_between_and_restarts_are_none() {
+    assert_eq!(gap(0, 1, true), 0);
+    assert_eq!(gap(0, 5, true), 4);
+    assert_eq!(gap(0, 5, false), 0);
+    assert_eq!(gap(5, 6, true), 0);
+    assert_eq!(gap(5, 9, false), 3);
+    assert_eq!(gap(9, 1, true), 0);
+    assert_eq!(gap(9, 9, true), 0);
+    assert_eq!(gap(1, i64::MAX as u64, true), i64::MAX as u64 - 2);
+}

@@ -1,0 +1,191 @@
+//! Named triggers: run a function on the other side. One channel of its own, `NAME_ctl`, one small record a trigger, one
+//! thread that runs the handlers.
+
+mod control;
+mod dispatch;
+mod message;
+mod open;
+mod registry;
+mod sender;
+
+use self::{control::Control, registry::Registry, sender::Sender};
+use crate::config::Role;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::sync::{self, AtomicU64, Ordering};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+/// What a trigger asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// One handler is to run.
+    Call = 0,
+    /// Whoever wants to know is told.
+    Event = 1,
+}
+
+/// One end of a trigger channel: fires named calls and events at the other side, and runs handlers for those that come from
+/// there.
+///
+/// Handlers run one after the other, in the order the triggers came, on one thread that [`Rpc::start`] starts; no lock is
+/// held meanwhile, so a handler may use the `Rpc` it is given for anything: register, fire, stop. The channel holds one
+/// trigger, the newest: those fired faster than they are taken coalesce, and [`Rpc::missed`] counts them. Dropping the `Rpc`
+/// stops it and ends the channel.
+///
+/// ```
+/// use eshm::{Role, Rpc};
+/// use std::sync::mpsc;
+///
+/// let name = format!("doc_rpc_{}", std::process::id());
+/// let robot = Rpc::open(&name, Role::Master)?;
+/// let (sender, halted) = mpsc::channel();
+/// robot.on_call("halt", move |_| sender.send("halted").unwrap());
+/// robot.start()?;
+///
+/// let panel = Rpc::open(&name, Role::Slave)?;
+/// panel.call("halt")?;
+/// assert_eq!(halted.recv(), Ok("halted"));
+/// # Ok::<(), eshm::Error>(())
+/// ```
+pub struct Rpc {
+    shared: Arc<Shared>,
+    /// Whether this is the one that was opened, and not a dispatcher's view of it.
+    owner: bool,
+}
+
+/// What the owner and the dispatcher share.
+struct Shared {
+    endpoint: Endpoint,
+    registry: Registry,
+    sender: Sender,
+    control: Control,
+    missed: AtomicU64,
+    dispatched: AtomicU64,
+    /// The peer's number of the trigger taken last; 0 = none yet.
+    last: AtomicU64,
+    /// Nothing had been written to us when we came, so the peer's numbers are known from the first on.
+    from_start: bool,
+}
+
+/// In a child, what it inherited and gave up: unusable, its locks may be held, but not lost.
+static INHERITED: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
+
+impl Rpc {
+    /// Opens the channel `NAME_ctl`. A slave waits up to five seconds for its master.
+    ///
+    /// # Errors
+    /// As [`Builder::open`](crate::Builder::open); a name has 1 to 245 bytes.
+    pub fn open(channel: impl AsRef<[u8]>, role: Role) -> Result<Rpc, Error> {
+        let endpoint = open::open(channel.as_ref(), role)?;
+        let from_start = endpoint.core().is_untouched();
+        let shared = Shared {
+            endpoint,
+            registry: Registry::default(),
+            sender: Sender::default(),
+            control: Control::default(),
+            missed: AtomicU64::new(0),
+            dispatched: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+            from_start,
+        };
+        Ok(Rpc { shared: Arc::new(shared), owner: true })
+    }
+
+    /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
+    pub fn on_call(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.shared.registry.set_call(name, Arc::new(handler));
+    }
+
+    /// Adds a handler that runs when the other side emits `name`, after those that are there.
+    pub fn on_event(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.shared.registry.add_event(name, Arc::new(handler));
+    }
+
+    /// Starts the thread that runs handlers, if it does not run yet. The newest trigger that came before runs too.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] in a forked child, or in a handler whose `Rpc` has been dropped; [`Error::Attach`] if the
+    /// thread cannot be had.
+    pub fn start(&self) -> Result<(), Error> {
+        self.check_process()?;
+        dispatch::start(&self.shared)
+    }
+
+    /// Stops running handlers; on return none runs but the one that called this, if one did. Can be started again.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialized`] in a forked child.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.check_process()?;
+        dispatch::stop(&self.shared);
+        Ok(())
+    }
+
+    /// Has the other side run its handler for `name`, unless a newer trigger comes before it is taken.
+    ///
+    /// # Errors
+    /// As [`Endpoint::write`]; the trigger was not fired then.
+    pub fn call(&self, name: &str) -> Result<(), Error> {
+        self.fire(Kind::Call, name)
+    }
+
+    /// Has the other side run all its handlers for the event `name`, unless a newer trigger comes before it is taken.
+    ///
+    /// # Errors
+    /// As [`Rpc::call`].
+    pub fn emit(&self, name: &str) -> Result<(), Error> {
+        self.fire(Kind::Event, name)
+    }
+
+    fn fire(&self, kind: Kind, name: &str) -> Result<(), Error> {
+        self.check_process()?;
+        self.shared.sender.fire(&self.shared.endpoint, kind, name)
+    }
+
+    /// Triggers of the other side that a newer one replaced before we took them.
+    pub fn missed(&self) -> u64 {
+        self.shared.missed.load(Ordering::Relaxed) // a statistic
+    }
+
+    /// Handlers run so far, the running one included.
+    pub fn dispatched(&self) -> u64 {
+        self.shared.dispatched.load(Ordering::Acquire) // pairs with the dispatcher's, as its missed comes before
+    }
+
+    /// The side this end got: [`Role::Master`] or [`Role::Slave`].
+    pub fn role(&self) -> Role {
+        self.shared.endpoint.role()
+    }
+
+    /// A child has a copy of the memory and none of the threads; a lock may have been copied while held.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.shared.endpoint.core().is_inherited() { Err(Error::NotInitialized) } else { Ok(()) }
+    }
+}
+
+impl Drop for Rpc {
+    fn drop(&mut self) {
+        if !self.owner {
+            return;
+        }
+        if self.check_process().is_err() {
+            // The dispatcher's share is never given back here, so the rest stays; the descriptor and the mapping go.
+            self.shared.endpoint.core().close();
+            sync::lock(&INHERITED).push(self.shared.clone());
+            return;
+        }
+        dispatch::end(&self.shared);
+    }
+}
+
+impl fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rpc").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@
 #   make races   processes that start at the same instant, 300 rounds of each pairing
 #   make fuzz    the fuzz targets for FUZZ_SECONDS each (60), with AddressSanitizer
 #   make asan, make tsan    the two-process tests under sanitizers
+#   make abi     writes abi/libeshm.so.1.txt anew, after something was added (abi/README.md)
+#   make packages   the Debian packages, installed and tried in a fresh system where there is debootstrap
 #   make check   all checkers and a little of what is random: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
@@ -25,7 +27,7 @@ FUZZ_SECONDS ?= 60
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi packages check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -40,12 +42,14 @@ demo: build
 test: build
 	ctest --test-dir $(BUILD) --output-on-failure
 	cargo test --workspace --no-fail-fast
+	cargo test --package eshm --features serde --test records_serde
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
 	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
+	scripts/test_records.py $(BUILD)
 
 panics: setup
 	scripts/check_panics.sh
@@ -53,10 +57,14 @@ panics: setup
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+	cargo clippy --package eshm --features serde --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet --features serde
 
 bench: build
 	python3 bench/run.py --build $(BUILD)
+	python3 bench/records.py --build $(BUILD)
+	cargo build --quiet --release --package eshmctl
+	python3 bench/onlookers.py --build $(BUILD)
 	ESHM_LOG=off ESHM_BENCH_OURS=$(CURDIR)/$(BUILD)/libeshm.so.1 ESHM_BENCH_BASELINE=$(CURDIR)/$(BUILD)/bench/baseline/libeshm.so.1 \
 	    cargo bench --quiet --package eshm-bench --target-dir $(BUILD)/bench/rust
 
@@ -74,6 +82,13 @@ tsan: setup
 
 check: setup
 	@scripts/check.sh
+
+abi: build
+	scripts/dump_abi.py $(BUILD)/libeshm.so.1 include >$(BUILD)/abi.txt
+	mv $(BUILD)/abi.txt abi/libeshm.so.1.txt
+
+packages: setup
+	scripts/check_packages.sh
 
 capacity: setup
 	scripts/check_capacity.sh 1000 8192

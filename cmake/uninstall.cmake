@@ -1,0 +1,30 @@
+# Removes what the last install of this build put in place, and the folders of ours that are then empty. DESTDIR in the
+# environment is the one that was installed to.
+#
+#   cmake -DBUILD_DIR=... -P uninstall.cmake
+
+file(GLOB manifests "${BUILD_DIR}/install_manifest.txt" "${BUILD_DIR}/install_manifest_*.txt")
+if(NOT manifests)
+    message(FATAL_ERROR "Nothing was installed from here: there is no install_manifest.txt in ${BUILD_DIR}")
+endif()
+foreach(manifest IN LISTS manifests)
+    file(STRINGS "${manifest}" files)
+    foreach(file IN LISTS files)
+        set(file "$ENV{DESTDIR}${file}")
+        if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+            file(REMOVE "${file}")
+            if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+                message(FATAL_ERROR "Could not remove ${file}")
+            endif()
+            message(STATUS "Removed ${file}")
+        else()
+            message(STATUS "Not there: ${file}")
+        endif()
+        get_filename_component(folder "${file}" DIRECTORY)
+        file(GLOB left "${folder}/*")
+        if(folder MATCHES "/cmake/ESHM$" AND NOT left)
+            file(REMOVE_RECURSE "${folder}")
+        endif()
+    endforeach()
+    file(REMOVE "${manifest}")
+endforeach()

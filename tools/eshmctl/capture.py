@@ -1,11 +1,12 @@
 """Reads files that `eshmctl record` wrote.
 
 >>> import io, struct, zlib
->>> head = b"ESHMCAP\\n" + struct.pack("<IIQ", 1, 4096, 0)
+>>> head = b"ESHMCAP\\n" + struct.pack("<IIQI", 1, 4096, 0, 4) + b"demo"
+>>> head += struct.pack("<I", zlib.crc32(head))
 >>> frame = struct.pack("<QBBHII", 1500, 0, 0, 0, 2, 3) + b"one"
 >>> capture = Capture(io.BytesIO(head + frame + struct.pack("<I", zlib.crc32(frame))))
->>> capture.capacity
-4096
+>>> capture.name, capture.capacity
+(b'demo', 4096)
 >>> list(capture)
 [Value(time=1.5e-06, writer='master', missed=2, data=b'one')]
 """
@@ -15,7 +16,7 @@ from typing import BinaryIO, Iterator, NamedTuple
 
 __all__ = ["Capture", "CaptureError", "Value"]
 
-_HEAD = struct.Struct("<8sIIQ")
+_HEAD = struct.Struct("<8sIIQI")
 _FRAME = struct.Struct("<QBBHII")
 _SUM = struct.Struct("<I")
 
@@ -38,12 +39,19 @@ class Capture:
 
     def __init__(self, file: BinaryIO) -> None:
         head = file.read(_HEAD.size)
-        if len(head) < _HEAD.size or head[:8] != b"ESHMCAP\n":
+        if len(head) < 12 or head[:8] != b"ESHMCAP\n":
             raise CaptureError("not a file that `eshmctl record` wrote")
-        _, version, capacity, began = _HEAD.unpack(head)
+        version = int.from_bytes(head[8:12], "little")
         if version != 1:
             raise CaptureError(f"format version {version}; this module reads 1")
+        length = int.from_bytes(head[24:], "little")
+        rest = file.read(length + _SUM.size) if length <= 255 else b""
+        name = rest[:length]
+        if len(rest) < length + _SUM.size or zlib.crc32(head + name) != _SUM.unpack(rest[length:])[0]:
+            raise CaptureError("its header is damaged")
+        _, _, capacity, began, _ = _HEAD.unpack(head)
         self._file = file
+        self.name: bytes = name  #: the segment's, without ``eshm_``
         self.capacity: int = capacity  #: bytes of the segment's largest message
         self.began: float = began / 1e9  #: Unix time of the beginning
 

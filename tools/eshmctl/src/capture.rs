@@ -1,7 +1,18 @@
 //! Files of recorded values.
 //!
-//! All numbers are little-endian. A file begins with 24 bytes: `"ESHMCAP\n"`, a u32 format version (1), a u32 capacity of the
-//! segment, a u64 of the wall clock at the beginning (Unix time, nanoseconds). Then one frame a value:
+//! All numbers are little-endian. A file begins with a header:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `"ESHMCAP\n"` |
+//! | u32 | format version: 1 |
+//! | u32 | capacity of the segment |
+//! | u64 | the wall clock at the beginning: Unix time, nanoseconds |
+//! | u32 | bytes of the segment's name, at most 255 |
+//! | ... | the name, without `eshm_` |
+//! | u32 | CRC-32 of the header up to here |
+//!
+//! Then one frame a value:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -11,8 +22,9 @@
 //! | u32 | values missed before it |
 //! | u32 | bytes of the value |
 //! | ... | the value |
-//! | u32 | CRC-32 (ISO-HDLC, as zlib's `crc32`) of the frame up to here |
+//! | u32 | CRC-32 of the frame up to here |
 //!
+//! CRC-32 is that of ISO-HDLC, zlib's `crc32`.
 //! A file whose last frame is cut, because the recorder was killed, is read up to there. `capture.py` beside this crate reads
 //! the same.
 
@@ -27,6 +39,8 @@ const MARK: &[u8; 8] = b"ESHMCAP\n";
 const VERSION: u32 = 1;
 /// No value is larger: the limit of a capacity.
 const LARGEST: u32 = 1 << 30;
+/// No name is longer: the limit of a file's name.
+const LONGEST: u32 = 255;
 
 /// One recorded value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,12 +62,17 @@ pub struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Begins one.
-    pub fn new(mut out: W, capacity: usize) -> io::Result<Self> {
+    pub fn new(mut out: W, name: &[u8], capacity: usize) -> io::Result<Self> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        out.write_all(MARK)?;
-        out.write_all(&VERSION.to_le_bytes())?;
-        out.write_all(&(capacity as u32).to_le_bytes())?;
-        out.write_all(&(now.as_nanos() as u64).to_le_bytes())?;
+        let mut head = MARK.to_vec();
+        head.extend_from_slice(&VERSION.to_le_bytes());
+        head.extend_from_slice(&(capacity as u32).to_le_bytes());
+        head.extend_from_slice(&(now.as_nanos() as u64).to_le_bytes());
+        head.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        head.extend_from_slice(name);
+        let sum = crc32fast::hash(&head);
+        head.extend_from_slice(&sum.to_le_bytes());
+        out.write_all(&head)?;
         Ok(Writer { out })
     }
 
@@ -79,6 +98,8 @@ impl<W: Write> Writer<W> {
 /// Reads a file.
 pub struct Reader<R> {
     input: R,
+    /// The segment's name.
+    pub name: Vec<u8>,
     /// Bytes of the segment's largest message.
     pub capacity: u32,
     /// Frames read.
@@ -106,15 +127,30 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 impl<R: Read> Reader<R> {
     /// Reads the beginning.
     pub fn new(mut input: R) -> Result<Self, Failure> {
-        let mut head = [0; 24];
-        if fill(&mut input, &mut head)? < head.len() || &head[..8] != MARK {
+        let mut head = vec![0; 28];
+        let got = fill(&mut input, &mut head)?;
+        if got < 12 || &head[..8] != MARK {
             return Err(Failure("not a file that `eshmctl record` wrote".to_owned()));
         }
         let version = u32_at(&head, 8);
         if version != VERSION {
             return Err(Failure(format!("its format is version {version}; this eshmctl reads {VERSION}")));
         }
-        Ok(Reader { input, capacity: u32_at(&head, 12), frames: 0 })
+        let damaged = || Failure("its header is damaged".to_owned());
+        let length = u32_at(&head, 24);
+        if got < head.len() || length > LONGEST {
+            return Err(damaged());
+        }
+        let mut rest = vec![0; length as usize + 4];
+        if fill(&mut input, &mut rest)? < rest.len() {
+            return Err(damaged());
+        }
+        let (name, sum) = rest.split_at(length as usize);
+        head.extend_from_slice(name);
+        if crc32fast::hash(&head) != u32_at(sum, 0) {
+            return Err(damaged());
+        }
+        Ok(Reader { input, name: name.to_vec(), capacity: u32_at(&head, 12), frames: 0 })
     }
 
     /// The next value; `None` at the end.
@@ -162,15 +198,19 @@ mod tests {
 
     fn file() -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = Writer::new(&mut bytes, 4096).unwrap();
+        let mut writer = Writer::new(&mut bytes, b"demo", 4096).unwrap();
         writer.add(Duration::from_nanos(5), Direction::MasterToSlave, 0, b"one").unwrap();
         writer.add(Duration::from_nanos(9), Direction::SlaveToMaster, 7, b"").unwrap();
         writer.finish().unwrap();
         bytes
     }
 
+    /// Bytes of its header.
+    const HEAD: usize = 28 + 4 + 4;
+
     fn read(bytes: &[u8]) -> Result<Vec<Frame>, Failure> {
         let mut reader = Reader::new(bytes)?;
+        assert_eq!((reader.name.as_slice(), reader.capacity), (b"demo".as_slice(), 4096));
         let mut frames = Vec::new();
         while let Some(frame) = reader.next()? {
             frames.push(frame);
@@ -188,15 +228,20 @@ mod tests {
     #[test]
     fn a_cut_file_is_read_up_to_there_and_a_changed_byte_is_noticed() {
         let whole = file();
-        for end in 24..whole.len() {
-            assert!(read(&whole[..end]).unwrap().len() < 2, "cut at {end}");
+        for end in 0..whole.len() {
+            match read(&whole[..end]) {
+                Ok(frames) => assert!(end >= HEAD && frames.len() < 2, "cut at {end}"),
+                Err(_) => assert!(end < HEAD, "cut at {end}"),
+            }
         }
-        assert!(read(&whole[..23]).is_err());
-        for at in 24..whole.len() {
+        for at in 0..whole.len() {
             let mut changed = whole.clone();
             changed[at] ^= 0x40;
-            let frames = read(&changed);
-            assert!(frames.is_err() || frames.unwrap().len() < 2, "byte {at}");
+            // A size that was changed to a larger one looks like a cut file.
+            assert!(
+                read(&changed).is_ok_and(|frames| at >= HEAD && frames.len() < 2) || read(&changed).is_err(),
+                "byte {at}"
+            );
         }
     }
 }

@@ -1,13 +1,20 @@
 //! The command line.
 
 use crate::{commands, paint::When};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is wrong with what was looked at, \
+                          4 no such segment, 5 timed out.";
+
+/// The command line, as help and manual pages show it: with the exit codes at every command.
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|command| command.after_help(EXIT_CODES))
+}
 
 /// See, watch, mend and drive eshm channels.
 #[derive(Parser, Debug)]
 #[command(name = "eshmctl", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is wrong with what was looked at, \
-                        4 no such segment, 5 timed out.")]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -9,6 +9,8 @@ mod histogram;
 mod name;
 mod paint;
 mod payload;
+mod progress;
+mod record_text;
 mod report;
 mod side;
 mod stop;
@@ -16,7 +18,7 @@ mod tap;
 mod top;
 mod trips;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use exit::Exit;
 use std::process::ExitCode;
 
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     // A reader of our output that leaves, `head` say, ends us quietly as it ends any other tool.
     // SAFETY: sets the disposition of one signal, before any thread exists.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::from_arg_matches(&cli::command().get_matches()).unwrap_or_else(|error| error.exit());
     paint::set(cli.color);
     match commands::run(cli.command) {
         Ok(exit) => exit.into(),

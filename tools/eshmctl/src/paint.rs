@@ -30,6 +30,11 @@ pub fn set(when: When) {
     ON.store(on, Ordering::Relaxed); // one thread so far
 }
 
+/// Whether colours are on.
+pub fn is_on() -> bool {
+    ON.load(Ordering::Relaxed) // set once, before
+}
+
 /// What a colour says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tone {
@@ -50,7 +55,7 @@ pub struct Painted<T>(pub Tone, pub T);
 
 impl<T: fmt::Display> fmt::Display for Painted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !ON.load(Ordering::Relaxed) {
+        if !is_on() {
             return self.1.fmt(f);
         }
         let code = match self.0 {

@@ -1,45 +1,105 @@
 //! Messages as text.
 
-use clap::ValueEnum;
-use serde_json::{Value, json};
+use eshm::records;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// How a message's bytes are shown.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// As text where it is text, else in hexadecimal.
     Auto,
     /// In hexadecimal.
     Hex,
+    /// As a record, in JSON.
+    Record,
+}
+
+impl Form {
+    /// What `--hex` and `--record` ask for.
+    pub fn of(hex: bool, record: bool) -> Form {
+        match (hex, record) {
+            (_, true) => Form::Record,
+            (true, _) => Form::Hex,
+            _ => Form::Auto,
+        }
+    }
 }
 
 /// On one line, whatever the bytes.
 pub fn show(bytes: &[u8], form: Form) -> String {
-    match std::str::from_utf8(bytes) {
+    match (form, std::str::from_utf8(bytes)) {
+        (Form::Record, _) => records::to_json(bytes).unwrap_or_else(|error| format!("no {error}")),
         // One trailing NUL is a C program's end of text.
-        Ok(text) if form == Form::Auto => text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string(),
+        (Form::Auto, Ok(text)) => text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string(),
         _ => hex(bytes),
     }
 }
 
-/// Two digits a byte.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Whether the bytes are a record.
+pub fn is_record(bytes: &[u8]) -> bool {
+    records::to_json(bytes).is_ok()
 }
 
-/// As JSON: `text` where the bytes are text, `hex` always.
-pub fn json(bytes: &[u8]) -> Value {
-    json!({ "size": bytes.len(), "text": std::str::from_utf8(bytes).ok(), "hex": hex(bytes) })
+/// Two digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// A message as JSON.
+#[derive(Clone, Serialize, Debug)]
+pub struct Message {
+    /// Bytes.
+    size: usize,
+    /// The bytes, if they are text.
+    text: Option<String>,
+    /// The bytes in hexadecimal.
+    hex: String,
+    /// The values, if the bytes are a record; in its order, as `eshm::records::to_json` shows them.
+    record: Option<Box<RawValue>>,
+}
+
+impl Message {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Message {
+        let record = records::to_json(bytes).ok();
+        Message {
+            size: bytes.len(),
+            text: std::str::from_utf8(bytes).ok().map(str::to_owned),
+            hex: hex(bytes),
+            record: record.map(|json| RawValue::from_string(json).expect("to_json writes JSON")),
+        }
+    }
+}
+
+/// Says how many values were no records, where records were asked for.
+pub fn tell_no_records(name: &crate::name::Name, count: u64, values: u64) {
+    eprintln!(
+        "eshmctl: {name}: {count} of {values} values are no records; without --record they are shown as text or in hexadecimal"
+    );
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eshm::records::Record;
 
     #[test]
     fn any_bytes_become_one_line() {
         assert_eq!(show(b"a\nb\0", Form::Auto), "a\\nb");
         assert_eq!(show(b"a\xff", Form::Auto), "61ff");
         assert_eq!(show(b"ab", Form::Hex), "6162");
-        assert_eq!(json(b"ab"), json!({ "size": 2, "text": "ab", "hex": "6162" }));
+        assert_eq!(show(b"ab", Form::Record), "no record: an element that does not belong here (at 0)");
+        let json = |bytes: &[u8]| serde_json::to_string(&Message::of(bytes)).expect("JSON");
+        assert_eq!(json(b"ab"), r#"{"size":2,"text":"ab","hex":"6162","record":null}"#);
+    }
+
+    #[test]
+    fn a_record_is_shown_in_its_order() {
+        let bytes = Record::from_iter([("z", 1.into()), ("a", 2.0.into()), ("z", "x\ny".into())]).encode().expect("bytes");
+        let shown = r#"{"z": 1, "a": 2.0, "z": "x\ny"}"#;
+        assert_eq!(show(&bytes, Form::Record), shown);
+        assert!(serde_json::to_string(&Message::of(&bytes)).expect("JSON").ends_with(&format!("\"record\":{shown}}}")));
     }
 }

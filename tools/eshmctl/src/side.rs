@@ -2,7 +2,10 @@
 
 use crate::{name::Name, report::Failure};
 use clap::ValueEnum;
-use eshm::{Endpoint, Role};
+use eshm::{
+    Endpoint, Role,
+    inspect::{self, Found, Life, Side},
+};
 
 /// Which side to be.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -23,6 +26,9 @@ pub struct SideArgs {
     /// Bytes of the largest message, where the segment is created.
     #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
     pub capacity: usize,
+    /// As master, take the place of a live one.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// Opens a side; the error says what to do.
@@ -32,6 +38,9 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
         As::Slave => Role::Slave,
         As::Auto => Role::Auto,
     };
+    if side == As::Master && !args.replace {
+        leave_alone(&args.name)?;
+    }
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
     let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
@@ -42,4 +51,17 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
         };
         Failure(format!("{}: {error}; {advice}", args.name))
     })
+}
+
+/// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
+fn leave_alone(name: &Name) -> Result<(), Failure> {
+    // What cannot be looked at is told by the attempt to open it.
+    let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return Ok(()) };
+    match segment.judge(Side::Master) {
+        Life::Absent | Life::Dead => Ok(()),
+        Life::Alive | Life::Silent => Err(Failure(format!(
+            "{name}: it has a live master, process {}; end that first, use --as slave, or take its place with --replace",
+            segment.header().pids[Side::Master as usize]
+        ))),
+    }
 }

@@ -30,6 +30,39 @@ impl Which {
     }
 }
 
+/// How long to wait from one look to the next.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// Always the same.
+    Steady(Duration),
+    /// `QUICK`, but `SLOW` while values pass by so fast that most are missed anyway: then each look costs the pair something,
+    /// and more of them show nothing that matters.
+    Easy,
+}
+
+/// Catches every value of a loop of 1 kHz.
+const QUICK: Duration = Duration::from_millis(1);
+/// A terminal shows no more.
+const SLOW: Duration = Duration::from_millis(10);
+/// Values a second from which on `Easy` is slow.
+const FAST: f64 = 10_000.0;
+
+impl Pace {
+    /// `every` so many microseconds, if that was asked for.
+    pub fn of_microseconds(every: Option<u64>) -> Pace {
+        every.map_or(Pace::Easy, |us| Pace::Steady(Duration::from_micros(us)))
+    }
+
+    /// The pause after a look that came `elapsed` after the one before and found that `passed` values had passed by.
+    fn pause(self, passed: u64, elapsed: Duration) -> Duration {
+        match self {
+            Pace::Steady(pause) => pause,
+            Pace::Easy if passed as f64 >= FAST * elapsed.max(QUICK).as_secs_f64() => SLOW,
+            Pace::Easy => QUICK,
+        }
+    }
+}
+
 /// A value that passed by.
 #[derive(Debug)]
 pub struct Caught<'a> {
@@ -50,13 +83,15 @@ pub fn writer(direction: Direction) -> &'static str {
 
 /// Between two looks whether the name leads to another file.
 const RENAMED: Duration = Duration::from_millis(100);
+/// Attempts to copy a message that its writer overwrites meanwhile.
+const TRIES: u32 = 10;
 
 /// Listens until `limit`, or until `caught` returns false. What stands there at the beginning is no news; what is written to
 /// a segment that appears later is. Returns whether there ever was a segment.
 pub fn listen(
     name: &Name,
     which: Which,
-    every: Duration,
+    pace: Pace,
     limit: Limit,
     mut caught: impl FnMut(Caught<'_>) -> Result<bool, Failure>,
 ) -> Result<bool, Failure> {
@@ -68,7 +103,7 @@ pub fn listen(
             continue;
         };
         ever = true;
-        if !follow(&segment, which, every, limit, fresh, &mut bytes, &mut caught)? {
+        if !follow(&segment, which, pace, limit, fresh, &mut bytes, &mut caught)? {
             return Ok(true);
         }
         fresh = true;
@@ -80,38 +115,59 @@ pub fn listen(
 fn follow(
     segment: &Segment,
     which: Which,
-    every: Duration,
+    pace: Pace,
     limit: Limit,
     fresh: bool,
     bytes: &mut Vec<u8>,
     caught: &mut impl FnMut(Caught<'_>) -> Result<bool, Failure>,
 ) -> Result<bool, Failure> {
-    let mut seen = [0, 1].map(|which| {
-        let direction = if which == 0 { Direction::MasterToSlave } else { Direction::SlaveToMaster };
-        if fresh { 0 } else { segment.sequence(direction) & !1 }
-    });
-    let mut named = Instant::now();
+    let start =
+        [Direction::MasterToSlave, Direction::SlaveToMaster].map(|d| if fresh { 0 } else { segment.sequence(d) & !1 });
+    // The sequences of the last message caught, and those of the last look.
+    let (mut seen, mut looked) = (start, start);
+    let (mut named, mut last) = (Instant::now(), Instant::now());
     while !limit.is_over() {
+        let mut passed = 0;
         for &direction in which.directions() {
-            let last = &mut seen[direction as usize];
-            if segment.sequence(direction) == *last {
+            let now = segment.sequence(direction);
+            let seen = &mut seen[direction as usize];
+            passed += u64::from(now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2);
+            if now == *seen {
                 continue;
             }
-            let Some(sequence) = segment.message(direction, Some(*last), bytes) else { continue };
+            let Some(sequence) = (0..TRIES).find_map(|_| segment.message(direction, Some(*seen), bytes)) else { continue };
             // Each message adds 2; one that mends an unfinished one 2 more, which no count of missed ones is worth telling apart.
-            let missed = (sequence.wrapping_sub(*last) / 2).saturating_sub(1);
-            *last = sequence;
+            let missed = (sequence.wrapping_sub(*seen) / 2).saturating_sub(1);
+            *seen = sequence;
             if !caught(Caught { direction, at: Instant::now(), missed, message: bytes })? {
                 return Ok(false);
             }
         }
+        let elapsed = last.elapsed();
+        last += elapsed;
         if named.elapsed() >= RENAMED {
-            named = Instant::now();
+            named = last;
             if !segment.is_named() {
                 return Ok(true);
             }
         }
-        thread::sleep(every);
+        thread::sleep(pace.pause(passed, elapsed));
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_eases_off_only_where_most_are_missed() {
+        let pause = |passed, elapsed_ms| Pace::Easy.pause(passed, Duration::from_millis(elapsed_ms));
+        assert_eq!(pause(1, 1), QUICK, "1 kHz");
+        assert_eq!(pause(5, 1), QUICK, "5 kHz");
+        assert_eq!(pause(20, 1), SLOW, "20 kHz");
+        assert_eq!(pause(200, 10), SLOW, "20 kHz, seen slowly");
+        assert_eq!(pause(50, 10), QUICK, "5 kHz again");
+        assert_eq!(Pace::of_microseconds(Some(300)).pause(1000, QUICK), Duration::from_micros(300));
+    }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{ctl, ctl_with_input, json, scratch, start};
-use eshm::Role;
+use eshm::{Error, Role};
 use eshm_processes::{Name, open, read, until};
 use std::fs;
 
@@ -56,6 +56,26 @@ fn a_slave_without_a_master_says_what_to_do() {
     assert_eq!(done.code, Some(1));
     assert!(done.err.contains(name.as_str()) && done.err.contains("start the master first"), "{}", done.err);
     assert_eq!(ctl(&["recv", "", "--as", "slave"]).code, Some(2), "no segment can be called so");
+}
+
+#[test]
+fn a_live_master_keeps_its_place_unless_it_is_asked_for() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let done = ctl(&["send", name.as_str(), "x", "--as", "master"]);
+    let whose = format!("eshmctl: {}: it has a live master, process {};", name.as_str(), std::process::id());
+    assert!(done.code == Some(1) && done.err.starts_with(&whose) && done.err.contains("--as slave"), "{}", done.err);
+    assert_eq!(master.write(b"still here"), Ok(()));
+    let done = ctl(&["send", name.as_str(), "x", "--as", "master", "--replace", "--linger", "0.01"]);
+    assert_eq!((done.code, master.write(b"gone")), (Some(0), Err(Error::RoleMismatch)), "{}", done.err);
+}
+
+#[test]
+fn a_size_beyond_the_capacity_is_told_with_the_segment() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let done = ctl(&["ping", name.as_str(), "--as", "slave", "--size", "5000"]);
+    assert!(done.code == Some(1) && done.err.contains(name.as_str()) && done.err.contains("4096"), "{}", done.err);
 }
 
 #[test]
@@ -115,6 +135,6 @@ fn completions_and_manual_pages_are_written() {
     let folder = scratch(&name, "man");
     assert_eq!(ctl(&["man", folder.to_str().expect("text")]).code, Some(0));
     let page = fs::read_to_string(folder.join("eshmctl-watch.1")).expect("a page for each command");
-    assert!(page.contains("missed") || page.contains("passes by"));
+    assert!(page.contains("passes by") && page.contains("Exit codes: 0 fine"), "{page}");
     fs::remove_dir_all(&folder).expect("remove them");
 }

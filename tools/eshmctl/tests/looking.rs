@@ -4,9 +4,16 @@ mod common;
 
 use common::{ctl, json, orphan, start};
 use eshm::Role;
-use eshm_processes::{Name, open, until};
+use eshm_processes::{Name, Raw, open, until};
 use serde_json::Value;
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 fn listed(name: &Name) -> Value {
     let done = ctl(&["list", "--json"]);
@@ -84,6 +91,47 @@ fn what_is_no_segment_is_said_in_plain_words() {
         assert!(shown["findings"][0]["what"].as_str().is_some_and(|what| what.contains(words)), "{shown}");
         assert_eq!(shown["orphan"], false, "only a segment can be an orphan");
     }
+}
+
+#[test]
+fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
+    let (small, old) = (Name::new(), Name::new());
+    let _master = eshm_processes::builder(&small, Role::Master).capacity(100).open().expect("a master");
+    let seen = listed(&small);
+    assert_eq!((&seen["capacity"], &seen["size"], &seen["master"]["library"]), (&100.into(), &512.into(), &"ours".into()));
+    let done = ctl(&["doctor", small.as_str()]);
+    assert!(done.out.contains("capacity: 100 bytes; this library creates 4096"), "{}", done.out);
+
+    let raw = Raw::stamped(&old, 2, 4096);
+    let mut process = std::process::Command::new("sleep").arg("60").spawn().expect("a process to stand for the master");
+    raw.occupy("master", process.id());
+    let beating = Arc::new(AtomicBool::new(true));
+    let still = beating.clone();
+    let heart = thread::spawn(move || {
+        while still.load(Ordering::Relaxed) {
+            raw.add("master_heartbeat", 1);
+            thread::sleep(eshm_processes::ms(1));
+        }
+    });
+    let seen = listed(&old);
+    assert_eq!((&seen["protocol"], &seen["features"], &seen["layout_size"]), (&2.into(), &0.into(), &0.into()));
+    assert_eq!((&seen["master"]["library"], &seen["master"]["life"]), (&"released".into(), &"alive".into()));
+    let table = ctl(&["list", "--long"]).out;
+    let line = table.lines().find(|line| line.starts_with(old.as_str())).expect("its line");
+    assert!(line.contains(&format!("{}* sleep", process.id())) && line.contains(" 8576 "), "{line}");
+    assert!(table.contains(&format!("    master {} sleep 60", process.id())), "{table}");
+    let done = ctl(&["doctor", old.as_str()]);
+    assert!(done.out.contains("protocol: 2; a released library is its master"), "{}", done.out);
+    assert!(done.out.contains("readers poll every 100 us"), "{}", done.out);
+    beating.store(false, Ordering::Relaxed); // a flag alone
+    heart.join().expect("its heart");
+    until("it is found silent", || listed(&old)["master"]["life"] == "silent");
+    let done = ctl(&["doctor", old.as_str()]);
+    assert!(done.code == Some(3) && done.out.contains("master: stale: it runs but does not beat"), "{}", done.out);
+    process.kill().expect("end it");
+    process.wait().expect("its end");
+    assert_eq!(listed(&old)["master"]["life"], "dead");
+    old.remove();
 }
 
 #[test]

@@ -1,73 +1,15 @@
-//! `top` on a pseudo-terminal of 80 columns and 24 lines, its screen captured.
+//! `top` on a pseudo-terminal of 80 columns and 24 lines, its screen captured; and what others show on one.
 
 mod common;
 
-use common::{PROGRAM, ctl, scratch, start};
+use common::{ctl, scratch, start, terminal::Terminal};
 use eshm::Role;
 use eshm_processes::{Name, open, until};
 use std::{
-    fs::{self, File},
-    io::{Read, Write},
-    os::fd::{FromRawFd, OwnedFd},
-    process::{Child, Command, Stdio},
+    fs,
     sync::{Arc, Mutex},
     thread,
 };
-
-/// `top` with its terminal.
-struct Terminal {
-    child: Child,
-    keys: File,
-    screen: Arc<Mutex<vt100::Parser>>,
-}
-
-impl Terminal {
-    fn start() -> Terminal {
-        let (mut ours, mut theirs) = (-1, -1);
-        let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        // SAFETY: two descriptors to fill in, and a size to read.
-        let result = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
-        assert_eq!(result, 0);
-        // SAFETY: new descriptors that nobody else owns.
-        let (ours, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
-        let mut command = Command::new(PROGRAM);
-        command.args(["top", "--every", "100"]).env("TERM", "xterm-256color").env("ESHM_LOG", "off");
-        command.stdin(Stdio::from(theirs.try_clone().expect("a second descriptor")));
-        command.stdout(Stdio::from(theirs.try_clone().expect("a third"))).stderr(Stdio::from(theirs));
-        let child = command.spawn().expect("start top");
-        drop(command); // with it our copies of the terminal's other end
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
-        let (mut output, filled) = (ours.try_clone().expect("a second descriptor"), screen.clone());
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(got @ 1..) = output.read(&mut bytes) {
-                filled.lock().expect("the screen").process(&bytes[..got]);
-            }
-        });
-        Terminal { child, keys: ours, screen }
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().expect("the screen").screen().contents()
-    }
-
-    /// Waits until the screen shows something.
-    #[track_caller]
-    fn shows(&self, what: &str, shown: impl Fn(&str) -> bool) {
-        until(what, || shown(&self.text()));
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("press keys");
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The line of a segment.
 fn line<'a>(screen: &'a str, name: &str) -> Option<&'a str> {
@@ -80,7 +22,7 @@ fn it_shows_rates_freezes_and_opens_one() {
     let name = Name::from(format!("0top_{}", std::process::id())); // sorts first, whatever else is there
     let master = open(&name, Role::Master);
     let slave = start(&["recv", name.as_str(), "--as", "slave"]);
-    let mut top = Terminal::start();
+    let mut top = Terminal::start(&["top", "--every", "100"], &[]);
     let (stop, writer) = (Arc::new(Mutex::new(false)), master);
     let stopped = stop.clone();
     let writing = thread::spawn(move || {
@@ -111,8 +53,7 @@ fn it_shows_rates_freezes_and_opens_one() {
     top.shows("one is open", |screen| screen.contains("master to slave") && screen.contains("heartbeats a second"));
     top.shows("the right one", |screen| screen.contains(name.as_str()) && screen.contains("recv"));
     top.press("q");
-    until("it ends", || top.child.try_wait().expect("its state").is_some());
-    assert!(top.child.wait().expect("its end").success());
+    assert_eq!(top.code(), Some(0));
     *stop.lock().expect("a flag") = true;
     writing.join().expect("the writer");
 }
@@ -128,4 +69,42 @@ fn without_a_terminal_it_says_so_and_draws_a_picture_if_asked() {
     let svg = fs::read_to_string(&file).expect("the picture");
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     fs::remove_file(&file).expect("remove it");
+}
+
+#[test]
+fn colours_come_on_a_terminal_and_go_with_no_color() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    for (args, variables, coloured) in [
+        (&["show", name.as_str()][..], &[][..], true),
+        (&["show", name.as_str()], &[("NO_COLOR", "1")], false),
+        (&["show", name.as_str(), "--color", "never"], &[], false),
+        (&["show", name.as_str(), "--color", "always"], &[("NO_COLOR", "1")], true),
+        (&["top", "--every", "100"], &[], true),
+        (&["top", "--every", "100"], &[("NO_COLOR", "1")], false),
+        (&["top", "--every", "100", "--color", "never"], &[], false),
+    ] {
+        let mut terminal = Terminal::start(args, variables);
+        terminal.shows("the pid", |screen| screen.contains(&std::process::id().to_string()));
+        if args[0] == "top" {
+            terminal.press("q");
+        }
+        terminal.code();
+        assert_eq!(terminal.has_coloured(), coloured, "{args:?} {variables:?}");
+    }
+}
+
+#[test]
+fn long_work_shows_how_far_it_is() {
+    let name = Name::new();
+    let mut ping = Terminal::start(&["ping", name.as_str(), "--every", "2000", "--count", "1000000"], &[]);
+    until("the segment is there", || name.exists());
+    let _echo = start(&["echo", name.as_str()]);
+    ping.shows("how far it is", |screen| screen.contains(" of 1000000"));
+    ping.press("\u{3}"); // Ctrl-C: the terminal makes it a signal
+    assert_eq!(ping.code(), Some(0));
+    assert!(ping.text().contains("round trips of 32 bytes") && !ping.text().contains(" of 1000000"), "{}", ping.text());
+    let mut bench = Terminal::start(&["bench", "--for", "2"], &[]);
+    bench.shows("what it does", |screen| screen.contains("2 of 4: round trips of 32 bytes"));
+    assert_eq!(bench.code(), Some(0));
 }

@@ -6,7 +6,14 @@ use common::{ctl, json, scratch, start};
 use eshm::Role;
 use eshm_processes::{Name, open, read, until};
 use serde_json::Value;
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 #[test]
 fn values_are_caught_with_the_number_missed_and_the_reader_gets_them_all_the_same() {
@@ -14,14 +21,7 @@ fn values_are_caught_with_the_number_missed_and_the_reader_gets_them_all_the_sam
     let (master, slave) = (open(&name, Role::Master), open(&name, Role::Slave));
     let mut watch = start(&["watch", name.as_str(), "--json", "--from", "master"]);
     let mut caught: Vec<Value> = Vec::new();
-    // What stands there when it begins is no news, so it may take some until the first is caught.
-    let mut sent = 0;
-    until("it watches", || {
-        sent += 1;
-        master.write(format!("begin {sent}").as_bytes()).expect("written");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        fs::metadata(name.path()).is_ok() && sent >= 10
-    });
+    watch.until_it_looks(); // what stands there when it begins is no news
     for i in 0..5 {
         master.write(format!("value {i}").as_bytes()).expect("written");
         assert_eq!(read(&slave, 1000), Ok(format!("value {i}")), "taken from its reader");
@@ -44,6 +44,7 @@ fn values_are_caught_with_the_number_missed_and_the_reader_gets_them_all_the_sam
 fn a_segment_that_appears_later_or_is_replaced_is_followed() {
     let name = Name::new();
     let mut watch = start(&["watch", name.as_str(), "--count", "2"]);
+    watch.until_it_looks();
     for round in ["first", "second"] {
         let master = open(&name, Role::Master);
         master.write(round.as_bytes()).expect("written");
@@ -68,10 +69,9 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
     let file = scratch(&name, "capture");
     let path = file.to_str().expect("text");
     let master = open(&name, Role::Master);
-    let recorder = start(&["record", name.as_str(), "-o", path, "--every", "50"]);
+    let recorder = start(&["record", name.as_str(), "-o", path, "--every", "50", "--from", "master"]);
     until("it records", || fs::metadata(&file).is_ok_and(|file| file.len() == 0));
-    // Its buffer is written at the end: all that is known here is that it has begun.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    recorder.until_it_looks();
     let values: Vec<Vec<u8>> = (0..10_u8).map(|i| vec![i; 1 + 400 * usize::from(i)]).collect();
     for value in &values {
         master.write(value).expect("written");
@@ -85,7 +85,7 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
     let done = ctl(&["record", name.as_str(), "-o", path, "--for", "0.1"]);
     assert!(done.code == Some(1) && done.err.contains("--force"), "{}", done.err);
 
-    let player = start(&["replay", again.as_str(), path, "--wait", "--speed", "2"]);
+    let player = start(&["replay", path, again.as_str(), "--wait", "--speed", "2"]);
     until("its segment is there", || again.exists());
     let slave = open(&again, Role::Slave);
     let (start, mut got) = (std::time::Instant::now(), Vec::new());
@@ -97,16 +97,69 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
     let mut expected = values.iter();
     assert!(got.iter().all(|value| expected.any(|other| other == value)), "each as it was, in order");
     assert!(start.elapsed().as_millis() >= 50, "ten values 50 ms apart, at twice the speed, and not all at once");
+    let (code, lines) = player.end();
+    assert!(code == Some(0) && lines[0].starts_with(&format!("{} played", numbers[0])), "{lines:?}");
+    read_in_python(&file, name.as_str(), numbers[0]);
+
+    drop(master); // the name is free
+    let player = common::start(&["replay", path, "--wait"]);
+    until("without a name, the recorded one is played to", || name.exists());
     drop(player);
 
     let mut bytes = fs::read(&file).expect("the file");
     *bytes.last_mut().expect("some") ^= 1; // of the last value's checksum
     fs::write(&file, &bytes).expect("damage it");
-    let done = ctl(&["replay", again.as_str(), path]);
-    assert!(done.code == Some(1) && done.err.contains("checksum"), "{}", done.err);
+    let done = ctl(&["replay", path, again.as_str()]);
+    assert!(done.code == Some(1) && done.err.contains(path) && done.err.contains("checksum"), "{}", done.err);
     fs::write(&file, b"something else").expect("replace it");
-    assert!(ctl(&["replay", again.as_str(), path]).err.contains("not a file that"), "no capture");
+    assert!(ctl(&["replay", path]).err.contains("not a file that"), "no capture");
     fs::remove_file(&file).expect("remove it");
+}
+
+/// Holds `capture.py` against a recorded file.
+fn read_in_python(file: &std::path::Path, name: &str, values: usize) {
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/capture.py");
+    let script = "import doctest, os, sys; sys.path.insert(0, os.path.dirname(sys.argv[1])); sys.dont_write_bytecode = True; \
+                  import capture; assert doctest.testmod(capture).attempted > 3; seen = capture.Capture(open(sys.argv[2], 'rb')); \
+                  print(os.fsdecode(seen.name), seen.capacity, len(list(seen)))";
+    let python = std::process::Command::new("python3").args(["-c", script, module]).arg(file).output();
+    let Ok(done) = python else {
+        println!("SKIPPED: capture.py against a recorded file: no python3 here");
+        return;
+    };
+    let out = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(out.trim(), format!("{name} 4096 {values}"), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn of_a_writer_that_runs_flat_out_it_says_exactly_how_many_it_missed() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let watch = start(&["watch", name.as_str(), "--json", "--from", "master", "--count", "30"]);
+    let writing = Arc::new(AtomicBool::new(true));
+    let still = writing.clone();
+    let writer = thread::spawn(move || {
+        let mut number = 0_u64;
+        while still.load(Ordering::Relaxed) {
+            number += 1;
+            master.write(number.to_string().as_bytes()).expect("written");
+        }
+        number
+    });
+    let mut watch = watch;
+    let caught: Vec<(u64, u64)> = (0..30)
+        .map(|_| {
+            let line: Value = serde_json::from_str(&watch.line()).expect("JSON");
+            let number = line["message"]["text"].as_str().and_then(|text| text.parse().ok()).expect("a number");
+            (number, line["missed"].as_u64().expect("a number"))
+        })
+        .collect();
+    writing.store(false, Ordering::Relaxed); // a flag alone
+    let written = writer.join().expect("the writer");
+    for two in caught.windows(2) {
+        assert_eq!(two[1].0, two[0].0 + 1 + two[1].1, "{caught:?}");
+    }
+    assert!(caught[29].0 <= written && caught.iter().any(|(_, missed)| *missed > 0), "{caught:?} of {written}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::{report, report::Failure};
 use std::{
     ffi::CStr,
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -19,7 +20,7 @@ const SMALL: u64 = 64 << 20;
 /// All checks of the machine.
 pub fn machine() -> Result<Vec<Check>, Failure> {
     let mut checks = vec![folder()];
-    checks.extend([space(), umask(), remove_ipc(), namespace(), processors(), clock(), descriptors()]);
+    checks.extend([space(), umask(), remove_ipc(), namespace(), processors(), timing(), clock(), descriptors()]);
     checks.push(leftovers()?);
     Ok(checks)
 }
@@ -98,12 +99,7 @@ fn remove_ipc() -> Check {
     if !Path::new("/run/systemd/seats").exists() {
         return Check::fine(SUBJECT, "no systemd-logind here");
     }
-    let mut files = vec!["/etc/systemd/logind.conf".to_owned()];
-    if let Ok(more) = fs::read_dir("/etc/systemd/logind.conf.d") {
-        files.extend(more.flatten().map(|entry| entry.path().to_string_lossy().into_owned()));
-    }
-    let text: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
-    let off = text.lines().rev().find_map(|line| line.trim().strip_prefix("RemoveIPC=")).is_some_and(|v| v.trim() == "no");
+    let off = !removes(&logind_settings());
     if off || uid < 1000 {
         return Check::fine(SUBJECT, if off { "off" } else { "not for system users such as this one" });
     }
@@ -115,20 +111,49 @@ fn remove_ipc() -> Check {
     )
 }
 
+/// The settings of systemd-logind in the order in which a later one overrules (logind.conf(5)): drop-ins come after the file, and
+/// are sorted by name whatever folder they are in.
+fn logind_settings() -> String {
+    const FOLDERS: [&str; 3] = ["/usr/lib/systemd", "/run/systemd", "/etc/systemd"];
+    let main = FOLDERS.iter().rev().find_map(|folder| fs::read_to_string(format!("{folder}/logind.conf")).ok());
+    let mut drop_ins: Vec<_> = FOLDERS
+        .iter()
+        .filter_map(|folder| fs::read_dir(format!("{folder}/logind.conf.d")).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .collect();
+    drop_ins.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
+    main.into_iter().chain(drop_ins.iter().filter_map(|path| fs::read_to_string(path).ok())).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether they have `RemoveIPC` on, as it is by default.
+fn removes(settings: &str) -> bool {
+    let mut values = settings.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "RemoveIPC").then(|| value.trim().to_lowercase())
+    });
+    values.next_back().is_none_or(|value| !matches!(value.as_str(), "no" | "n" | "false" | "f" | "off" | "0"))
+}
+
+/// The inode of the first pid namespace, fixed since Linux 3.8 (include/linux/proc_ns.h).
+const FIRST_NAMESPACE: u64 = 0xEFFF_FFFC;
+
 fn namespace() -> Check {
     const SUBJECT: &str = "pid namespace";
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let depth = status.lines().find_map(|line| Some(line.strip_prefix("NSpid:")?.split_whitespace().count())).unwrap_or(1);
-    let contained = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
-    if depth > 1 || contained {
-        return Check::note(
+    match fs::metadata("/proc/self/ns/pid").map(|file| file.ino()) {
+        Ok(FIRST_NAMESPACE) if Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists() => Check::note(
             SUBJECT,
-            "this is a container",
-            "peers in other containers need the same /dev/shm (docker --ipc); their processes cannot be seen from here and are \
-             judged by their heartbeat",
-        );
+            "the machine's own, but in a container",
+            "peers outside it, or in other containers, need the same /dev/shm (docker --ipc)",
+        ),
+        Ok(FIRST_NAMESPACE) => Check::fine(SUBJECT, "the machine's own"),
+        Ok(_) => Check::note(
+            SUBJECT,
+            "one of its own, as in a container",
+            "peers in other containers need the same /dev/shm (docker --ipc); their processes cannot be seen from here: of this \
+             library they are judged by their lock, released ones by their heartbeat",
+        ),
+        Err(error) => Check::note(SUBJECT, format!("cannot be seen: {error}"), "is /proc mounted?"),
     }
-    Check::fine(SUBJECT, "the machine's own, as far as can be seen")
 }
 
 fn processors() -> Check {
@@ -146,7 +171,7 @@ fn processors() -> Check {
 /// Sleeps measured.
 const SLEEPS: u32 = 50;
 
-fn clock() -> Check {
+fn timing() -> Check {
     const SUBJECT: &str = "timing";
     let mut late: Vec<Duration> = (0..SLEEPS)
         .map(|_| {
@@ -167,6 +192,35 @@ fn clock() -> Check {
     }
     if middle > Duration::from_millis(1) {
         return Check::note(SUBJECT, seen, "heartbeats come late on this machine; a larger stale_threshold_ms is safer");
+    }
+    Check::fine(SUBJECT, seen)
+}
+
+/// Looks at the clock that are measured.
+const LOOKS: u32 = 2000;
+/// Nanoseconds above which a look at the clock is a system call, not a few instructions.
+const DEAR: u128 = 250;
+
+/// The monotonic clock: a read looks at it after its first miss, and heartbeats are judged by it.
+fn clock() -> Check {
+    const SUBJECT: &str = "clock";
+    let source = fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    let source = source.map_or("unknown".to_owned(), |source| source.trim().to_owned());
+    let cost = |_| {
+        let start = Instant::now();
+        for _ in 0..LOOKS {
+            std::hint::black_box(Instant::now());
+        }
+        start.elapsed().as_nanos() / u128::from(LOOKS)
+    };
+    let cost = (0..5).map(cost).min().expect("five"); // the others were interrupted
+    let seen = format!("source {source}, {cost} ns a look");
+    if cost > DEAR {
+        return Check::note(
+            SUBJECT,
+            seen,
+            "slow: each waiting read looks at it; a machine with a steady tsc need not use another source",
+        );
     }
     Check::fine(SUBJECT, seen)
 }
@@ -197,4 +251,16 @@ fn leftovers() -> Result<Check, Failure> {
         ));
     }
     Ok(Check::fine(SUBJECT, format!("none among {} segments", reports.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_setting_of_logind_counts() {
+        assert!(removes("") && removes("[Login]\n#RemoveIPC=no\n"));
+        assert!(!removes("[Login]\nRemoveIPC=no\n") && !removes("RemoveIPC = off"));
+        assert!(removes("RemoveIPC=no\nRemoveIPC=yes\n"));
+    }
 }

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::{
     name::Name,
-    report::{self, Failure, Kind, Life, Severity},
+    report::{self, Failure, Kind, Life, Segment, Severity, Side},
 };
 use eshm::inspect;
 use std::{ffi::CString, os::unix::ffi::OsStrExt, time::Duration};
@@ -17,10 +17,9 @@ pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
         vec![Check::fine("the name", format!("{} is there", inspect::path(name)?.display())), permission(name)?];
     match (&report.segment, report.kind) {
         (Some(segment), _) => {
-            checks.push(match segment.master.life {
-                Life::Alive => Check::fine("master", "running"),
-                life => Check::wrong("master", format!("{life:?}").to_lowercase(), "see below"),
-            });
+            checks.push(protocol(segment));
+            checks.push(side("master", &segment.master));
+            checks.push(side("slave", &segment.slave));
             checks.push(if segment.capacity == eshm::MAX_DATA_SIZE {
                 Check::fine("capacity", format!("{} bytes, as this library's own", segment.capacity))
             } else {
@@ -44,10 +43,34 @@ pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
     Ok(checks)
 }
 
+fn protocol(segment: &Segment) -> Check {
+    let released = [("master", &segment.master), ("slave", &segment.slave)]
+        .into_iter()
+        .filter(|(_, side)| side.library == Some("released") && side.life != Life::Absent)
+        .map(|(label, _)| label)
+        .collect::<Vec<_>>();
+    let whose = match released.is_empty() {
+        true => "all its ends are this library's".to_owned(),
+        false => format!("a released library is its {}", released.join(" and its ")),
+    };
+    Check::fine("protocol", format!("{}; {whose}", segment.protocol))
+}
+
+fn side(label: &'static str, side: &Side) -> Check {
+    let who = side.pid.map_or(String::new(), |pid| format!(", process {pid}"));
+    match side.life {
+        Life::Alive => Check::fine(label, format!("running{who}")),
+        Life::Absent if label == "slave" => Check::note(label, "not there", "start it under this very name"),
+        Life::Absent => Check::wrong(label, "not there", "start it under this very name"),
+        Life::Silent => Check::wrong(label, format!("stale: it runs but does not beat{who}"), "see below"),
+        Life::Dead => Check::wrong(label, format!("dead{who}"), "see below"),
+    }
+}
+
 fn permission(name: &Name) -> Result<Check, Failure> {
     const SUBJECT: &str = "permission";
     let path = inspect::path(name)?;
-    let path = CString::new(path.as_os_str().as_bytes())?;
+    let path = CString::new(path.as_os_str().as_bytes()).expect("a segment's path has no NUL");
     // SAFETY: a NUL-terminated path.
     let allowed = unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) } == 0;
     Ok(if allowed {
@@ -63,7 +86,7 @@ fn permission(name: &Name) -> Result<Check, Failure> {
 
 fn missing(name: &Name) -> Result<Check, Failure> {
     let wanted = name.to_string();
-    let names: Vec<String> = inspect::names()?.into_iter().map(|name| Name::of_file(name).to_string()).collect();
+    let names: Vec<String> = report::names()?.iter().map(Name::to_string).collect();
     let near = names
         .iter()
         .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)

@@ -4,6 +4,7 @@ use crate::{
     exit::Exit,
     histogram::{self, Times},
     name::Name,
+    progress::Progress,
     report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -46,10 +47,12 @@ const SIZES: [usize; 3] = [32, 256, 4096];
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
+    let progress = Progress::new();
+    progress.now("1 of 4: one cache line between two processors");
     let part = args.time / (SIZES.len() + 1) as f64;
     let limit = one_line(Duration::from_secs_f64(part));
     let name: Name = format!("eshmctl_bench_{}", process::id()).parse()?;
-    let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1] };
+    let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)
         .args(["echo", &name.to_string()])
@@ -62,12 +65,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure("the echo process did not answer".to_owned()));
     }
     let mut rows = Vec::new();
-    for size in SIZES {
+    for (i, size) in SIZES.into_iter().enumerate() {
+        progress.now(&format!("{} of 4: round trips of {size} bytes", i + 2));
         let limit = Limit::of_seconds(Some(part));
         let start = Instant::now();
         let done = trips::run(&endpoint, size, u64::MAX, Duration::ZERO, limit, |_| {})?;
         rows.push((size, start.elapsed().as_secs_f64(), Times::of(done.times), done.lost));
     }
+    progress.done();
     if args.json {
         let trips: Vec<_> = rows
             .iter()

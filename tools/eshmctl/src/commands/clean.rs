@@ -27,13 +27,7 @@ const WATCH: Duration = Duration::from_millis(100);
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut missing = false;
     let orphans: Vec<Name> = if args.names.is_empty() {
-        let mut found = Vec::new();
-        for name in eshm::inspect::names()?.into_iter().map(Name::of_file) {
-            if report::collect(&name, WATCH)?.is_some_and(|report| report.orphan) {
-                found.push(name);
-            }
-        }
-        found
+        report::collect_named(WATCH)?.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
     } else {
         let mut found = Vec::new();
         for name in &args.names {
@@ -41,23 +35,24 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 Some(report) if report.orphan => found.push(name.clone()),
                 Some(_) => println!("{name}: in use, or no segment; stays"),
                 None => {
-                    eprintln!("eshmctl: there is no segment '{name}'");
+                    eprintln!("eshmctl: there is no segment '{name}'; `eshmctl list` shows which there are");
                     missing = true;
                 }
             }
         }
         found
     };
+    let ended = if missing { Exit::Missing } else { Exit::Fine };
     if orphans.is_empty() {
         println!("nothing to remove");
-        return Ok(if missing { Exit::Missing } else { Exit::Fine });
+        return Ok(ended);
     }
     for name in &orphans {
         println!("{name}: both ends are gone");
     }
     if args.dry_run {
         println!("{} would be removed", orphans.len());
-        return Ok(Exit::Fine);
+        return Ok(ended);
     }
     if !args.yes && !confirmed(orphans.len())? {
         println!("nothing removed");
@@ -72,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     println!("{removed} removed");
-    Ok(Exit::Fine)
+    Ok(ended)
 }
 
 fn confirmed(count: usize) -> Result<bool, Failure> {

@@ -34,12 +34,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             Ok(size) => match endpoint.write(&buffer[..size]) {
                 Ok(()) => answered += 1,
                 Err(Error::Timeout) => {} // the asker has gone meanwhile
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Failure::from(error).about(&args.side.name)),
             },
             Err(Error::Timeout) if limit.is_over() => break,
             Err(Error::Timeout) => {}
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
         // Busy or not: a look at the clock now and then.
         if answered % 1024 == 1023 && limit.is_over() {

@@ -13,6 +13,9 @@ pub struct Args {
     /// Print JSON: one object with `segments`.
     #[arg(long)]
     json: bool,
+    /// Print the whole command lines of both sides as well.
+    #[arg(long, short, conflicts_with = "json")]
+    long: bool,
     /// Measure rates over this many milliseconds.
     #[arg(long, value_name = "MS", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=60_000))]
     over: u64,
@@ -26,30 +29,35 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     } else if reports.is_empty() {
         println!("no segments");
     } else {
-        table(&reports);
+        table(&reports, args.long);
     }
     Ok(if reports.iter().any(|report| report.orphan) { Exit::Findings } else { Exit::Fine })
 }
 
-fn table(reports: &[Report]) {
+fn table(reports: &[Report], long: bool) {
     let width = reports.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).clamp(4, 40);
     let heading = format!(
-        "{:width$}  {:>8} {:>8}  {:22} {:22} {:>9} {:>9} {:>6}",
-        "NAME", "CAPACITY", "PROTOCOL", "MASTER", "SLAVE", "M>S/s", "S>M/s", "AGE"
+        "{:width$}  {:>8} {:>8} {:>5}  {:20} {:20} {:>7} {:>7} {:>4}",
+        "NAME", "CAPACITY", "SIZE", "PROTO", "MASTER", "SLAVE", "M>S/s", "S>M/s", "AGE"
     );
     println!("{}", Painted(Tone::Bold, heading));
     for report in reports {
         let name = format!("{:width$}", shorten(&report.name, width));
         let Some(segment) = &report.segment else {
             let why = report.findings.first().map_or("", |finding| &finding.what);
-            println!("{name}  {:>8} {:>8}  {}", report.size, "-", Painted(Tone::Bad, why));
+            println!("{name}  {:>8} {:>8} {:>5}  {}", "-", report.size, "-", Painted(Tone::Bad, why));
             continue;
         };
-        print!("{name}  {:>8} {:>8}  ", segment.capacity, segment.protocol);
+        print!("{name}  {:>8} {:>8} {:>5}  ", segment.capacity, report.size, segment.protocol);
         print!("{} {} ", who(&segment.master), who(&segment.slave));
-        print!("{:>9} {:>9} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
-        print!("{:>6}", age(report.age_s));
+        print!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
+        print!("{:>4}", age(report.age_s));
         println!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
+        for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
+            if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
+                println!("    {label:6} {pid} {}", command.escape_debug());
+            }
+        }
     }
     let orphans = reports.iter().filter(|r| r.orphan).count();
     let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
@@ -58,7 +66,7 @@ fn table(reports: &[Report]) {
     }
 }
 
-/// A side in 22 columns.
+/// A side in 20 columns.
 fn who(side: &Side) -> Painted<String> {
     let library = if side.library == Some("released") { "*" } else { "" };
     let pid = side.pid.map_or(String::new(), |pid| pid.to_string());
@@ -72,7 +80,7 @@ fn who(side: &Side) -> Painted<String> {
         Life::Silent => (Tone::Warn, format!("{pid}{library} silent")),
         Life::Dead => (Tone::Bad, format!("{pid}{library} dead")),
     };
-    Painted(tone, format!("{:22}", shorten(&text, 22)))
+    Painted(tone, format!("{:20}", shorten(&text, 20)))
 }
 
 /// At most `width` characters.

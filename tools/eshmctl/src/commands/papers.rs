@@ -1,7 +1,6 @@
 //! `completions` and `man`.
 
-use crate::{cli::Cli, exit::Exit, report::Failure};
-use clap::CommandFactory;
+use crate::{cli, exit::Exit, report::Failure};
 use std::{fs, io, path::PathBuf};
 
 /// Print a shell's completions.
@@ -20,17 +19,17 @@ pub struct Man {
 
 /// Runs `completions`.
 pub fn completions(args: &Completions) -> Result<Exit, Failure> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "eshmctl", &mut io::stdout());
+    clap_complete::generate(args.shell, &mut cli::command(), "eshmctl", &mut io::stdout());
     Ok(Exit::Fine)
 }
 
 /// Runs `man`.
 pub fn man(args: &Man) -> Result<Exit, Failure> {
     match &args.folder {
-        None => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
+        None => clap_mangen::Man::new(cli::command()).render(&mut io::stdout())?,
         Some(folder) => {
             fs::create_dir_all(folder)?;
-            clap_mangen::generate_to(Cli::command(), folder)?;
+            clap_mangen::generate_to(cli::command(), folder)?;
         }
     }
     Ok(Exit::Fine)

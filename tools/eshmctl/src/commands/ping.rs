@@ -3,6 +3,7 @@
 use crate::{
     exit::Exit,
     histogram::{self, Times},
+    progress::Progress,
     report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -11,7 +12,6 @@ use crate::{
 use serde_json::json;
 use std::{
     fs,
-    io::{self, IsTerminal},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -52,22 +52,17 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let endpoint = side::open(&args.side, args.role)?;
     let name = &args.side.name;
-    if !trips::await_echo(&endpoint, args.size.max(8), Duration::from_secs_f64(args.wait))? {
+    if !trips::await_echo(&endpoint, args.size.max(8), Duration::from_secs_f64(args.wait)).map_err(|e| e.about(name))? {
         eprintln!("eshmctl: nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
-    let (start, mut told) = (Instant::now(), Instant::now());
-    let chatty = io::stderr().is_terminal();
+    let (start, mut progress) = (Instant::now(), Progress::new());
     let limit = Limit::of_seconds(args.time);
     let done = trips::run(&endpoint, args.size, args.count, Duration::from_micros(args.every), limit, |number| {
-        if chatty && number % 256 == 0 && told.elapsed() > Duration::from_millis(500) {
-            told = Instant::now();
-            eprint!("\r{number} of {} ", args.count);
-        }
-    })?;
-    if chatty {
-        eprint!("\r                              \r");
-    }
+        progress.tell(|| format!("{number} of {}", args.count));
+    })
+    .map_err(|failure| failure.about(name))?;
+    progress.done();
     let seconds = start.elapsed().as_secs_f64();
     let times = Times::of(done.times);
     let percentiles = histogram::PERCENTILES.map(|(name, share)| (name, times.percentile(share)));

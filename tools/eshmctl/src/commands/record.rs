@@ -4,14 +4,15 @@ use crate::{
     capture::Writer,
     exit::Exit,
     name::Name,
+    progress::Progress,
     report::Failure,
     stop::{self, Limit},
-    tap::{self, Which},
+    tap::{self, Pace, Which},
 };
 use eshm::inspect::{self, Found};
 use std::{
     fs::File,
-    io::{self, BufWriter, IsTerminal},
+    io::{self, BufWriter},
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -37,7 +38,7 @@ pub struct Args {
     /// End after so many seconds.
     #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
     time: Option<f64>,
-    /// Look every so many microseconds.
+    /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
     #[arg(long, value_name = "US", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     every: u64,
 }
@@ -57,24 +58,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         io::ErrorKind::AlreadyExists => Failure(format!("{} exists; --force writes over it", args.output.display())),
         _ => wrong(error),
     })?;
-    let mut writer = Writer::new(BufWriter::new(file), capacity).map_err(wrong)?;
-    let (start, mut told) = (Instant::now(), Instant::now());
-    let chatty = io::stderr().is_terminal();
+    let mut writer = Writer::new(BufWriter::new(file), args.name.as_ref(), capacity).map_err(wrong)?;
+    let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
-    tap::listen(&args.name, args.from, Duration::from_micros(args.every), limit, |caught| {
+    tap::listen(&args.name, args.from, Pace::Steady(Duration::from_micros(args.every)), limit, |caught| {
         writer.add(caught.at - start, caught.direction, caught.missed, caught.message).map_err(wrong)?;
         values += 1;
         missed += u64::from(caught.missed);
-        if chatty && told.elapsed() > Duration::from_millis(500) {
-            told = Instant::now();
-            eprint!("\r{values} values ");
-        }
+        progress.tell(|| format!("{values} recorded, {missed} missed"));
         Ok(args.count.is_none_or(|count| values < count))
     })?;
     writer.finish().map_err(wrong)?;
-    if chatty {
-        eprint!("\r");
-    }
+    progress.done();
     println!("{values} recorded, {missed} missed");
     Ok(Exit::Fine)
 }

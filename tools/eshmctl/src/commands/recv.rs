@@ -2,7 +2,7 @@
 
 use crate::{
     exit::Exit,
-    payload::{self, Form},
+    payload::{self, Form, Message},
     report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -24,6 +24,9 @@ pub struct Args {
     /// Print bytes in hexadecimal.
     #[arg(long)]
     hex: bool,
+    /// Print the values of records, in JSON; exit code 3 if any message was none.
+    #[arg(long, conflicts_with_all = ["hex", "raw"])]
+    record: bool,
     /// Print one JSON object a line.
     #[arg(long, conflicts_with_all = ["hex", "raw"])]
     json: bool,
@@ -43,9 +46,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let endpoint = side::open(&args.side, args.role)?;
     let limit = Limit::of_seconds(args.time);
-    let form = if args.hex { Form::Hex } else { Form::Auto };
+    let form = Form::of(args.hex, args.record);
     let mut buffer = vec![0; endpoint.capacity()?];
-    let mut values = 0;
+    let (mut values, mut no_records) = (0_u64, 0_u64);
     while !limit.is_over() && args.count.is_none_or(|count| values < count) {
         let size = match endpoint.read_timeout(&mut buffer, Duration::from_millis(50)) {
             Ok(size) => size,
@@ -54,16 +57,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 buffer.resize(size, 0); // a new master with a larger capacity
                 continue;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         };
         values += 1;
+        no_records += u64::from(args.record && !payload::is_record(&buffer[..size]));
         let (mut out, message) = (io::stdout().lock(), &buffer[..size]);
         match () {
             () if args.raw => out.write_all(message)?,
-            () if args.json => writeln!(out, "{}", payload::json(message))?,
+            () if args.json => writeln!(out, "{}", serde_json::to_string(&Message::of(message))?)?,
             () => writeln!(out, "{}", payload::show(message, form))?,
         }
         out.flush()?;
+    }
+    if no_records > 0 {
+        payload::tell_no_records(&args.side.name, no_records, values);
+        return Ok(Exit::Findings);
     }
     Ok(if args.count.is_some_and(|count| values < count) { Exit::TimedOut } else { Exit::Fine })
 }

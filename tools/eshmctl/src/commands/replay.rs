@@ -3,6 +3,8 @@
 use crate::{
     capture::Reader,
     exit::Exit,
+    name::Name,
+    progress::Progress,
     report::Failure,
     side::{self, As, SideArgs},
     stop,
@@ -29,10 +31,16 @@ pub enum From {
 /// Play recorded values back, as one side of a segment.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    #[command(flatten)]
-    side: SideArgs,
     /// A file that `record` wrote.
     file: PathBuf,
+    /// The segment, as `demo` or `eshm_demo`; without, the one that was recorded.
+    name: Option<Name>,
+    /// Bytes of the largest message, where the segment is created; at least what the recorded one had.
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
+    capacity: usize,
+    /// As master, take the place of a live one.
+    #[arg(long)]
+    replace: bool,
     /// Whose values.
     #[arg(long, value_name = "SIDE", default_value = "master")]
     from: From,
@@ -50,20 +58,22 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let file = File::open(&args.file).map_err(|error| Failure(format!("{}: {error}", args.file.display())))?;
-    let mut reader =
-        Reader::new(BufReader::new(file)).map_err(|error| Failure(format!("{}: {error}", args.file.display())))?;
+    let wrong = |why: String| Failure(format!("{}: {why}", args.file.display()));
+    let file = File::open(&args.file).map_err(|error| wrong(error.to_string()))?;
+    let mut reader = Reader::new(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
     let (direction, own) = match args.from {
         From::Master => (Direction::MasterToSlave, As::Master),
         From::Slave => (Direction::SlaveToMaster, As::Slave),
     };
-    let side = SideArgs { name: args.side.name.clone(), capacity: args.side.capacity.max(reader.capacity as usize) };
+    let name = args.name.clone().unwrap_or_else(|| Name::of_file(reader.name.clone()));
+    let side = SideArgs { name, capacity: args.capacity.max(reader.capacity as usize), replace: args.replace };
     let endpoint = side::open(&side, args.role.unwrap_or(own))?;
     if args.wait {
         await_peer(&endpoint)?;
     }
     let (mut first, mut played, mut start) = (None, 0_u64, Instant::now());
-    while let Some(frame) = reader.next()? {
+    let mut progress = Progress::new();
+    while let Some(frame) = reader.next().map_err(|error| wrong(error.to_string()))? {
         if stop::asked() {
             break;
         }
@@ -78,9 +88,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         while Instant::now() < due && !stop::asked() {
             thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
         }
-        write(&endpoint, &frame.value)?;
+        write(&endpoint, &frame.value).map_err(|failure| failure.about(&side.name))?;
         played += 1;
+        progress.tell(|| format!("{played} played, at {:.1} s of the recording", (frame.time - begin).as_secs_f64()));
     }
+    progress.done();
     println!("{played} played in {:.3} s", start.elapsed().as_secs_f64());
     Ok(Exit::Fine)
 }

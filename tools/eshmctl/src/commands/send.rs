@@ -3,6 +3,7 @@
 use crate::{
     exit::Exit,
     payload::{self, Form},
+    record_text,
     report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -26,6 +27,9 @@ pub struct Args {
     /// Send a file's bytes as one value.
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
+    /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes; show replies likewise.
+    #[arg(long)]
+    record: bool,
     /// Which side to be.
     #[arg(long = "as", value_name = "SIDE", default_value = "auto")]
     role: As,
@@ -44,7 +48,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let endpoint = side::open(&args.side, args.role)?;
-    let mut sender = Sender { endpoint, pause: args.rate.map(|hz| Duration::from_secs_f64(1.0 / hz)), sent: 0, replies: 0 };
+    let pause = args.rate.map(|hz| Duration::from_secs_f64(1.0 / hz));
+    let mut sender = Sender { endpoint, args, pause, sent: 0, replies: 0 };
     match (&args.value, &args.file) {
         (Some(text), _) => sender.repeat(text.as_bytes(), args.count)?,
         (None, Some(path)) => {
@@ -68,14 +73,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-struct Sender {
+struct Sender<'a> {
     endpoint: Endpoint,
+    args: &'a Args,
     pause: Option<Duration>,
     sent: u64,
     replies: u64,
 }
 
-impl Sender {
+impl Sender<'_> {
     fn repeat(&mut self, value: &[u8], count: u64) -> Result<(), Failure> {
         for _ in 0..count {
             if stop::asked() {
@@ -88,16 +94,20 @@ impl Sender {
 
     /// Sends one value; while the other side is away or another writer is at it, again.
     fn send(&mut self, value: &[u8]) -> Result<(), Failure> {
+        let record = if self.args.record { Some(record_text::encode(value)?) } else { None };
+        let value = record.as_deref().unwrap_or(value);
         let next = self.pause.map(|pause| Instant::now() + pause);
         loop {
             match self.endpoint.write(value) {
                 Ok(()) => break,
                 Err(Error::Timeout) if !stop::asked() => thread::sleep(Duration::from_millis(10)),
                 Err(Error::BufferTooSmall { size }) => {
-                    let text = format!("a value of {} bytes; the segment takes {size}: see --capacity", value.len());
-                    return Err(Failure(text));
+                    let (name, bytes) = (&self.args.side.name, value.len());
+                    return Err(Failure(format!(
+                        "{name}: a value of {bytes} bytes; the segment takes {size}: see --capacity"
+                    )));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Failure::from(error).about(&self.args.side.name)),
             }
         }
         self.sent += 1;
@@ -119,12 +129,12 @@ impl Sender {
             Ok(size) => {
                 self.replies += 1;
                 let mut out = io::stdout().lock();
-                writeln!(out, "{}", payload::show(&buffer[..size], Form::Auto))?;
+                writeln!(out, "{}", payload::show(&buffer[..size], Form::of(false, self.args.record)))?;
                 out.flush()?;
                 Ok(())
             }
             Err(Error::Timeout | Error::BufferTooSmall { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Failure::from(error).about(&self.args.side.name)),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     exit::Exit,
     name::Name,
     paint::{Painted, Tone},
+    payload::{self, Form, Message},
     report::{self, Channel, Failure, Life, Report, Severity, Side},
 };
 use eshm::inspect::{self, Direction, Found};
@@ -17,9 +18,12 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the current messages in hexadecimal.
+    /// Print the current messages in hexadecimal; by default as text, as a record or in hexadecimal, as they are.
     #[arg(long)]
     hex: bool,
+    /// Print them as records; exit code 3 if one is none.
+    #[arg(long, conflicts_with = "hex")]
+    record: bool,
     /// Measure rates over this many milliseconds.
     #[arg(long, value_name = "MS", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=60_000))]
     over: u64,
@@ -27,39 +31,44 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let Some(report) = report::collect(&args.name, Duration::from_millis(args.over))? else {
+    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over))? else {
         eprintln!("eshmctl: there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };
+    let messages = messages(&args.name)?;
+    if let Some(segment) = &mut report.segment {
+        segment.master_to_slave.message = messages[0].as_deref().map(Message::of);
+        segment.slave_to_master.message = messages[1].as_deref().map(Message::of);
+    }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        text(&report, args)?;
+        text(&report, args, &messages)?;
     }
+    let no_record = args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
     let wrong = report.findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    Ok(if wrong { Exit::Findings } else { Exit::Fine })
+    Ok(if wrong || no_record { Exit::Findings } else { Exit::Fine })
 }
 
-fn text(report: &Report, args: &Args) -> Result<(), Failure> {
+fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) -> Result<(), Failure> {
     println!("{}  {}", Painted(Tone::Bold, &report.name), inspect::path(&args.name)?.display());
     println!("  file        {} bytes, mode {}, owner {}, {} s old", report.size, report.mode, report.uid, report.age_s);
     if let Some(segment) = &report.segment {
-        println!(
-            "  protocol    {}{}",
-            segment.protocol,
-            if segment.features & 1 == 1 { ", writers wake readers" } else { "" }
-        );
-        println!("  capacity    {} bytes a message", segment.capacity);
+        let woken = if segment.features & 1 == 1 { "writers wake readers" } else { "readers poll" };
+        println!("  protocol    {}, {woken} (features {:#x})", segment.protocol, segment.features);
+        let account = match segment.layout_size {
+            0 => "not said, as in protocol 2".to_owned(),
+            size => format!("{size} bytes"),
+        };
+        println!("  capacity    {} bytes a message; the segment by its own account: {account}", segment.capacity);
         println!("  stale after {} ms of silence", segment.stale_threshold_ms);
         println!("  masters     {} so far", segment.master_generation);
         side("master", &segment.master);
         side("slave", &segment.slave);
-        for (label, channel, direction) in [
-            ("master to slave", &segment.master_to_slave, Direction::MasterToSlave),
-            ("slave to master", &segment.slave_to_master, Direction::SlaveToMaster),
-        ] {
+        let channels = [("master to slave", &segment.master_to_slave), ("slave to master", &segment.slave_to_master)];
+        for ((label, channel), message) in channels.into_iter().zip(messages) {
             one_channel(label, channel);
-            message(args, direction)?;
+            println!("    message   {}", message.as_deref().map_or("none".to_owned(), |message| shown(message, args)));
         }
     }
     for finding in &report.findings {
@@ -93,6 +102,14 @@ fn side(label: &str, side: &Side) {
         None => {}
     }
     println!(", {:.0} beats a second, {} in all", side.beats_per_second, side.heartbeat);
+    if side.pid.is_some() {
+        let flag = if side.flag { "set: attached" } else { "clear: left" };
+        let lock = match side.lock {
+            0 => "none: judged by heartbeat and process".to_owned(),
+            word => format!("{word}: judged by its lock on the file"),
+        };
+        println!("              alive flag {flag}; lock {lock}");
+    }
     if let Some(command) = &side.command {
         println!("              {}", command.escape_debug());
     }
@@ -103,27 +120,40 @@ fn one_channel(label: &str, channel: &Channel) {
     println!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
     println!("    read      {} ({:.0} a second), {} never", channel.reads, channel.reads_per_second, channel.missed);
     let state = if channel.sequence & 1 == 0 { "whole" } else { "being written" };
-    println!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
+    print!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
+    println!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });
 }
 
 /// Looks tried for a message between two writes.
 const TRIES: u32 = 10_000;
-/// Bytes of a message shown.
+/// Bytes shown of a message that is no record.
 const SHOWN: usize = 64;
 
-fn message(args: &Args, direction: Direction) -> Result<(), Failure> {
-    let Found::Segment(segment) = inspect::look(&args.name)?.found else { return Ok(()) };
-    let mut bytes = Vec::new();
-    if !(0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()) {
-        println!("    message   none");
-        return Ok(());
+/// The current messages of both channels, as far as there are any.
+fn messages(name: &Name) -> Result<[Option<Vec<u8>>; 2], Failure> {
+    let Found::Segment(segment) = inspect::look(name)?.found else { return Ok([None, None]) };
+    Ok([Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
+        let mut bytes = Vec::new();
+        (0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()).then_some(bytes)
+    }))
+}
+
+/// Its size and its bytes, as text, as a record or in hexadecimal.
+fn shown(message: &[u8], args: &Args) -> String {
+    let size = message.len();
+    let more = if size > SHOWN { " ..." } else { "" };
+    match std::str::from_utf8(message) {
+        Ok(text) if !args.hex && !args.record => {
+            let part: String = text.chars().take(SHOWN).collect();
+            format!("{size} bytes: \"{}\"{more}", part.escape_debug())
+        }
+        _ if !args.hex && payload::is_record(message) => {
+            format!("{size} bytes, a record: {}", payload::show(message, Form::Record))
+        }
+        _ if args.record => format!("{size} bytes, {}", payload::show(message, Form::Record)),
+        _ => {
+            let digits: Vec<String> = message.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+            format!("{size} bytes: {}{more}", digits.join(" "))
+        }
     }
-    let more = if bytes.len() > SHOWN { " ..." } else { "" };
-    let part = &bytes[..bytes.len().min(SHOWN)];
-    let shown = match std::str::from_utf8(part) {
-        Ok(text) if !args.hex => format!("\"{}\"", text.escape_debug()),
-        _ => part.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
-    };
-    println!("    message   {} bytes: {shown}{more}", bytes.len());
-    Ok(())
 }

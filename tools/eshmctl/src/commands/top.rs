@@ -2,6 +2,7 @@
 
 use crate::{
     exit::Exit,
+    paint,
     report::Failure,
     stop,
     top::{self, App, Board, Key},
@@ -9,7 +10,10 @@ use crate::{
 use ratatui::{
     Terminal,
     backend::TestBackend,
-    crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
+    crossterm::{
+        event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
+        style,
+    },
 };
 use std::{
     fs,
@@ -45,6 +49,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if !io::stdout().is_terminal() {
         return Err(Failure("top needs a terminal; `eshmctl list --json` is for programs".to_owned()));
     }
+    style::force_color_output(paint::is_on());
     let mut terminal = ratatui::try_init()?;
     let result = live(&mut terminal, every);
     ratatui::restore();
@@ -109,7 +114,7 @@ fn one_screen(every: Duration) -> Result<String, Failure> {
         board.glance();
     }
     app.take(board.refresh());
-    let mut terminal = Terminal::new(TestBackend::new(80, 24))?;
-    terminal.draw(|frame| top::draw(frame, &app))?;
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(80, 24));
+    let Ok(_) = terminal.draw(|frame| top::draw(frame, &app));
     Ok(top::svg(terminal.backend().buffer()))
 }

@@ -3,15 +3,15 @@
 use crate::{
     exit::Exit,
     name::Name,
-    payload::{self, Form},
+    payload::{self, Form, Message},
     report::Failure,
     stop::{self, Limit},
-    tap::{self, Which},
+    tap::{self, Pace, Which},
 };
-use serde_json::json;
+use serde::Serialize;
 use std::{
     io::{self, Write},
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 /// Print each value as it passes by, without taking it from its reader.
@@ -25,6 +25,9 @@ pub struct Args {
     /// Print bytes in hexadecimal.
     #[arg(long)]
     hex: bool,
+    /// Print the values of records, in JSON; exit code 3 if any message was none.
+    #[arg(long, conflicts_with_all = ["hex", "csv"])]
+    record: bool,
     /// Print one JSON object a line.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -38,8 +41,18 @@ pub struct Args {
     #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
     time: Option<f64>,
     /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
-    #[arg(long, value_name = "US", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    every: u64,
+    /// By default every 1000, and every 10000 while more than 10000 values a second pass by.
+    #[arg(long, value_name = "US", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    every: Option<u64>,
+}
+
+/// A line of `--json`.
+#[derive(Serialize)]
+struct Line {
+    unix_time: f64,
+    writer: &'static str,
+    missed: u32,
+    message: Message,
 }
 
 /// Runs it.
@@ -47,22 +60,22 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let (start, began) = (Instant::now(), SystemTime::now());
     let mut out = io::stdout().lock();
-    let form = if args.hex { Form::Hex } else { Form::Auto };
+    let form = Form::of(args.hex, args.record);
     if args.csv {
         writeln!(out, "unix_time,writer,size,missed,hex")?;
     }
-    let (mut values, mut missed) = (0_u64, 0_u64);
+    let (mut values, mut missed, mut no_records) = (0_u64, 0_u64, 0_u64);
     let limit = Limit::of_seconds(args.time);
-    let ever = tap::listen(&args.name, args.from, Duration::from_micros(args.every), limit, |caught| {
+    let ever = tap::listen(&args.name, args.from, Pace::of_microseconds(args.every), limit, |caught| {
         let since = caught.at - start;
         let unix = (began + since).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let writer = tap::writer(caught.direction);
         values += 1;
         missed += u64::from(caught.missed);
+        no_records += u64::from(args.record && !payload::is_record(caught.message));
         if args.json {
-            let message = payload::json(caught.message);
-            let line = json!({ "unix_time": unix, "writer": writer, "missed": caught.missed, "message": message });
-            writeln!(out, "{line}")?;
+            let line = Line { unix_time: unix, writer, missed: caught.missed, message: Message::of(caught.message) };
+            writeln!(out, "{}", serde_json::to_string(&line)?)?;
         } else if args.csv {
             let (size, hex) = (caught.message.len(), payload::hex(caught.message));
             writeln!(out, "{unix:.6},{writer},{size},{},{hex}", caught.missed)?;
@@ -80,6 +93,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if !ever {
         eprintln!("eshmctl: there was no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
+    }
+    if no_records > 0 {
+        payload::tell_no_records(&args.name, no_records, values);
+        return Ok(Exit::Findings);
     }
     Ok(if args.count.is_some_and(|count| values < count) { Exit::TimedOut } else { Exit::Fine })
 }

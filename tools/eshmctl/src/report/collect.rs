@@ -12,22 +12,31 @@ const DIRECTIONS: [Direction; 2] = [Direction::MasterToSlave, Direction::SlaveTo
 
 /// Everything about the segment `name`, watched for `window`; `None` if there is none.
 pub fn collect(name: &Name, window: Duration) -> Result<Option<Report>, Failure> {
-    let first = look(name);
-    if matches!(&first, Ok(Sight { found: Found::Missing, .. })) {
+    let mut sight = inspect::look(name);
+    if matches!(&sight, Ok(Sight { found: Found::Making, .. })) {
+        thread::sleep(window); // its creator may be at it
+        sight = inspect::look(name);
+    }
+    if matches!(&sight, Ok(Sight { found: Found::Missing, .. })) {
         return Ok(None);
     }
-    thread::sleep(window);
-    Ok(Some(report(name, first, window)))
+    Ok(Some(report(name, sight, window)))
 }
 
 /// Everything about every segment, all watched at once for `window`.
 pub fn collect_all(window: Duration) -> Result<Vec<Report>, Failure> {
-    let names: Vec<Name> = inspect::names()?.into_iter().map(Name::of_file).collect();
-    Ok(thread::scope(|scope| {
+    Ok(collect_named(window)?.into_iter().map(|(_, report)| report).collect())
+}
+
+/// The same, each with its name as it is.
+pub fn collect_named(window: Duration) -> Result<Vec<(Name, Report)>, Failure> {
+    let names = super::names()?;
+    let reports: Vec<_> = thread::scope(|scope| {
         let watches: Vec<_> = names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
-        // One that vanished meanwhile is not there.
-        watches.into_iter().filter_map(|watch| watch.join().expect("no panic").ok().flatten()).collect()
-    }))
+        watches.into_iter().map(|watch| watch.join().expect("no panic")).collect()
+    });
+    // One that vanished meanwhile is not there.
+    Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report.ok().flatten()?))).collect())
 }
 
 /// A look, and the words of its first moment.
@@ -35,10 +44,6 @@ struct First {
     header: HeaderFacts,
     channels: [ChannelFacts; 2],
     at: Instant,
-}
-
-fn look(name: &Name) -> Result<Sight, eshm::Error> {
-    inspect::look(name)
 }
 
 fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> Report {
@@ -114,6 +119,7 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
             command: pid.filter(|_| life != Life::Dead && life != Life::Absent).and_then(command_line),
             library: pid.map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
+            lock: header.locks[index],
             heartbeat: header.heartbeats[index],
             beats_per_second: beats as f64 / seconds,
         }
@@ -131,6 +137,8 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
             reads_per_second: now.read_count.wrapping_sub(before.read_count) as f64 / seconds,
             wake_seq: now.wake_seq,
             waiters: now.waiters,
+            reader_waiting: now.reader_waiting != 0,
+            message: None,
         }
     };
     Segment {
@@ -139,6 +147,7 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
         stale_threshold_ms: if header.stale_threshold_ms == 0 { 100 } else { header.stale_threshold_ms },
         master_generation: header.master_generation,
         features: header.features,
+        layout_size: header.layout_size,
         window_ms: (seconds * 1000.0) as u64,
         master: side(inspect::Side::Master),
         slave: side(inspect::Side::Slave),

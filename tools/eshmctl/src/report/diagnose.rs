@@ -95,6 +95,11 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
                 "no slave is attached".to_owned(),
                 "start one under the very same name; if you did, `eshmctl list` shows which name it took",
             ),
+            Life::Alive if side.command.is_none() => add(
+                Severity::Note,
+                format!("the {name} beats, but no process {pid} is to be seen from here"),
+                "it runs in another container or pid namespace; `ps` there shows it",
+            ),
             Life::Alive => {}
         }
     }

@@ -3,10 +3,12 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all, command_line};
+pub use collect::{collect, collect_all, collect_named, command_line};
 
+use crate::{name::Name, payload::Message};
+use eshm::inspect;
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, io};
 
 /// Why a command could not do what was asked: the segment, the cause and the next step.
 #[derive(Debug)]
@@ -18,10 +20,52 @@ impl fmt::Display for Failure {
     }
 }
 
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
+impl Failure {
+    /// The same, said of this segment.
+    pub fn about(self, name: &Name) -> Failure {
+        let start = format!("{name}: ");
+        if self.0.starts_with(&start) { self } else { Failure(start + &self.0) }
+    }
+}
+
+impl From<eshm::Error> for Failure {
+    fn from(error: eshm::Error) -> Self {
+        use eshm::Error::{Attach, BufferTooSmall, Create, InvalidParameter, RoleMismatch};
+        let advice = match error {
+            InvalidParameter(_) => return Failure(error.to_string()),
+            RoleMismatch => "another master has taken this one's place; `eshmctl list` shows which",
+            BufferTooSmall { .. } => "larger than the segment takes; `eshmctl show` says how much that is",
+            Create(_) | Attach(_) => "`eshmctl doctor` checks the usual causes",
+            _ => "`eshmctl show` says who is there",
+        };
+        Failure(format!("{error}; {advice}"))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure(format!("input or output failed: {error}"))
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
         Failure(error.to_string())
     }
+}
+
+impl From<eshm::records::Error> for Failure {
+    fn from(error: eshm::records::Error) -> Self {
+        Failure(error.to_string())
+    }
+}
+
+/// The names of all segment files.
+pub fn names() -> Result<Vec<Name>, Failure> {
+    let names = inspect::names().map_err(|error| {
+        Failure(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
+    })?;
+    Ok(names.into_iter().map(Name::of_file).collect())
 }
 
 /// What kind of file stands under a name.
@@ -100,6 +144,8 @@ pub struct Segment {
     pub master_generation: u32,
     /// Bit 0: writers wake parked readers.
     pub features: u32,
+    /// Bytes of the segment by its own account; 0 in protocol 2.
+    pub layout_size: u32,
     /// Milliseconds that the rates below were measured over.
     pub window_ms: u64,
     /// The master.
@@ -148,8 +194,10 @@ pub struct Side {
     pub command: Option<String>,
     /// `"ours"`, `"released"`, or `null` if the side was never taken.
     pub library: Option<&'static str>,
-    /// The alive flag.
+    /// The alive flag: set while attached, cleared by a clean exit.
     pub flag: bool,
+    /// The master's generation or the slave's process, while it answers by a lock on the file; 0 = a released library.
+    pub lock: u32,
     /// Heartbeats since it attached.
     pub heartbeat: u64,
     /// Heartbeats a second; about 1000 is right.
@@ -179,4 +227,9 @@ pub struct Channel {
     pub wake_seq: u32,
     /// Readers parked.
     pub waiters: u32,
+    /// A reader asks its writer for a quiet moment.
+    pub reader_waiting: bool,
+    /// The current message; only `show` takes it, and there is none in a channel that was never written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
 }

@@ -1,6 +1,8 @@
 //! The program under test as a process.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod terminal;
+
 use eshm_processes::until;
 use std::{
     ffi::OsStr,
@@ -53,6 +55,17 @@ impl Running {
         self.child.id()
     }
 
+    /// Waits until it sleeps between two looks: it has its signals in hand, and the kernel says so.
+    #[track_caller]
+    pub fn until_it_looks(&self) {
+        until("it looks", || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
+            let handled = u64::from_str_radix(&field("SigCgt:"), 16).unwrap_or(0);
+            handled >> (libc::SIGINT - 1) & 1 == 1 && field("State:").starts_with('S')
+        });
+    }
+
     /// Its next line.
     #[track_caller]
     pub fn line(&mut self) -> String {
@@ -68,6 +81,12 @@ impl Running {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Waits for it to end by itself; its code.
+    pub fn end_code(&mut self) -> Option<i32> {
+        until("it ends", || self.child.try_wait().expect("its state").is_some());
+        self.child.wait().expect("its end").code()
     }
 
     /// Asks it to end, and waits; its code and the rest of its lines.

@@ -1,0 +1,107 @@
+//! A pseudo-terminal with the program on it.
+
+use super::PROGRAM;
+use eshm_processes::until;
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::{
+        fd::{FromRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+/// One that runs on a pseudo-terminal of 80 columns and 24 lines.
+pub struct Terminal {
+    child: Child,
+    keys: File,
+    screen: Arc<Mutex<vt100::Parser>>,
+    output: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Terminal {
+    pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        let (mut ours, mut theirs) = (-1, -1);
+        let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: two descriptors to fill in, and a size to read.
+        let result = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
+        assert_eq!(result, 0);
+        // SAFETY: new descriptors that nobody else owns.
+        let (ours, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("TERM", "xterm-256color").env("ESHM_LOG", "off").env_remove("NO_COLOR");
+        command.envs(variables.iter().copied());
+        command.stdin(Stdio::from(theirs.try_clone().expect("a second descriptor")));
+        command.stdout(Stdio::from(theirs.try_clone().expect("a third"))).stderr(Stdio::from(theirs));
+        // SAFETY: between fork and exec only system calls: a session of its own, on this terminal, so that Ctrl-C is a signal.
+        unsafe {
+            command.pre_exec(|| {
+                libc::setsid();
+                libc::ioctl(0, libc::TIOCSCTTY, 0);
+                Ok(())
+            })
+        };
+        let child = command.spawn().expect("start eshmctl");
+        drop(command); // with it our copies of the terminal's other end
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let (mut from, filled, all) = (ours.try_clone().expect("a second descriptor"), screen.clone(), output.clone());
+        let reader = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(got @ 1..) = from.read(&mut bytes) {
+                filled.lock().expect("the screen").process(&bytes[..got]);
+                all.lock().expect("the output").extend_from_slice(&bytes[..got]);
+            }
+        });
+        Terminal { child, keys: ours, screen, output, reader: Some(reader) }
+    }
+
+    pub fn text(&self) -> String {
+        self.screen.lock().expect("the screen").screen().contents()
+    }
+
+    /// Waits until the screen shows something.
+    #[track_caller]
+    pub fn shows(&self, what: &str, shown: impl Fn(&str) -> bool) {
+        until(what, || shown(&self.text()));
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("press keys");
+    }
+
+    /// Waits for its end and all its output.
+    #[track_caller]
+    pub fn code(&mut self) -> Option<i32> {
+        until("it ends", || self.child.try_wait().expect("its state").is_some());
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("its output");
+        }
+        self.child.wait().expect("its end").code()
+    }
+
+    /// Whether it has set a foreground colour of the first eight (SGR 30 to 37, or 38;5;0 to 38;5;7).
+    pub fn has_coloured(&self) -> bool {
+        let output = String::from_utf8_lossy(&self.output.lock().expect("the output")).into_owned();
+        output.split("\x1b[").skip(1).any(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(0);
+            let colour = rest[..end].rsplit(';').next().and_then(|last| last.parse::<u32>().ok());
+            rest[end..].starts_with('m')
+                && match rest[..end].strip_prefix("38;5;") {
+                    Some(_) => true,
+                    None => colour.is_some_and(|colour| (30..38).contains(&colour)),
+                }
+        })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

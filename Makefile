@@ -55,6 +55,7 @@ panics: setup
 	scripts/check_panics.sh
 
 lint: setup
+	scripts/check_versions.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package eshm --features serde --all-targets -- -D warnings

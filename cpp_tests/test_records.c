@@ -6,6 +6,7 @@
 #include "vectors.h"
 
 #include <math.h>
+#include <pthread.h>
 
 /* Room for what is read. */
 struct Slots {
@@ -262,6 +263,28 @@ static int read_data(ESHMHandle* handle, struct Slots* slots, int max, int* coun
     return eshm_read_data(handle, slots->types, slots->keys, 16, slots->values, max, count, timeout);
 }
 
+static void* read_without_limit(void* slave) {
+    struct Slots slots;
+    int count;
+    CHECK_EQ(read_data(slave, &slots, 8, &count, ESHM_TIMEOUT_INFINITE), ESHM_SUCCESS);
+    CHECK_EQ(count, 0);
+    return NULL;
+}
+
+/* Asked again, the library waits for a newer message: a program that reads in a loop keeps no processor busy. */
+static void check_a_refused_message_is_waited_out(ESHMHandle* master, ESHMHandle* slave) {
+    struct Slots slots;
+    int count;
+    pthread_t reader;
+    const double start = check_now();
+    CHECK_EQ(read_data(slave, &slots, 8, &count, 30), ESHM_ERROR_INVALID_PARAM);
+    CHECK(check_now() - start >= 0.03);
+    CHECK_EQ(pthread_create(&reader, NULL, read_without_limit, slave), 0);
+    CHECK_EQ(eshm_write_data(master, NULL, NULL, NULL, 0), 24);
+    CHECK_EQ(pthread_join(reader, NULL), 0);
+    CHECK_EQ(eshm_write(master, "no record", 10), ESHM_SUCCESS);
+}
+
 static void over_a_channel(void) {
     const char* name = segment_name("records");
     ESHMHandle* master = open_as(name, ESHM_ROLE_MASTER);
@@ -281,7 +304,7 @@ static void over_a_channel(void) {
     /* What does not fit stays, until it is read or overwritten. */
     CHECK_EQ(eshm_write_data(master, types, keys, values, 3) > 0, true);
     for (int again = 0; again < 2; again++) {
-        CHECK_EQ(read_data(slave, &slots, 2, &count, 1000), ESHM_ERROR_BUFFER_TOO_SMALL);
+        CHECK_EQ(read_data(slave, &slots, 2, &count, 0), ESHM_ERROR_BUFFER_TOO_SMALL);
         CHECK_EQ(count, 3);
         check_untouched(&slots);
     }
@@ -295,6 +318,7 @@ static void over_a_channel(void) {
     CHECK_EQ(count, 0);
     CHECK(strncmp(eshm_data_get_last_error(), "record: ", 8) == 0);
     check_untouched(&slots);
+    check_a_refused_message_is_waited_out(master, slave);
     CHECK_EQ(eshm_read(slave, text, sizeof text), 10);
     CHECK_TEXT(text, "no record");
     CHECK_EQ(eshm_write(master, "", 0), ESHM_SUCCESS);

@@ -57,7 +57,8 @@ int eshm_write_data(ESHMHandle* handle, const uint8_t* types, const char** keys,
  *   and what eshm_read_ex() returns.
  *
  * After an error nothing has been handed out, and *item_count is 0 but for the case above. The message then stays readable,
- * by eshm_read_ex() too, until a newer one comes; a message of no bytes, which is no record, is taken. */
+ * by eshm_read_ex() too, until a newer one comes, unless memory ran out; a message of no bytes, which is no record, is taken.
+ * Asked again, it waits up to timeout_ms for that newer one, and then says the same: a loop keeps no processor busy. */
 int eshm_read_data(ESHMHandle* handle, uint8_t* out_types, char** out_keys, int max_key_len, void** out_values,
                    int max_items, int* item_count, uint32_t timeout_ms);
 

@@ -9,7 +9,7 @@ from typing import Type
 MAX_NAME_BYTES = 249
 
 
-def encoded_name(name: str) -> bytes:
+def encoded_name(name: str, most: int = MAX_NAME_BYTES) -> bytes:
     """A channel's name as C gets it; RuntimeError for one that no channel can have."""
     if not isinstance(name, str):
         raise TypeError(f"shm_name must be str, not {type(name).__name__}")
@@ -18,9 +18,9 @@ def encoded_name(name: str) -> bytes:
         encoded = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise RuntimeError(f"ESHM {name!r} cannot be opened: {error}") from None
-    if not 1 <= len(encoded) <= MAX_NAME_BYTES:
+    if not 1 <= len(encoded) <= most:
         raise RuntimeError(
-            f"ESHM {name!r} cannot be opened: a name has 1 to {MAX_NAME_BYTES} bytes, not {len(encoded)}"
+            f"ESHM {name!r} cannot be opened: a name has 1 to {most} bytes, not {len(encoded)}"
         )
     if b"\0" in encoded:  # C would see the part before it, another channel
         raise RuntimeError(f"ESHM {name!r} cannot be opened: a name holds no NUL byte")

@@ -32,6 +32,7 @@ from ._types import ESHMRole
 
 _Function = TypeVar("_Function", bound=Callable[[], Any])
 
+_MOST_BYTES = 245  # with _ctl behind it
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _HANDLE = ctypes.c_void_p
 _REGISTER = (ctypes.c_int, [_HANDLE, ctypes.c_char_p, _HANDLER, ctypes.c_void_p])
@@ -91,7 +92,7 @@ class Rpc:
     _pid = 0
 
     def __init__(self, channel: str, role: ESHMRole = ESHMRole.SLAVE) -> None:
-        name = encoded_name(channel)
+        name = encoded_name(channel, _MOST_BYTES)
         checked = known(ESHMRole, "role", role, channel)
         self._channel = channel
         self._library = library = optional(load(), _PROTOTYPES)

@@ -50,6 +50,8 @@ pub(crate) struct Core {
     /// High half: the epoch, odd while the segment under the handle is being replaced. Low half: the sequence last taken.
     /// One exchange of it claims a value, for one thread, and only in the epoch it was read in.
     pub(crate) cursor: AtomicU64,
+    /// The message that reading as a record refused last: epoch and sequence, as in the cursor.
+    pub(super) refused: AtomicU64,
     pub(crate) side: Side,
     pub(crate) threads: bool,
     pub(crate) writer: HeldLock,
@@ -125,6 +127,7 @@ impl Core {
             fork_generation: fork::generation(),
             view: AtomicPtr::new(Arc::as_ptr(&monitor.segment.view).cast_mut()),
             cursor: AtomicU64::new(u64::from(attachment.baseline)),
+            refused: AtomicU64::new(0),
             side,
             threads: settings.threads,
             writer: HeldLock::default(),
@@ -216,6 +219,12 @@ impl Core {
         // Relaxed: after a look at a message, whose acquire shows who wrote it: each stores both before its first message.
         let pid = header.pid[self.side.other() as usize].load(Ordering::Relaxed);
         writer_word((pid, header.master_generation.load(Ordering::Relaxed)))
+    }
+
+    /// Which segment we are in: another after each move.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn epoch(&self) -> u32 {
+        (self.cursor.load(Ordering::Relaxed) >> 32) as u32 // after a read, whose claim shows it
     }
 
     /// The channel this side writes.

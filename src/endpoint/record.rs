@@ -1,6 +1,6 @@
 //! Records over a handle. A message that is not taken stays: reading looks at it before it claims it.
 
-use super::core::{Core, EPOCH, is_moving, seen};
+use super::core::{Core, EPOCH, State, is_moving, seen};
 use super::read::{LOOKS, Look, Timeout};
 use super::{Endpoint, Inside, read_rest};
 use crate::channel::Taken;
@@ -47,8 +47,19 @@ impl Room {
 }
 
 impl Core {
-    /// One look. A message that `judge` refuses stays new; its error is the result.
-    fn look_judged(&self, room: &mut Room, judge: Judge<'_>) -> Result<Look, Error> {
+    /// What comes of a message that was refused and stays new, `which` tells it from others: its error, the first time. Who asks
+    /// again is to wait for a newer one, or a program that reads in a loop would keep a processor busy with it.
+    fn refuse(&self, which: u64, error: Error, refusal: &mut Option<Error>) -> Result<Look, Error> {
+        // Relaxed: decides on waiting alone.
+        if self.refused.swap(which, Ordering::Relaxed) != which || self.state() == State::Stopped {
+            return Err(error);
+        }
+        *refusal = Some(error);
+        Ok(Look::Miss { unsound: Some(seen(which)) })
+    }
+
+    /// One look. A message that `judge` refuses stays new; its error is the result, or becomes the `refusal`.
+    fn look_judged(&self, room: &mut Room, judge: Judge<'_>, refusal: &mut Option<Error>) -> Result<Look, Error> {
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
         if is_moving(cursor) {
             return Ok(Look::Miss { unsound: None });
@@ -65,10 +76,14 @@ impl Core {
             return Ok(Look::Miss { unsound: Some(sequence) });
         }
         let verdict = judge(&room.bytes()[..size]);
-        if size > 0 && verdict.is_err() && self.cursor.load(Ordering::Acquire) == cursor {
-            return verdict.map(|()| Look::Again); // pairs as above: copied before any move, and read by nobody
-        }
         let next = cursor & !(EPOCH - 1) | u64::from(sequence);
+        // Acquire pairs as above: copied before any move, and read by nobody.
+        if size > 0
+            && let Err(error) = &verdict
+            && self.cursor.load(Ordering::Acquire) == cursor
+        {
+            return self.refuse(next, error.clone(), refusal);
+        }
         // The claim, as in look(): fails if it was read elsewhere, or copied across a move.
         if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Ok(Look::Again);
@@ -82,12 +97,18 @@ impl Core {
     }
 
     /// The same for the unread value of the former segment; `None` if there is none.
-    fn take_kept_judged(&self, room: &mut Room, judge: Judge<'_>) -> Option<Result<Look, Error>> {
+    fn take_kept_judged(
+        &self,
+        room: &mut Room,
+        judge: Judge<'_>,
+        refusal: &mut Option<Error>,
+    ) -> Option<Result<Look, Error>> {
         let mut kept = sync::lock(&self.kept);
         let value = &kept.as_ref()?.1;
         let size = value.len();
         if let Err(error) = room.grow(size).and_then(|()| judge(value)) {
-            return Some(Err(error));
+            let epoch = self.cursor.load(Ordering::Relaxed) & !(EPOCH - 1); // tells it from other kept ones
+            return Some(self.refuse(!epoch, error, refusal));
         }
         for (to, from) in room.uninit().iter_mut().zip(value) {
             to.write(*from);
@@ -98,11 +119,18 @@ impl Core {
     }
 
     /// One look at both, and whether a wait may follow.
-    fn look_for_record(&self, room: &mut Room, judge: Judge<'_>, lost: &mut u32) -> Result<Look, Error> {
-        let look = self.look_judged(room, judge)?;
+    fn look_for_record(
+        &self,
+        room: &mut Room,
+        judge: Judge<'_>,
+        lost: &mut u32,
+        refusal: &mut Option<Error>,
+    ) -> Result<Look, Error> {
+        let look = self.look_judged(room, judge, refusal)?;
         match look {
-            Look::Miss { .. } if self.has_kept.load(Ordering::Acquire) => {
-                return self.take_kept_judged(room, judge).unwrap_or(Ok(look)); // pairs with the release in keep_unread
+            // Acquire pairs with the release in keep_unread.
+            Look::Miss { .. } if refusal.is_none() && self.has_kept.load(Ordering::Acquire) => {
+                return self.take_kept_judged(room, judge, refusal).unwrap_or(Ok(look));
             }
             Look::Again => {
                 *lost += 1;
@@ -128,11 +156,12 @@ impl Core {
     ) -> Result<&'a [u8], Error> {
         let (start, mut lost) = (clock::now(), 0);
         loop {
+            let mut refusal = None;
             // SAFETY: counted in, the handle stays alive until it is counted out.
             let look = unsafe {
                 let usable = (*core).enter() && !(*core).is_inherited();
                 let _counted = Inside(core);
-                if usable { (*core).look_for_record(room, judge, &mut lost)? } else { Look::TooSmall(0) }
+                if usable { (*core).look_for_record(room, judge, &mut lost, &mut refusal)? } else { Look::TooSmall(0) }
             };
             let left = match timeout {
                 Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),
@@ -150,7 +179,8 @@ impl Core {
                     continue;
                 }
                 Look::Again | Look::Miss { unsound: Some(_) } if !waits => {
-                    return Err(if timeout == Timeout::None { Error::NoData } else { Error::Timeout });
+                    let nothing = if timeout == Timeout::None { Error::NoData } else { Error::Timeout };
+                    return Err(refusal.unwrap_or(nothing));
                 }
                 // Such a message must not end the wait below.
                 Look::Miss { unsound: Some(_) } => clock::sleep(Duration::from_millis(1)),
@@ -208,7 +238,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::Record`] for a message that is no record; it stays readable, by [`Endpoint::read_timeout`] too, until a newer
-    /// one comes (but for a message of no bytes, which is taken). Else as [`Endpoint::read_timeout`].
+    /// one comes (but for a message of no bytes, which is taken). Asked again, it waits for that one, and then says the same.
+    /// Else as [`Endpoint::read_timeout`].
     pub fn read_record(&self, timeout: Duration) -> Result<Record, Error> {
         let mut room = Room::new();
         // SAFETY: `self` lives until the call is over.

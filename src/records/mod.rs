@@ -28,6 +28,8 @@
 //! # Ok::<(), eshm::records::Error>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod decode;
 mod encode;
 mod error;

@@ -1,10 +1,10 @@
 //! The dispatcher: a thread that waits for triggers and runs their handlers with no lock held.
 
 use super::message::{self, Trigger};
-use super::{Kind, Rpc, Shared};
+use super::{Kind, Last, Rpc, Shared};
 use crate::error::Error;
 use crate::log;
-use crate::sync::Ordering;
+use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
     process,
@@ -146,9 +146,12 @@ impl Dispatcher<'_> {
 
     fn handle(&mut self, trigger: &Trigger<'_>) {
         let shared = &self.rpc.shared;
-        // Relaxed: one dispatcher after the other, and the mutex is between them.
-        let last = shared.last.swap(trigger.number, Ordering::Relaxed);
-        let missed = gap(last, trigger.number, shared.from_start);
+        let core = shared.endpoint.core();
+        // Another process, another start of it, or another segment: numbers begin anew.
+        let peer = (core.writer_now(), core.epoch());
+        let last = std::mem::replace(&mut *sync::lock(&shared.last), Last { number: trigger.number, peer });
+        let same = last.number == 0 || last.peer == peer;
+        let missed = if same { gap(last.number, trigger.number, shared.from_start) } else { 0 };
         if missed != 0 {
             shared.missed.fetch_add(missed, Ordering::Relaxed); // published by the count of handlers below
         }

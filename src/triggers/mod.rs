@@ -56,6 +56,15 @@ pub struct Rpc {
     owner: bool,
 }
 
+/// The trigger taken last.
+#[derive(Default)]
+struct Last {
+    /// The peer's number of it; 0 = none yet.
+    number: u64,
+    /// Whose it was, and the epoch of the segment.
+    peer: (u64, u32),
+}
+
 /// What the owner and the dispatcher share.
 struct Shared {
     endpoint: Endpoint,
@@ -64,8 +73,7 @@ struct Shared {
     control: Control,
     missed: AtomicU64,
     dispatched: AtomicU64,
-    /// The peer's number of the trigger taken last; 0 = none yet.
-    last: AtomicU64,
+    last: Mutex<Last>,
     /// Nothing had been written to us when we came, so the peer's numbers are known from the first on.
     from_start: bool,
 }
@@ -88,7 +96,7 @@ impl Rpc {
             control: Control::default(),
             missed: AtomicU64::new(0),
             dispatched: AtomicU64::new(0),
-            last: AtomicU64::new(0),
+            last: Mutex::default(),
             from_start,
         };
         Ok(Rpc { shared: Arc::new(shared), owner: true })

@@ -26,6 +26,7 @@ impl Core {
     /// which lead nowhere now.
     pub(crate) fn close(&self) -> Vec<Arc<View>> {
         if self.is_inherited() {
+            self.end_event_fd();
             self.release_in_child();
             return Vec::new();
         }
@@ -39,6 +40,7 @@ impl Core {
             self.announce(); // pairs with the release decrement of a reader that leaves
             clock::sleep(AGAIN);
         }
+        self.end_event_fd();
         // Taken out: a tick that had begun is over, and none finds anything from here on.
         let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
         failpoint!("close.quiet");

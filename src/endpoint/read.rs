@@ -89,7 +89,7 @@ impl Core {
     /// Copies the newest value not yet read into `buffer`; its size. Without waiting; `None` if that is not the whole story.
     #[inline(always)]
     pub(crate) fn read_now(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<usize> {
-        if !self.is_plain() {
+        if !self.reads_plainly() {
             return None;
         }
         let Look::Done(size) = self.look(buffer) else { return None };

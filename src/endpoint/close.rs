@@ -6,6 +6,7 @@
 
 use super::attach::detach;
 use super::core::{Core, State};
+use super::event::News;
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::service;
@@ -125,12 +126,16 @@ impl Core {
         self.state() != State::Closing
     }
 
-    /// Counts it out; the last thing a reader does with the handle, which may be gone right after.
+    /// Counts it out, whatever it took off its event descriptor's account; the last thing a reader does with the handle, which
+    /// may be gone right after.
     ///
     /// # Safety
     /// `core` points to a handle on which this thread has called `enter`.
     pub(crate) unsafe fn exit(core: *const Core) {
         // SAFETY: alive until this very decrement. Release pairs with close's acquire.
-        unsafe { (*core).inside.fetch_sub(1, Ordering::Release) };
+        unsafe {
+            (*core).settle(News::Value);
+            (*core).inside.fetch_sub(1, Ordering::Release)
+        };
     }
 }

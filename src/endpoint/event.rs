@@ -9,7 +9,7 @@
 use super::core::{Core, NEVER, State, is_moving, seen};
 use crate::error::Error;
 use crate::liveness::service;
-use crate::sync::{self, Ordering, fence};
+use crate::sync::{self, MutexGuard, Ordering, fence};
 use crate::sys::eventfd;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -54,7 +54,7 @@ impl Core {
         if !self.threads {
             return Err(Error::InvalidParameter("an endpoint without threads has nobody to raise an event".into()));
         }
-        let mut event = sync::lock(&self.event_fd);
+        let mut event = self.lock_event_fd();
         let made = event.is_none();
         if made {
             let fd = eventfd::new().map_err(|error| Error::Attach(format!("cannot make an event descriptor: {error}")))?;
@@ -86,12 +86,17 @@ impl Core {
         }
     }
 
+    #[inline(never)]
+    fn lock_event_fd(&self) -> MutexGuard<'_, Option<Event>> {
+        sync::lock(&self.event_fd)
+    }
+
     #[cold]
     fn settle_event_fd(&self, news: News) {
         if self.is_inherited() {
             return; // the parent's
         }
-        let mut event = sync::lock(&self.event_fd);
+        let mut event = self.lock_event_fd();
         let Some(event) = event.as_mut() else { return };
         if news != News::Value {
             let now = self.standing();
@@ -115,7 +120,7 @@ impl Core {
             if let Ok(mut event) = self.event_fd.try_lock() {
                 drop(event.take());
             }
-        } else if let Some(event) = sync::lock(&self.event_fd).take() {
+        } else if let Some(event) = self.lock_event_fd().take() {
             service::unwatch();
             eventfd::set(event.fd.as_fd(), true);
         }

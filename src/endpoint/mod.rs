@@ -20,7 +20,6 @@ pub(crate) use read::Timeout;
 pub use stats::Stats;
 
 use self::core::Core;
-use self::event::News;
 use crate::config::{Role, Settings, Side, WakeupMode};
 use crate::error::Error;
 use crate::liveness::service;
@@ -264,12 +263,7 @@ pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>]
     unsafe {
         let open = (*core).enter();
         let _counted = Inside(core);
-        if !open {
-            return Err(Error::NotInitialized);
-        }
-        let result = (*core).read_slow(buffer, timeout);
-        (*core).settle(News::Value);
-        result
+        if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Records over a handle. A message that is not taken stays: reading looks at it before it claims it.
 
 use super::core::{Core, EPOCH, is_moving, seen};
-use super::event::News;
 use super::read::{LOOKS, Look, Timeout};
 use super::{Endpoint, Inside, read_rest};
 use crate::channel::Taken;
@@ -133,13 +132,7 @@ impl Core {
             let look = unsafe {
                 let usable = (*core).enter() && !(*core).is_inherited();
                 let _counted = Inside(core);
-                if usable {
-                    let look = (*core).look_for_record(room, judge, &mut lost);
-                    (*core).settle(News::Value);
-                    look?
-                } else {
-                    Look::TooSmall(0)
-                }
+                if usable { (*core).look_for_record(room, judge, &mut lost)? } else { Look::TooSmall(0) }
             };
             let left = match timeout {
                 Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),

@@ -5,8 +5,8 @@
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
 use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMStats};
+use super::eshm_data_api::failed;
 use super::guard::{guard, is_to_panic};
-use super::last_error;
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
 use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
 use crate::error::{Error, text_c};
@@ -423,7 +423,7 @@ pub unsafe extern "C" fn eshm_get_event_fd(handle: *mut ESHMHandle) -> c_int {
         match unsafe { (*core_of(handle)).event_fd() } {
             Ok(fd) => fd.as_raw_fd(),
             Err(error) => {
-                last_error::set(format_args!("{error}"));
+                failed(&error);
                 INVALID
             }
         }

@@ -260,9 +260,7 @@ fn sleep(service: &Service, handles: &[Arc<Core>], kicked: u32, end: u64) {
         }
         futex::wait(&service.kick, kicked, Some(look), futex::Scope::Private);
         let _gate = fork::NoFork::new();
-        for core in handles {
-            guarded(core, || core.settle(News::Value));
-        }
+        each(handles, &mut |core| core.settle(News::Value));
     }
     futex::wait(&service.kick, kicked, Some(end), futex::Scope::Private);
 }
@@ -271,29 +269,25 @@ fn sleep(service: &Service, handles: &[Arc<Core>], kicked: u32, end: u64) {
 /// together do not find each other stale.
 fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     let _gate = fork::NoFork::new();
-    for core in handles {
-        guarded(core, || core.beat_from_service(now));
-    }
+    each(handles, &mut |core| core.beat_from_service(now));
     failpoint!("tick.beaten");
     let elapsed = ticks.min(SILENCE) * PERIOD / MS;
     let mut pace = Pace::Slow;
-    for core in handles {
-        pace = pace.min(guarded(core, || core.tick_from_service(elapsed, now)).unwrap_or(Pace::Fast));
-    }
+    each(handles, &mut |core| {
+        let others = std::mem::replace(&mut pace, Pace::Fast); // that of a handle that panics
+        pace = others.min(core.tick_from_service(elapsed, now));
+    });
     failpoint!("tick.judged");
     pace
 }
 
-/// Runs a handle's part of a tick: if it panics, this handle misses a tick, and no other does.
-fn guarded<T>(core: &Core, part: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(part)) {
-        Ok(done) => Some(done),
-        Err(_panic) => {
+/// Runs each handle's part of a tick: if one panics, this handle misses a tick, and no other does.
+fn each(handles: &[Arc<Core>], part: &mut dyn FnMut(&Core)) {
+    for core in handles {
+        if let Err(_panic) = catch_unwind(AssertUnwindSafe(|| part(core))) {
             log::error!("{core}: the service thread panicked; please report this");
             #[cfg(loom)]
             std::panic::resume_unwind(_panic); // what a model found
-            #[cfg(not(loom))]
-            None
         }
     }
 }

@@ -96,30 +96,7 @@ fn a_released_peer_comes_falls_silent_returns_and_leaves() {
 }
 
 #[test]
-fn the_first_value_after_a_long_time_alone_is_heard_within_a_millisecond() {
-    let name = Name::new();
-    let master = builder(&name, Role::Master).stale_threshold(ms(100)).open().expect("open");
-    until_peer_is(&master, false); // from here on the service thread beats in tens
-    let mut slave = Peer::released("slave", &name, &["--protocol=3"]);
-    let mut times = Vec::new();
-    for turn in 0..20 {
-        // Silent again, so that the service thread believes itself alone; what such a peer writes is read all the same.
-        slave.ok("beat off");
-        until("it is stale", || master.remote_alive() == Ok(false));
-        until_quiet(&master);
-        slave.write(&turn.to_string());
-        let written = Instant::now();
-        assert_eq!(next(&master), turn.to_string());
-        times.push(written.elapsed());
-        slave.ok("beat on");
-        until("it is alive", || master.remote_alive() == Ok(true));
-    }
-    times.sort();
-    assert!(times[times.len() / 2] < ms(2), "{times:?}");
-}
-
-#[test]
-fn while_another_handle_reads_so_fast_that_ticks_are_rare_a_value_is_heard_within_a_millisecond() {
+fn while_another_handle_reads_so_fast_that_ticks_are_rare_values_are_heard() {
     let (fast, slow) = (Name::new(), Name::new());
     let mut flood = Peer::ours("master", &fast, &[]);
     let reader = open(&fast, Role::Slave);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -350,6 +351,39 @@ static void a_flat_out_writer_by_edges(void) {
     a_flat_out_writer(true);
 }
 
+static atomic_uchar taken[FLOOD + 1];
+static atomic_bool over;
+
+static void* share(void* handle) {
+    while (!over) {
+        uint8_t message[64];
+        readable_within(fd_of(handle), 10); /* the other thread may be the faster one */
+        if (eshm_read_ex(handle, message, sizeof message, NULL, 0) != ESHM_SUCCESS) continue;
+        const uint32_t number = pattern_number(message);
+        CHECK(number >= 1 && number <= FLOOD);
+        CHECK_EQ(atomic_exchange(&taken[number], 1), 0);
+        if (number == FLOOD) over = true;
+    }
+    return NULL;
+}
+
+static void two_threads_share_a_descriptor(void) {
+    Scene scene = scene_new("event");
+    const pid_t child = CHILD_START(flood, &scene);
+    event_wait(scene.ready);
+    ESHMHandle* slave = open_as(scene.name, ESHM_ROLE_SLAVE);
+    const int fd = fd_of(slave);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) CHECK_EQ(pthread_create(&threads[i], NULL, share, slave), 0);
+    event_signal(scene.go);
+    for (int i = 0; i < 2; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    CHECK_WITHIN(PATIENCE_MS, peer_alive(slave) && !readable(fd));
+    event_signal(scene.gate);
+    child_join(child);
+    close_end(slave);
+    scene_free(scene);
+}
+
 static void* poll_without_limit(void* fd) {
     struct pollfd entry = {*(int*)fd, POLLIN, 0};
     CHECK_EQ(poll(&entry, 1, PATIENCE_MS), 1);
@@ -410,6 +444,7 @@ int main(int argc, char** argv) {
     RUN(many_channels_in_one_thread);
     RUN(a_flat_out_writer_by_levels);
     RUN(a_flat_out_writer_by_edges);
+    RUN(two_threads_share_a_descriptor);
     RUN(destroy_wakes_a_poll);
     RUN(a_value_is_readable_within_a_millisecond);
     puts("test_event_fd: passed");

@@ -156,7 +156,7 @@ impl Core {
                 let size = rx.head.data_size.load(Ordering::Relaxed) as usize;
                 fence(Ordering::Acquire); // as in take
                 if rx.head.sequence.load(Ordering::Relaxed) == sequence {
-                    return size <= rx.capacity && self.is_whole(rx, sequence);
+                    return size <= rx.capacity && self.is_whole_message(rx, sequence);
                 }
             }
             sync::spin_loop();

@@ -175,7 +175,7 @@ int eshm_set_spin_us(ESHMHandle* handle, uint32_t microseconds);
  *         if (eshm_read_ex(event.data.ptr, text, sizeof text, NULL, 0) == ESHM_SUCCESS) use(text);
  *     }
  *
- * It is level-triggered: readable again at each look while something is there. (With EPOLLET call both, and read until
+ * It is level-triggered: readable again at each look while something is there. (With EPOLLET call both each time, and read until
  * ESHM_ERROR_NO_DATA.) A message that another thread, or a read that waits, was faster to take is a wake-up for nothing.
  *
  * Each call gives the handle's one descriptor, made at the first call. It is only for polling: do not read, write or close it. It

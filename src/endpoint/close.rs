@@ -134,7 +134,7 @@ impl Core {
     pub(crate) unsafe fn exit(core: *const Core) {
         // SAFETY: alive until this very decrement. Release pairs with close's acquire.
         unsafe {
-            (*core).settle(News::Value);
+            (*core).settle(News::Read);
             (*core).inside.fetch_sub(1, Ordering::Release)
         };
     }

@@ -28,9 +28,12 @@ pub(crate) struct Event {
 /// Why the descriptor is looked after.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
-    /// A value may have come, or was taken.
+    /// A value may have come.
     Value,
-    /// The same, and the peer's standing may have changed: the tick.
+    /// Somebody has read, and leaves what is there still. That is said again: who polls for edges would miss what came between
+    /// the last look of his read and this one.
+    Read,
+    /// A value may have come, and the peer's standing may have changed: the tick.
     Change,
     /// Somebody asks how the peer stands: what they are told after this is no news any more.
     Asked,
@@ -98,13 +101,13 @@ impl Core {
         }
         let mut event = self.lock_event_fd();
         let Some(event) = event.as_mut() else { return };
-        if news != News::Value {
+        if matches!(news, News::Change | News::Asked) {
             let now = self.standing();
             event.changed = news == News::Change && (event.changed || now != event.standing);
             event.standing = now;
         }
         let due = event.changed || self.has_value();
-        if due != event.raised {
+        if due != event.raised || due && news == News::Read {
             event.raised = due;
             eventfd::set(event.fd.as_fd(), due);
         }

@@ -26,6 +26,6 @@ int layout_use_from_c(void) {
     return eshm_write(handle, "x", 1) + eshm_read(handle, &byte, 1) + eshm_read_ex(handle, &byte, 1, &got, 0) +
            eshm_update_heartbeat(handle) + eshm_check_remote_alive(handle, &alive) + eshm_get_stats(handle, &stats) +
            eshm_get_role(handle, &role) + eshm_set_wakeup_mode(handle, mode) + eshm_get_wakeup_mode(handle, &mode) +
-           eshm_set_spin_us(handle, ESHM_SPIN_ADAPTIVE) +
+           eshm_set_spin_us(handle, ESHM_SPIN_ADAPTIVE) + eshm_get_event_fd(handle) +
            eshm_destroy(handle) + eshm_error_string(error)[0] + (int)*sequence + bytes[0] + (int)behavior + (int)state;
 }

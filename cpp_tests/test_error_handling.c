@@ -39,6 +39,7 @@ static void null_handles(void) {
     CHECK_EQ(eshm_set_wakeup_mode(NULL, ESHM_WAKEUP_PUSH), ESHM_ERROR_INVALID_PARAM);
     CHECK_EQ(eshm_set_spin_us(NULL, 0), ESHM_ERROR_INVALID_PARAM);
     CHECK_EQ(eshm_get_wakeup_mode(NULL, &mode), ESHM_ERROR_INVALID_PARAM);
+    CHECK_EQ(eshm_get_event_fd(NULL), ESHM_ERROR_INVALID_PARAM);
 }
 
 static void null_pointers(void) {

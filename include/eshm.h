@@ -159,6 +159,35 @@ int eshm_get_wakeup_mode(ESHMHandle* handle, enum ESHMWakeupMode* mode);
  *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork() */
 int eshm_set_spin_us(ESHMHandle* handle, uint32_t microseconds);
 
+/* A descriptor for poll(), epoll and event loops, so that one thread can wait for many channels and whatever else it has. It is
+ * readable while there is
+ *   - a message to read: within a millisecond of its coming, whatever library the peer has, and until a read has taken it;
+ *   - a change to ask about: the peer has come, left, died, was replaced or has recovered, or this handle has lost or found its
+ *     segment or was ousted. Until eshm_check_remote_alive() is called, which takes all changes so far.
+ * So whoever wakes up calls both, with no time to wait:
+ *
+ *     struct epoll_event event = {.events = EPOLLIN, .data.ptr = handle};
+ *     epoll_ctl(epoll, EPOLL_CTL_ADD, eshm_get_event_fd(handle), &event);
+ *     while (epoll_wait(epoll, &event, 1, -1) == 1) {
+ *         bool alive;
+ *         char text[64];
+ *         eshm_check_remote_alive(event.data.ptr, &alive);
+ *         if (eshm_read_ex(event.data.ptr, text, sizeof text, NULL, 0) == ESHM_SUCCESS) use(text);
+ *     }
+ *
+ * It is level-triggered: readable again at each look while something is there. (With EPOLLET call both each time, and read until
+ * ESHM_ERROR_NO_DATA.) A message that another thread, or a read that waits, was faster to take is a wake-up for nothing.
+ *
+ * Each call gives the handle's one descriptor, made at the first call. It is only for polling: do not read, write or close it. It
+ * is closed on exec, and by eshm_destroy(), so take it out of poll sets before that: a poll() in another thread is woken then, an
+ * epoll set forgets it in silence, and the number may come to be another file's. Nothing is added to writes, nor to handles
+ * without one; a read takes some 60 ns longer, and the library's thread looks twice a millisecond while any handle has one. New in
+ * 1.3.
+ *
+ *   -1  there is none: handle is NULL or inherited by fork(), use_threads is off (nobody would look meanwhile), or the system
+ *       has no descriptor left; then the handle works on without, and the next call tries again */
+int eshm_get_event_fd(ESHMHandle* handle);
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

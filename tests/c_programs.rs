@@ -164,6 +164,11 @@ fn test_reconnect() {
 }
 
 #[test]
+fn test_event_fd() {
+    compile_and_run("test_event_fd.c", &[]);
+}
+
+#[test]
 fn test_rpc() {
     compile_and_run("test_rpc.c", &[]);
 }

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Type, Union
 
 from ._arguments import encoded_name, known, u32
 from ._decode import decode
-from ._library import Handle, load
+from ._library import HANDLE, Handle, load, optional
 from ._types import (
     TIMEOUT_INFINITE,
     ESHMConfig,
@@ -37,6 +37,7 @@ _SLICE_MS = 100
 _CLOSE_WAIT_S = 2.0
 
 _NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
+_EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _MOST_BYTES = 1 << 30  # no channel has more
 _BytesLike = Union[bytes, bytearray, memoryview]
 
@@ -266,6 +267,29 @@ class ESHM:
         alive = ctypes.c_bool()
         self._check("Check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
         return alive.value
+
+    def event_fd(self) -> int:
+        """A descriptor for ``select``, ``selectors`` and ``asyncio``, or pass the channel itself: it has :meth:`fileno`.
+
+        It is readable while there is a message to read, within a millisecond of its coming, and until a read took it;
+        or a change to ask about (the other side came, left, died, was replaced or recovered), until
+        :meth:`is_remote_alive` was called. Call both on waking up. It is only for polling, and is closed with the
+        channel: unregister it before.
+
+            asyncio.get_running_loop().add_reader(channel, on_news)
+
+        Raises:
+            RuntimeError: there is none: use_threads is off, no descriptor is left, in a forked child, or closed.
+        """
+        library = optional(self._library, _EVENT_PROTOTYPE)
+        fd: int = library.eshm_get_event_fd(self._handle)
+        if fd >= 0:
+            return fd
+        if self._handle is None:
+            raise self._failure("Event", fd)
+        raise RuntimeError(f"{self!r} has no event descriptor: without threads, in a forked child, or too many open files")
+
+    fileno = event_fd
 
     @property
     def wakeup_mode(self) -> ESHMWakeupMode:

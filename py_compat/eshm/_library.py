@@ -18,20 +18,20 @@ from ._types import ESHMConfig, ESHMStats
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _BUILD_DIRECTORIES = (_REPOSITORY / "build" / "lib", _REPOSITORY / "build")
 
-_HANDLE = ctypes.c_void_p
+HANDLE = ctypes.c_void_p
 _PROTOTYPES = {  # name: (result, arguments)
-    "eshm_init": (_HANDLE, [ctypes.POINTER(ESHMConfig)]),
-    "eshm_destroy": (ctypes.c_int, [_HANDLE]),
+    "eshm_init": (HANDLE, [ctypes.POINTER(ESHMConfig)]),
+    "eshm_destroy": (ctypes.c_int, [HANDLE]),
     # None: these two are called for each message, and ctypes takes longer to check arguments than they take to run.
     # Their caller passes (void*, const void*, size_t) and (void*, void*, size_t, size_t*, uint32_t) as ctypes objects.
     "eshm_write": (ctypes.c_int, None),
     "eshm_read_ex": (ctypes.c_int, None),
-    "eshm_check_remote_alive": (ctypes.c_int, [_HANDLE, ctypes.POINTER(ctypes.c_bool)]),
-    "eshm_get_stats": (ctypes.c_int, [_HANDLE, ctypes.POINTER(ESHMStats)]),
-    "eshm_get_role": (ctypes.c_int, [_HANDLE, ctypes.POINTER(ctypes.c_int)]),
+    "eshm_check_remote_alive": (ctypes.c_int, [HANDLE, ctypes.POINTER(ctypes.c_bool)]),
+    "eshm_get_stats": (ctypes.c_int, [HANDLE, ctypes.POINTER(ESHMStats)]),
+    "eshm_get_role": (ctypes.c_int, [HANDLE, ctypes.POINTER(ctypes.c_int)]),
     "eshm_error_string": (ctypes.c_char_p, [ctypes.c_int]),
-    "eshm_set_wakeup_mode": (ctypes.c_int, [_HANDLE, ctypes.c_int]),
-    "eshm_get_wakeup_mode": (ctypes.c_int, [_HANDLE, ctypes.POINTER(ctypes.c_int)]),
+    "eshm_set_wakeup_mode": (ctypes.c_int, [HANDLE, ctypes.c_int]),
+    "eshm_get_wakeup_mode": (ctypes.c_int, [HANDLE, ctypes.POINTER(ctypes.c_int)]),
 }
 
 

@@ -6,6 +6,7 @@
 
 use super::attach::detach;
 use super::core::{Core, State};
+use super::event::News;
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::service;
@@ -26,6 +27,7 @@ impl Core {
     /// which lead nowhere now.
     pub(crate) fn close(&self) -> Vec<Arc<View>> {
         if self.is_inherited() {
+            self.end_event_fd();
             self.release_in_child();
             return Vec::new();
         }
@@ -39,6 +41,7 @@ impl Core {
             self.announce(); // pairs with the release decrement of a reader that leaves
             clock::sleep(AGAIN);
         }
+        self.end_event_fd();
         // Taken out: a tick that had begun is over, and none finds anything from here on.
         let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
         failpoint!("close.quiet");
@@ -123,12 +126,16 @@ impl Core {
         self.state() != State::Closing
     }
 
-    /// Counts it out; the last thing a reader does with the handle, which may be gone right after.
+    /// Counts it out, whatever it took off its event descriptor's account; the last thing a reader does with the handle, which
+    /// may be gone right after.
     ///
     /// # Safety
     /// `core` points to a handle on which this thread has called `enter`.
     pub(crate) unsafe fn exit(core: *const Core) {
         // SAFETY: alive until this very decrement. Release pairs with close's acquire.
-        unsafe { (*core).inside.fetch_sub(1, Ordering::Release) };
+        unsafe {
+            (*core).settle(News::Read);
+            (*core).inside.fetch_sub(1, Ordering::Release)
+        };
     }
 }

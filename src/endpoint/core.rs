@@ -1,6 +1,7 @@
 //! The state of one handle.
 
 use super::count::Reads;
+use super::event::Event;
 use super::open::Opened;
 use super::spin::Spin;
 use crate::channel::{Channel, HeldLock};
@@ -11,7 +12,7 @@ use crate::liveness::{
     signalling::{Signals, Writer},
 };
 use crate::segment::{name::Name, view::View};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, statics};
 use crate::sys::{clock, fork, futex, process};
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ pub(crate) struct Core {
     pub(super) refused: AtomicU64,
     pub(crate) side: Side,
     pub(crate) threads: bool,
+    /// `fork_generation` while reads need look after neither a tick nor an event descriptor, else [`NEVER`]. No atomic of
+    /// models, which have no such descriptors.
+    pub(crate) reads_directly: statics::AtomicU32,
     pub(crate) writer: HeldLock,
     /// Which messages of the peer are whole: a word of [`Parity`](crate::liveness::parity::Parity).
     pub(crate) parity: AtomicU64,
@@ -93,11 +97,16 @@ pub(crate) struct Core {
     pub(crate) last_stats: Mutex<[u64; 2]>,
     /// One thread at a time decides that a lock is abandoned, and none while the segment is replaced.
     pub(crate) breaker: Mutex<()>,
+    /// What event loops wait on, once somebody asked for it.
+    pub(crate) event_fd: Mutex<Option<Event>>,
     /// Waiting reads end; see [`Core::interrupt`].
     pub(crate) interrupted: AtomicBool,
     /// `None` once closed.
     pub(crate) monitor: Mutex<Option<Monitor>>,
 }
+
+/// A generation that no process is of.
+pub(crate) const NEVER: u32 = u32::MAX;
 
 /// Added to the cursor for the next epoch.
 pub(crate) const EPOCH: u64 = 1 << 32;
@@ -130,6 +139,7 @@ impl Core {
             refused: AtomicU64::new(0),
             side,
             threads: settings.threads,
+            reads_directly: statics::AtomicU32::new(if settings.threads { fork::generation() } else { NEVER }),
             writer: HeldLock::default(),
             reads: Reads::default(),
             last_size: AtomicU32::new(0),
@@ -152,6 +162,7 @@ impl Core {
             relieved: AtomicU64::new(0),
             last_stats: Mutex::new([0; 2]),
             breaker: Mutex::new(()),
+            event_fd: Mutex::new(None),
             interrupted: AtomicBool::new(false),
             monitor: Mutex::new(Some(monitor)),
             settings,
@@ -163,10 +174,18 @@ impl Core {
         State::from(self.state.load(Ordering::SeqCst)) // pairs with set_state; in park and enter after a store of their own
     }
 
-    /// Whether a call may go straight to the channel.
+    /// Whether a write may go straight to the channel.
     #[inline(always)]
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn writes_plainly(&self) -> bool {
         self.state.load(Ordering::Acquire) == State::Attached as u32 && self.threads && !self.is_inherited()
+    }
+
+    /// Whether a read may.
+    #[inline(always)]
+    pub(crate) fn reads_plainly(&self) -> bool {
+        // Relaxed: changed by nobody but event_fd().
+        self.state.load(Ordering::Acquire) == State::Attached as u32
+            && fork::generation() == self.reads_directly.load(Ordering::Relaxed)
     }
 
     /// Whether this process got the handle by `fork()`.

@@ -26,7 +26,7 @@ impl Core {
     /// Counts a read that found its message at once.
     #[inline(always)]
     pub(crate) fn count_read(&self, rx: Channel<'_>) {
-        if self.reads.streak.load(Relaxed) == 0 || !self.threads {
+        if self.reads.streak.load(Relaxed) == 0 {
             self.reads.streak.store(1, Relaxed);
             self.count_read_now(rx);
         } else {

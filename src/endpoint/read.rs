@@ -89,7 +89,7 @@ impl Core {
     /// Copies the newest value not yet read into `buffer`; its size. Without waiting; `None` if that is not the whole story.
     #[inline(always)]
     pub(crate) fn read_now(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<usize> {
-        if !self.is_plain() {
+        if !self.reads_plainly() {
             return None;
         }
         let Look::Done(size) = self.look(buffer) else { return None };
@@ -100,7 +100,7 @@ impl Core {
     /// Whether the message taken at `sequence` is a whole one, as far as the writer's ways are known: a released one may be
     /// at even while it copies. Also one that came since the last tick.
     #[inline(always)]
-    pub(super) fn is_whole(&self, rx: Channel<'_>, sequence: u32) -> bool {
+    fn is_whole(&self, rx: Channel<'_>, sequence: u32) -> bool {
         let judged = self.judged.load(Ordering::Acquire); // pairs with look_at_remote, which stores it last
         let parity = self.parity.load(Ordering::Acquire); // likewise
         let known = self.writer_now() == judged;
@@ -109,6 +109,12 @@ impl Core {
         }
         let parity = if known { parity } else { Parity::of_stranger(parity) };
         rx.is_whole(sequence, |d| Parity::allows(parity, d))
+    }
+
+    /// The same in one place, for where nanoseconds do not count.
+    #[inline(never)]
+    pub(super) fn is_whole_message(&self, rx: Channel<'_>, sequence: u32) -> bool {
+        self.is_whole(rx, sequence)
     }
 
     /// One look at the channel.

@@ -72,7 +72,7 @@ impl Core {
             Taken::Nothing | Taken::Unsound { .. } => return Ok(Look::Miss { unsound: None }),
             Taken::InProgress | Taken::Torn => return Ok(Look::Again),
         };
-        if !self.is_whole(rx, sequence) {
+        if !self.is_whole_message(rx, sequence) {
             return Ok(Look::Miss { unsound: Some(sequence) });
         }
         let verdict = judge(&room.bytes()[..size]);

@@ -118,7 +118,7 @@ impl Core {
         for _ in 0..LOOKS {
             match rx.take(seen(cursor), &mut buffer) {
                 Taken::Value { size, sequence } => {
-                    if !self.is_whole(rx, sequence) {
+                    if !self.is_whole_message(rx, sequence) {
                         return;
                     }
                     // SAFETY: take initialised the first `size` bytes.

@@ -1,6 +1,7 @@
 //! What a handle tells about itself and its segment.
 
 use super::core::{Core, State};
+use super::event::News;
 use crate::config::WakeupMode;
 use crate::error::Error;
 use crate::liveness::service;
@@ -91,6 +92,7 @@ impl Core {
         if !self.remote_alive.load(Ordering::Acquire) && matches!(self.state(), State::Attached | State::Ousted) {
             self.look_again(); // pairs, as below, with the tick's stores
         }
+        self.settle(News::Asked); // before the answer: a change between the two is told twice, and not missed
         Ok(self.remote_alive.load(Ordering::Acquire))
     }
 

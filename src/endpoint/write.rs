@@ -36,7 +36,7 @@ impl Core {
     /// Makes `message` the newest if nothing stands in the way.
     #[inline(always)]
     pub(crate) fn write_now(&self, message: &[MaybeUninit<u8>]) -> Attempt {
-        if !self.is_plain() {
+        if !self.writes_plainly() {
             return Attempt::Failed { disputed: 0 };
         }
         let tx = self.tx();
@@ -68,7 +68,7 @@ impl Core {
         if disputed != 0 {
             self.tx().settle(&self.writer, disputed);
         }
-        if !self.is_plain() {
+        if !self.writes_plainly() {
             self.await_attached()?;
         }
         let tx = self.tx();

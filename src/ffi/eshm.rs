@@ -5,6 +5,7 @@
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
 use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMStats};
+use super::eshm_data_api::failed;
 use super::guard::{guard, is_to_panic};
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
 use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
@@ -13,6 +14,7 @@ use crate::log;
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     mem::{ManuallyDrop, MaybeUninit},
+    os::fd::AsRawFd,
     ptr, slice,
 };
 
@@ -404,5 +406,26 @@ pub unsafe extern "C" fn eshm_set_spin_us(handle: *mut ESHMHandle, microseconds:
         }
         endpoint.core().spin.fix((microseconds != ESHM_SPIN_ADAPTIVE).then_some(microseconds));
         SUCCESS
+    })
+}
+
+/// The descriptor that event loops wait on; -1 if there is none.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_get_event_fd(handle: *mut ESHMHandle) -> c_int {
+    if handle.is_null() {
+        return INVALID;
+    }
+    guard("eshm_get_event_fd", INVALID, || {
+        // SAFETY: the caller's promise.
+        match unsafe { (*core_of(handle)).event_fd() } {
+            Ok(fd) => fd.as_raw_fd(),
+            Err(error) => {
+                failed(&error);
+                INVALID
+            }
+        }
     })
 }

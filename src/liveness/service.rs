@@ -1,12 +1,14 @@
 //! The one service thread of a process: started with the first handle, gone with the last. It ticks on absolute
 //! deadlines, every heartbeat interval while some peer is alive, every third while the program's own threads read so fast that they
-//! beat themselves, and ten times as slowly while no peer is alive.
+//! beat themselves, and ten times as slowly while no peer is alive. While some handle has an event descriptor it also looks for
+//! values twice a millisecond, whatever its pace: a load or two for each such handle.
 //!
 //! After a fork the child has none of it: [`forget_after_fork`] drops the pointer, and the child's first handle begins anew.
 
 use super::tick::Pace;
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::core::Core;
+use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::view::View;
@@ -32,6 +34,8 @@ const SLOW: u64 = 10;
 const RELIEVED: u64 = SILENCE;
 /// Ticks that one look adds to a remote's silence at most, however late it comes.
 const SILENCE: u64 = 3;
+/// Between two looks for values that event descriptors are raised for: half of what is promised, the rest is the scheduler's.
+const LOOK: u64 = MS / 2;
 /// The thread's stack; its deepest call maps a segment and writes a line.
 const STACK: usize = 128 * 1024;
 
@@ -45,6 +49,8 @@ struct Service {
     kick: AtomicU32,
     /// Moves with each change of `State::handles`, under the mutex.
     version: AtomicU32,
+    /// Handles with an event descriptor.
+    watched: AtomicU32,
     /// When its ticks are counted from, in nanoseconds.
     start: u64,
 }
@@ -88,6 +94,7 @@ fn current() -> &'static Service {
         state: Mutex::default(),
         kick: AtomicU32::new(0),
         version: AtomicU32::new(0),
+        watched: AtomicU32::new(0),
         start: clock::now(),
     }));
     match CURRENT.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
@@ -198,6 +205,18 @@ fn kick(service: &Service) {
     futex::wake(&service.kick, futex::Scope::Private);
 }
 
+/// One more handle has an event descriptor.
+pub(crate) fn watch() {
+    let service = current();
+    service.watched.fetch_add(1, Ordering::Relaxed); // the kick orders it
+    kick(service);
+}
+
+/// One less.
+pub(crate) fn unwatch() {
+    current().watched.fetch_sub(1, Ordering::Relaxed); // a look more or less does not matter
+}
+
 /// The number of the tick that is due at `now`.
 pub(crate) fn ticks_at(now: u64) -> u64 {
     now.saturating_sub(current().start) / PERIOD
@@ -226,37 +245,49 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
                 Pace::Relieved => RELIEVED,
                 Pace::Slow => SLOW,
             };
-        futex::wait(&service.kick, kicked, Some(service.start + next * PERIOD), futex::Scope::Private);
+        sleep(service, &handles, kicked, service.start + next * PERIOD);
     }
+}
+
+/// Sleeps until `end` or a kick, but for looks at the channels of handles with an event descriptor.
+fn sleep(service: &Service, handles: &[Arc<Core>], kicked: u32, end: u64) {
+    while service.watched.load(Ordering::Relaxed) != 0 && service.kick.load(Ordering::Relaxed) == kicked {
+        // Relaxed: both come with a kick, which ends the wait below at once.
+        let passed = clock::now() - service.start;
+        let look = service.start + passed - passed % LOOK + LOOK;
+        if look >= end {
+            break;
+        }
+        futex::wait(&service.kick, kicked, Some(look), futex::Scope::Private);
+        let _gate = fork::NoFork::new();
+        each(handles, &mut |core| core.settle(News::Value));
+    }
+    futex::wait(&service.kick, kicked, Some(end), futex::Scope::Private);
 }
 
 /// One tick of all handles: every heartbeat goes out before any remote is judged, so that two processes that were stopped
 /// together do not find each other stale.
 fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     let _gate = fork::NoFork::new();
-    for core in handles {
-        guarded(core, || core.beat_from_service(now));
-    }
+    each(handles, &mut |core| core.beat_from_service(now));
     failpoint!("tick.beaten");
     let elapsed = ticks.min(SILENCE) * PERIOD / MS;
     let mut pace = Pace::Slow;
-    for core in handles {
-        pace = pace.min(guarded(core, || core.tick_from_service(elapsed, now)).unwrap_or(Pace::Fast));
-    }
+    each(handles, &mut |core| {
+        let others = std::mem::replace(&mut pace, Pace::Fast); // that of a handle that panics
+        pace = others.min(core.tick_from_service(elapsed, now));
+    });
     failpoint!("tick.judged");
     pace
 }
 
-/// Runs a handle's part of a tick: if it panics, this handle misses a tick, and no other does.
-fn guarded<T>(core: &Core, part: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(part)) {
-        Ok(done) => Some(done),
-        Err(_panic) => {
+/// Runs each handle's part of a tick: if one panics, this handle misses a tick, and no other does.
+fn each(handles: &[Arc<Core>], part: &mut dyn FnMut(&Core)) {
+    for core in handles {
+        if let Err(_panic) = catch_unwind(AssertUnwindSafe(|| part(core))) {
             log::error!("{core}: the service thread panicked; please report this");
             #[cfg(loom)]
             std::panic::resume_unwind(_panic); // what a model found
-            #[cfg(not(loom))]
-            None
         }
     }
 }

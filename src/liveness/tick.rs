@@ -9,6 +9,7 @@ use super::{
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::attach::publish_lock;
 use crate::endpoint::core::{Core, State, writer_word};
+use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::peer::threshold;
@@ -128,6 +129,7 @@ impl Core {
         }
         self.look_after_parked();
         self.bring_reads();
+        self.settle(News::Change);
         let idle = match self.state() {
             State::Attached | State::Ousted => monitor.remote.is_stale() && self.may_doze(monitor),
             State::Reconnecting | State::Moving => false,

@@ -31,7 +31,7 @@ impl From<libc::stat> for Status {
     }
 }
 
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
@@ -39,12 +39,16 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
 /// go into the segment.
 fn opened(path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: `path` is NUL-terminated; a non-negative result is a new descriptor that nobody else owns.
-    let file = unsafe { OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666))?) };
+    above_streams(unsafe { OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666))?) })
+}
+
+/// The same file, on a descriptor that is none of the three standard streams.
+pub(crate) fn above_streams(file: OwnedFd) -> io::Result<OwnedFd> {
     if file.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(file);
     }
     let above = libc::STDERR_FILENO + 1;
-    // SAFETY: as above.
+    // SAFETY: a non-negative result is a new descriptor that nobody else owns.
     unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, above))?)) }
 }
 

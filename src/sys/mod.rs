@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod decimal;
+pub(crate) mod eventfd;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;

@@ -221,6 +221,7 @@ pub fn nulls(handle: Option<&Handle>) {
             eshm_get_wakeup_mode(none, &mut number),
             eshm_get_wakeup_mode(raw, ptr::null_mut()),
             eshm_set_spin_us(none, 0),
+            eshm_get_event_fd(none),
         ] {
             assert_eq!(code, -1);
         }

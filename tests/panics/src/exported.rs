@@ -38,6 +38,7 @@ unsafe extern "C" {
     fn eshm_set_wakeup_mode(handle: *mut c_void, mode: c_int) -> c_int;
     fn eshm_get_wakeup_mode(handle: *mut c_void, mode: *mut c_int) -> c_int;
     fn eshm_set_spin_us(handle: *mut c_void, microseconds: u32) -> c_int;
+    fn eshm_get_event_fd(handle: *mut c_void) -> c_int;
 }
 
 /// Two ends of a segment in this process; a function is called on the first.
@@ -214,6 +215,14 @@ const CORE: &[Exported] = &[
         call: |pair, _| unsafe { eshm_set_spin_us(pair.master.0, u32::MAX) }.into(),
         good: 0,
         bad: PANICKED,
+    },
+    Exported {
+        name: "eshm_get_event_fd",
+        // Its number may be any.
+        // SAFETY: a live handle.
+        call: |pair, _| unsafe { eshm_get_event_fd(pair.master.0) }.min(3).into(),
+        good: 3,
+        bad: -1,
     },
 ];
 

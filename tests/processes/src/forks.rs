@@ -60,7 +60,7 @@ fn calls(endpoint: &Endpoint) -> String {
     let mut buffer = [0; 64];
     let look = endpoint.try_read(&mut buffer).and_then(|size| size.ok_or(Error::NoData));
     format!(
-        "write={} look={} read={} alive={} beat={} stats={} capacity={}",
+        "write={} look={} read={} alive={} beat={} stats={} capacity={} event={}",
         code(endpoint.write(b"from the child")),
         code(look),
         code(endpoint.read_timeout(&mut buffer, ms(50))),
@@ -68,6 +68,7 @@ fn calls(endpoint: &Endpoint) -> String {
         code(endpoint.update_heartbeat()),
         code(endpoint.stats()),
         code(endpoint.capacity()),
+        code(endpoint.event_fd()),
     )
 }
 

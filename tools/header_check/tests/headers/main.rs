@@ -53,6 +53,7 @@ fn both_views_are_complete() {
         "eshm_set_wakeup_mode",
         "eshm_get_wakeup_mode",
         "eshm_set_spin_us",
+        "eshm_get_event_fd",
         "eshm_write_data",
         "eshm_read_data",
         "eshm_free_value",

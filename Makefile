@@ -50,6 +50,7 @@ test: build
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
 	scripts/test_records.py $(BUILD)
+	scripts/test_examples.py $(BUILD)
 
 panics: setup
 	scripts/check_panics.sh

@@ -81,7 +81,9 @@ inline void throw_if(const std::error_code& code, const char* tried) {
 } // namespace detail
 } // namespace eshm
 
+/** @cond it says nothing to readers */
 template <>
 struct std::is_error_code_enum<eshm::errc> : std::true_type {};
+/** @endcond */
 
 #endif // ESHM_ERROR_HPP

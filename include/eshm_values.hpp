@@ -107,8 +107,10 @@ private:
         const bool alive = endpoint_->remote_alive();
         std::error_code code;
         const ESHMStats stats = endpoint_->stats(code); // all zero while detached
-        const bool attached = endpoint_->role() == Role::master ? stats.slave_alive : stats.master_alive;
-        seen_ = seen_ || (alive && attached);
+        const bool of_master = endpoint_->role() == Role::master;
+        const bool attached = of_master ? stats.slave_alive : stats.master_alive;
+        // Its first heartbeat too: until then the silence before it came may still make it stale.
+        seen_ = seen_ || (alive && attached && (of_master ? stats.slave_heartbeat : stats.master_heartbeat) > 0);
         return seen_ && !alive;
     }
 

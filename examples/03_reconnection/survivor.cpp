@@ -4,6 +4,7 @@
 #include <eshm.hpp>
 
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 

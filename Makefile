@@ -13,6 +13,7 @@
 #   make fuzz    the fuzz targets for FUZZ_SECONDS each (60), with AddressSanitizer
 #   make asan, make tsan    the two-process tests under sanitizers
 #   make abi     writes abi/libeshm.so.1.txt anew, after something was added (abi/README.md)
+#   make doxygen   the reference of the headers, in build/doxygen/html; an undocumented name fails
 #   make packages   the Debian packages, installed and tried in a fresh system where there is debootstrap
 #   make check   all checkers and a little of what is random: a line for each and a table
 #   make capacity   the C tests at other capacities
@@ -27,7 +28,7 @@ FUZZ_SECONDS ?= 60
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi packages check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi doxygen packages check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -50,6 +51,7 @@ test: build
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
 	scripts/test_records.py $(BUILD)
+	scripts/test_examples.py $(BUILD)
 
 panics: setup
 	scripts/check_panics.sh
@@ -87,6 +89,10 @@ check: setup
 abi: build
 	scripts/dump_abi.py $(BUILD)/libeshm.so.1 include >$(BUILD)/abi.txt
 	mv $(BUILD)/abi.txt abi/libeshm.so.1.txt
+
+doxygen: setup
+	@cmake -S . -B $(BUILD) >/dev/null
+	scripts/check_doxygen.sh $(BUILD)
 
 packages: setup
 	scripts/check_packages.sh

@@ -20,30 +20,31 @@ namespace asn1 {
 
     /* Something that happened. */
     struct Event {
-        std::string event_name;
-        std::unordered_map<std::string, DataValue> parameters;
+        std::string event_name;                                /* what happened */
+        std::unordered_map<std::string, DataValue> parameters; /* by their keys */
     };
 
     /* A function to be run on the other side, or its result. */
     struct FunctionCall {
-        std::string function_name;
-        std::vector<DataValue> arguments;
-        DataValue return_value;
-        bool has_return = false;
+        std::string function_name;        /* which */
+        std::vector<DataValue> arguments; /* in their order */
+        DataValue return_value;           /* what it returned, if it has */
+        bool has_return = false;          /* whether it has */
     };
 
     /* A picture. */
     struct ImageFrame {
-        uint32_t width = 0;
-        uint32_t height = 0;
-        uint32_t channels = 0;
-        uint64_t timestamp_ns = 0;
-        std::vector<uint8_t> data;
+        uint32_t width = 0;        /* pixels */
+        uint32_t height = 0;       /* pixels */
+        uint32_t channels = 0;     /* of each pixel */
+        uint64_t timestamp_ns = 0; /* when it was taken */
+        std::vector<uint8_t> data; /* the pixels */
     };
 
     /* Bytes that are no record, or values that do not become one; what() says why. */
     class DERException : public std::runtime_error {
     public:
+        /* One that says so. */
         explicit DERException(const std::string& message) : std::runtime_error(message) {}
     };
 

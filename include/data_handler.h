@@ -26,6 +26,7 @@
 
 namespace shm_protocol {
 
+    /* The types of items. */
     enum class DataType : uint8_t {
         INTEGER = 0,
         BOOLEAN = 1,
@@ -39,16 +40,18 @@ namespace shm_protocol {
 
     /* A named value: by its type it is `value`, `event`, `function` or `image`. */
     struct DataItem {
-        DataType type = DataType::INTEGER;
-        std::string key;
-        asn1::DataValue value;
-        asn1::Event event;
-        asn1::FunctionCall function;
-        asn1::ImageFrame image;
+        DataType type = DataType::INTEGER; /* which of those below it is */
+        std::string key;                   /* its name */
+        asn1::DataValue value;             /* INTEGER to BINARY */
+        asn1::Event event;                 /* EVENT */
+        asn1::FunctionCall function;       /* FUNCTION_CALL */
+        asn1::ImageFrame image;            /* IMAGE_FRAME */
     };
 
+    /* What runs when a function is called, and returns its result. */
     using FunctionHandler = std::function<asn1::DataValue(const std::vector<asn1::DataValue>&)>;
 
+    /* Makes bytes of items and items of bytes, and knows functions by their names. */
     class DataHandler {
     public:
         /* Knows add, multiply, getImageInfo, resizeImage, setParameter and getStatus. */
@@ -106,6 +109,7 @@ namespace shm_protocol {
             return items;
         }
 
+        /* Likewise. */
         std::vector<DataItem> decodeDataBuffer(const std::vector<uint8_t>& bytes) const {
             return decodeDataBuffer(bytes.empty() ? reinterpret_cast<const uint8_t*>("") : bytes.data(), bytes.size());
         }
@@ -129,25 +133,33 @@ namespace shm_protocol {
             }
         }
 
+        /* An INTEGER. */
         static DataItem createInteger(const std::string& key, int64_t value) { return simple(DataType::INTEGER, key, value); }
+        /* A BOOLEAN. */
         static DataItem createBoolean(const std::string& key, bool value) { return simple(DataType::BOOLEAN, key, value); }
+        /* A REAL. */
         static DataItem createReal(const std::string& key, double value) { return simple(DataType::REAL, key, value); }
+        /* A STRING. */
         static DataItem createString(const std::string& key, const std::string& value) {
             return simple(DataType::STRING, key, value);
         }
+        /* A BINARY. */
         static DataItem createBinary(const std::string& key, const std::vector<uint8_t>& value) {
             return simple(DataType::BINARY, key, value);
         }
+        /* An EVENT. */
         static DataItem createEvent(const std::string& key, const asn1::Event& event) {
             DataItem item = simple(DataType::EVENT, key, {});
             item.event = event;
             return item;
         }
+        /* A FUNCTION_CALL. */
         static DataItem createFunctionCall(const std::string& key, const asn1::FunctionCall& function) {
             DataItem item = simple(DataType::FUNCTION_CALL, key, {});
             item.function = function;
             return item;
         }
+        /* An IMAGE_FRAME. */
         static DataItem createImageFrame(const std::string& key, const asn1::ImageFrame& image) {
             DataItem item = simple(DataType::IMAGE_FRAME, key, {});
             item.image = image;
@@ -162,12 +174,15 @@ namespace shm_protocol {
             }
             return values;
         }
+        /* The events, in their order. */
         static std::vector<asn1::Event> extractEvents(const std::vector<DataItem>& items) {
             return extract(items, DataType::EVENT, &DataItem::event);
         }
+        /* The function calls, in their order. */
         static std::vector<asn1::FunctionCall> extractFunctions(const std::vector<DataItem>& items) {
             return extract(items, DataType::FUNCTION_CALL, &DataItem::function);
         }
+        /* The images, in their order. */
         static std::vector<asn1::ImageFrame> extractImages(const std::vector<DataItem>& items) {
             return extract(items, DataType::IMAGE_FRAME, &DataItem::image);
         }

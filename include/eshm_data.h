@@ -103,12 +103,12 @@ typedef struct ESHMStats {
     uint64_t master_heartbeat;       /* heartbeats of the present master, one a millisecond */
     uint64_t slave_heartbeat;        /* likewise of the slave */
     int32_t master_pid;              /* 0 = there was none yet */
-    int32_t slave_pid;
+    int32_t slave_pid;               /* likewise */
     bool master_alive;               /* attached, not left cleanly; still true after a crash: see eshm_check_remote_alive() */
-    bool slave_alive;
+    bool slave_alive;                /* likewise */
     uint32_t stale_threshold;        /* milliseconds */
     uint64_t master_heartbeat_delta; /* heartbeats since this handle's previous eshm_get_stats(), since 0 for its first */
-    uint64_t slave_heartbeat_delta;
+    uint64_t slave_heartbeat_delta;  /* likewise */
     uint64_t m2s_write_count;        /* messages written by the master */
     uint64_t m2s_read_count;         /* of those, read by the slave: fewer, if newer ones overwrote them.
                                       * Reads in quick succession are counted by the next millisecond */
@@ -125,18 +125,21 @@ typedef struct ESHMStats {
  * capacity: compare ESHMHeader.layout_size, or the file's size, with sizeof(struct ESHMData) first.
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* What makes a reader notice a write during its copy. */
 struct ESHMSeqLock {
     volatile uint32_t sequence; /* odd while a write is in progress */
 };
 
-/* Where a channel's counters begin, how large the whole is, and what that leaves after the counters. */
+/* Where a channel's counters begin. */
 #define ESHM_CHANNEL_TAIL_OFFSET ((8 + ESHM_MAX_DATA_SIZE + 7) / 8 * 8)
+/* The whole of a channel. */
 #define ESHM_CHANNEL_SIZE ((72 + ESHM_MAX_DATA_SIZE + 63) / 64 * 64)
+/* What is left after the counters. */
 #define ESHM_CHANNEL_PADDING (ESHM_CHANNEL_SIZE - ESHM_CHANNEL_TAIL_OFFSET - 28)
 
 /* One direction: a slot for one message, the newest. */
 struct ESHMChannel {
-    struct ESHMSeqLock seqlock;
+    struct ESHMSeqLock seqlock;                 /* held while the message changes */
     volatile uint32_t data_size;                /* bytes of the message */
     volatile uint8_t data[ESHM_MAX_DATA_SIZE];  /* the message */
     volatile uint64_t write_count;              /* completed writes */
@@ -144,18 +147,19 @@ struct ESHMChannel {
     volatile uint32_t wake_seq;                 /* protocol 3: readers park on it, +1 a write */
     volatile uint32_t waiters;                  /* protocol 3: readers parked */
     volatile uint32_t reader_waiting;           /* ours: a reader asks a flat-out writer for a quiet moment */
-    volatile uint8_t padding[ESHM_CHANNEL_PADDING];
+    volatile uint8_t padding[ESHM_CHANNEL_PADDING]; /* 0 */
 };
 
+/* Who is there. */
 struct ESHMHeader {
     volatile uint32_t magic;             /* ESHM_MAGIC */
     volatile uint32_t version;           /* protocol, 2 or 3 */
     volatile uint64_t master_heartbeat;  /* +1 each millisecond by the master */
     volatile uint64_t slave_heartbeat;   /* likewise by the slave */
-    volatile int32_t master_pid;
-    volatile int32_t slave_pid;
+    volatile int32_t master_pid;         /* 0 = there was none yet */
+    volatile int32_t slave_pid;          /* likewise */
     volatile uint32_t master_alive;      /* 1 while attached, 0 after a clean exit, still 1 after a crash */
-    volatile uint32_t slave_alive;
+    volatile uint32_t slave_alive;       /* likewise */
     volatile uint32_t stale_threshold;   /* milliseconds */
     volatile uint32_t master_generation; /* +1 for every master that starts on this segment */
     volatile uint32_t features;          /* protocol 3: ESHM_FEATURE_ bits. 0 in protocol 2 */
@@ -163,13 +167,14 @@ struct ESHMHeader {
     volatile uint32_t master_lock;       /* ours: generation of a master that holds the lock on byte 0 of the file; 0 = none */
     volatile uint32_t slave_lock;        /* ours: pid of a slave that holds the lock on byte 1 of the file; 0 = none */
     volatile uint32_t capacity;          /* ours: bytes of `data`; 0 = unknown */
-    volatile uint8_t padding[60];
+    volatile uint8_t padding[60];        /* 0 */
 };
 
+/* A segment. */
 struct ESHMData {
-    struct ESHMHeader header;
-    struct ESHMChannel master_to_slave;
-    struct ESHMChannel slave_to_master;
+    struct ESHMHeader header;           /* who is there */
+    struct ESHMChannel master_to_slave; /* what the master writes */
+    struct ESHMChannel slave_to_master; /* what the slave writes */
 };
 
 #ifdef __cplusplus

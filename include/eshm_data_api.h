@@ -33,7 +33,7 @@ enum ESHMDataType {
 /* The value of an ESHM_TYPE_BINARY. */
 typedef struct ESHMBinary {
     uint8_t* data; /* may be NULL when len is 0; is not when it was read */
-    size_t len;
+    size_t len;    /* bytes */
 } ESHMBinary;
 
 /* Publishes `count` values as the newest message. With a count of 0 that is an empty record, and the arrays may be NULL.

@@ -42,7 +42,7 @@ for program in ./by_hand ./by_pkg_config; do
 done
 
 echo "a project with find_package(ESHM)"
-cmake -S examples/cmake -B example >log && cmake --build example >>log || { cat log; fail "the project"; }
+cmake -S examples/05_integration -B example >log && cmake --build example >>log || { cat log; fail "the project"; }
 timeout 30 example/hello greet >first &
 master=$!
 timeout 30 example/hello_static greet >second || fail "the static program heard nothing"

@@ -13,9 +13,9 @@ endfunction()
 eshm_package_test(install check_install.sh
     "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "${ESHM_VERSION}" "${eshm_moved}")
 eshm_package_test(install_gcc check_consumers.sh
-    "${CMAKE_COMMAND}" "${eshm_moved}" "${ESHM_SOURCE_DIR}/examples/cmake" gcc g++)
+    "${CMAKE_COMMAND}" "${eshm_moved}" "${ESHM_SOURCE_DIR}/examples/05_integration" gcc g++)
 eshm_package_test(install_clang check_consumers.sh
-    "${CMAKE_COMMAND}" "${eshm_moved}" "${ESHM_SOURCE_DIR}/examples/cmake" clang clang++)
+    "${CMAKE_COMMAND}" "${eshm_moved}" "${ESHM_SOURCE_DIR}/examples/05_integration" clang clang++)
 eshm_package_test(two_rust_libraries check_two_libraries.sh "${eshm_moved}" "${CMAKE_C_COMPILER}" "${ESHM_RUSTC}")
 eshm_package_test(released_program check_released.sh "${ESHM_BINARY_DIR}" "${CMAKE_C_COMPILER}")
 eshm_package_test(add_subdirectory check_subproject.sh

@@ -1,6 +1,6 @@
-// What consumer.c does, from C++17 with the C++ header for records.
+// What consumer.c does, from C++17 with the C++ headers.
 #include <data_handler.h>
-#include <eshm.h>
+#include <eshm.hpp>
 
 #include <cstdint>
 #include <cstdio>
@@ -11,9 +11,8 @@ using shm_protocol::DataHandler;
 
 int main(int argc, char** argv) {
     if (argc != 2) return 2;
-    const ESHMConfig config = eshm_default_config(argv[1]);
-    ESHMHandle* handle = eshm_init(&config);
-    if (handle == nullptr) return 1;
+    const eshm::Endpoint end(argv[1]);
+    ESHMHandle* handle = end.handle();
 
     DataHandler handler;
     const std::vector<uint8_t> record = handler.encodeDataBuffer({DataHandler::createInteger("count", -42)});
@@ -34,6 +33,5 @@ int main(int argc, char** argv) {
         passed = items.size() == 1 && items[0].key == "count" && std::get<int64_t>(items[0].value) == -42;
     }
     std::printf("%s\n", passed ? "heard the record" : eshm_error_string(rc));
-    eshm_destroy(handle);
     return passed ? 0 : 1;
 }

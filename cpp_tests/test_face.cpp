@@ -1,0 +1,324 @@
+// The C++ face within one process, which has both ends: what is sent as which bytes, what comes back, settings, and failures
+// as exceptions and as codes. test_face_peers.cpp has what needs two processes.
+#include "check.h"
+#include "eshm.hpp"
+
+#include <array>
+#include <limits>
+#include <type_traits>
+
+#if __cplusplus >= 202002L
+#include <ranges>
+#include <span>
+#endif
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Pose {
+    double x, y;
+    int32_t id;
+    friend bool operator==(const Pose& a, const Pose& b) { return a.x == b.x && a.y == b.y && a.id == b.id; }
+};
+
+static_assert(std::is_nothrow_move_constructible_v<eshm::Endpoint> && std::is_nothrow_move_assignable_v<eshm::Endpoint>);
+static_assert(!std::is_copy_constructible_v<eshm::Endpoint> && !std::is_copy_assignable_v<eshm::Endpoint>);
+static_assert(std::is_base_of_v<std::runtime_error, eshm::Error>);
+
+struct Pair {
+    eshm::Endpoint master, slave;
+    std::string name;
+};
+
+Pair open_pair() {
+    Pair pair;
+    pair.name = segment_name("face");
+    pair.master = eshm::Endpoint(eshm::Options(pair.name).role(eshm::Role::master).stale_threshold(2s));
+    pair.slave = eshm::Endpoint(pair.name, eshm::Role::slave);
+    return pair;
+}
+
+// Exactly this must come, and be it after a while.
+void check_comes(eshm::Endpoint& reader, const void* bytes, size_t size) {
+    const auto message = reader.read(20s);
+    CHECK(message.has_value());
+    CHECK_EQ(message->size(), size);
+    CHECK(size == 0 || memcmp(message->data(), bytes, size) == 0);
+}
+
+// The code that a call throws; 0 if it throws nothing.
+template <class Call>
+std::error_code code_of(Call call) {
+    try {
+        call();
+    } catch (const eshm::Error& error) {
+        return error.code();
+    }
+    return {};
+}
+
+void values_arrive_as_they_were() {
+    auto [master, slave, name] = open_pair();
+    const Pose pose{1.5, -2.25, 7};
+    master.write(pose);
+    CHECK(slave.read<Pose>(20s) == pose);
+    slave.write(int64_t{-42});
+    CHECK(master.read<int64_t>(20s) == -42);
+    const float numbers[] = {1, 2, 3};
+    master.write(numbers);
+    CHECK((slave.read<std::array<float, 3>>(20s) == std::array<float, 3>{1, 2, 3}));
+    master.write(std::array<uint8_t, ESHM_MAX_DATA_SIZE>{});
+    CHECK((slave.read<std::array<uint8_t, ESHM_MAX_DATA_SIZE>>(20s).has_value()));
+}
+
+void texts_and_ranges_are_sent_as_what_they_refer_to() {
+    auto [master, slave, name] = open_pair();
+    const auto check_sent = [&slave = slave](const void* bytes, size_t size) { check_comes(slave, bytes, size); };
+    master.write("literal");
+    check_sent("literal", 7);
+    const char* pointer = "pointer";
+    master.write(pointer);
+    check_sent("pointer", 7);
+    char array[16] = "array";
+    master.write(array);
+    check_sent("array", 5);
+    const char full[4] = {'f', 'u', 'l', 'l'}; // no NUL in it
+    master.write(full);
+    check_sent("full", 4);
+    master.write(std::string("a\0b", 3));
+    check_sent("a\0b", 3);
+    master.write(std::string_view("view"));
+    check_sent("view", 4);
+    master.write(eshm::bytes_view::with_nul("nul"));
+    check_sent("nul", 4);
+    master.write(eshm::bytes_view::with_nul(std::string("string")));
+    check_sent("string", 7);
+    const std::vector<int32_t> numbers{1, 2, 3};
+    master.write(numbers);
+    check_sent(numbers.data(), 12);
+    master.write(eshm::bytes_view(numbers.data() + 1, 4));
+    check_sent(numbers.data() + 1, 4);
+    master.write(std::vector<char>());
+    check_sent("", 0);
+    master.write(eshm::bytes_view());
+    check_sent("", 0);
+    master.write("back");
+    slave.write(*slave.read(20s)); // a Message is such a range too
+    check_comes(master, "back", 4);
+}
+
+void a_message_is_read_in_the_form_asked_for() {
+    auto [master, slave, name] = open_pair();
+    master.write(eshm::bytes_view::with_nul("text"));
+    CHECK(slave.read(20s)->text() == "text");
+    master.write("");
+    CHECK(slave.read(20s)->text().empty());
+    std::vector<uint8_t> vector(8);
+    master.write("1234");
+    const auto message = slave.read_into(vector, 20s);
+    CHECK(message.has_value() && message->text() == "1234" && message->size() == 4);
+    CHECK(static_cast<const void*>(message->data()) == vector.data());
+    CHECK((*message)[3] == std::byte{'4'});
+    char array[8];
+    master.write("12345678");
+    CHECK(slave.read_into(array, 20s)->text() == "12345678");
+    master.write("");
+    CHECK(slave.read_into(eshm::bytes_span(nullptr, 0), 20s)->empty());
+    std::vector<char> large(ESHM_MAX_DATA_SIZE, 'L'); // more than a read has room for at first
+    master.write(large);
+    check_comes(slave, large.data(), large.size());
+}
+
+void nothing_new_is_no_error() {
+    auto [master, slave, name] = open_pair();
+    std::error_code code = eshm::errc::timeout;
+    CHECK(!slave.read(0ms));
+    CHECK(!slave.read(0ms, code) && !code);
+    CHECK(!slave.read<int>(2ms, code) && !code);
+    char room[4];
+    CHECK(!slave.read_into(room, 0s, code) && !code);
+    const double begun = check_now();
+    CHECK(!slave.read(10ms));
+    CHECK(check_now() - begun >= 0.010);
+}
+
+void another_size_than_the_type_s_is_an_error() {
+    auto [master, slave, name] = open_pair();
+    std::error_code code;
+    for (const char* wrong : {"", "123", "12345"}) {
+        master.write(wrong);
+        CHECK(!slave.read<int32_t>(20s, code));
+        CHECK(code == eshm::errc::wrong_size);
+    }
+    check_comes(slave, "12345", 5); // the larger one is still there
+    CHECK(!slave.read<int32_t>(0s, code) && !code);
+    char room[2];
+    master.write("123");
+    CHECK(code_of([&, &slave = slave] { slave.read_into(room, 20s); }) == eshm::errc::buffer_too_small);
+    check_comes(slave, "123", 3);
+    CHECK(code_of([&, &master = master] { master.write(std::string(ESHM_MAX_DATA_SIZE + 1, 'x')); }) == eshm::errc::buffer_too_small);
+    CHECK(!slave.read(0s));
+}
+
+void failures_have_codes_conditions_and_texts() {
+    const std::error_code code = eshm::errc::buffer_too_small;
+    CHECK(code.category() == eshm::category());
+    CHECK_TEXT(code.category().name(), "eshm");
+    CHECK_EQ(code.value(), ESHM_ERROR_BUFFER_TOO_SMALL);
+    CHECK(code.message() == eshm_error_string(ESHM_ERROR_BUFFER_TOO_SMALL));
+    CHECK(make_error_code(eshm::errc::wrong_size).message() == "Message of another size");
+    CHECK(code == std::errc::message_size);
+    CHECK(make_error_code(eshm::errc::timeout) == std::errc::timed_out);
+    CHECK(make_error_code(eshm::errc::role_mismatch) != std::errc::timed_out);
+    eshm::Endpoint closed;
+    try {
+        closed.write(1);
+        CHECK(false);
+    } catch (const std::runtime_error& error) {
+        CHECK_TEXT(error.what(), "write: Not initialized");
+    }
+}
+
+void an_end_that_cannot_be_opened() {
+    std::error_code code;
+    for (const std::string& name : {std::string(), std::string(250, 'n'), std::string("a\0b", 3)}) {
+        CHECK(!eshm::Endpoint::open(eshm::Options(name), code));
+        CHECK(code == eshm::errc::invalid_param);
+    }
+    const std::string nobody = segment_name("nobody");
+    CHECK(code_of([&] { eshm::Endpoint(nobody, eshm::Role::slave); }) == eshm::errc::shm_attach);
+    const eshm::Endpoint opened = eshm::Endpoint::open(eshm::Options(nobody), code);
+    CHECK(opened && !code);
+    CHECK(opened.role() == eshm::Role::master);
+}
+
+template <class Call>
+void check_closed(Call call) {
+    CHECK(code_of(call) == eshm::errc::not_initialized);
+}
+
+void a_closed_end_says_so() {
+    auto [master, slave, name] = open_pair();
+    eshm::Endpoint moved(std::move(master));
+    CHECK(!master && moved); // NOLINT: what is left of it is defined
+    moved.write("x");
+    CHECK(slave.read(20s).has_value());
+    eshm::Endpoint& itself = moved;
+    moved = std::move(itself);
+    CHECK(moved.role() == eshm::Role::master);
+    for (eshm::Endpoint* end : {&master, &slave}) {
+        end->close();
+        end->close();
+        CHECK(!*end && end->handle() == nullptr);
+        check_closed([&] { end->write(1); });
+        check_closed([&] { end->read(0s); });
+        check_closed([&] { end->read<int>(0s); });
+        check_closed([&] { for (int value : end->values<int>()) CHECK_EQ(value, 0); });
+        check_closed([&] { end->remote_alive(); });
+        check_closed([&] { end->stats(); });
+        check_closed([&] { end->role(); });
+        check_closed([&] { end->update_heartbeat(); });
+        check_closed([&] { end->set_wakeup(eshm::Wakeup::poll); });
+        check_closed([&] { end->wakeup(); });
+        check_closed([&] { end->set_spin(0us); });
+    }
+    CHECK_WITHIN(PATIENCE_MS, !moved.remote_alive());
+    moved = eshm::Endpoint();
+    CHECK_EQ(segment_inode(name.c_str()), 0); // assigned over, so closed
+}
+
+void timeouts_are_never_shorter_than_asked() {
+    const auto ms = [](eshm::Timeout timeout) { return timeout.milliseconds(); };
+    CHECK_EQ(ms(0s), 0);
+    CHECK_EQ(ms(1ns), 1);
+    CHECK_EQ(ms(1500us), 2);
+    CHECK_EQ(ms(1000000000ns), 1000);
+    CHECK_EQ(ms(std::chrono::duration<float>(0.25F)), 250);
+    CHECK_EQ(ms(-1h), 0);
+    CHECK_EQ(ms(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())), 0);
+    CHECK_EQ(ms(4294967294ms), 4294967294LL);
+    for (const eshm::Timeout timeout : {eshm::Timeout(4294967295ms), eshm::Timeout(std::chrono::hours::max()), eshm::forever}) {
+        CHECK(timeout.infinite());
+        CHECK_EQ(ms(timeout), ESHM_TIMEOUT_INFINITE);
+    }
+}
+
+void options_become_the_settings_of_the_c_functions() {
+    const ESHMConfig plain = eshm::Options("name").config(), expected = eshm_default_config("name");
+    CHECK_EQ(plain.role, expected.role);
+    CHECK_EQ(plain.disconnect_behavior, expected.disconnect_behavior);
+    CHECK_EQ(plain.stale_threshold_ms, expected.stale_threshold_ms);
+    CHECK_EQ(plain.reconnect_wait_ms, expected.reconnect_wait_ms);
+    CHECK(plain.auto_cleanup && plain.use_threads);
+    const eshm::Options options = eshm::Options("name").role(eshm::Role::slave).disconnect(eshm::Disconnect::never)
+                                      .stale_threshold(1s).reconnect_wait(eshm::forever).reconnect_retry_interval(7ms)
+                                      .max_reconnect_attempts(9).auto_cleanup(false).use_threads(false);
+    const ESHMConfig config = options.config();
+    CHECK_TEXT(config.shm_name, "name");
+    CHECK_EQ(config.role, ESHM_ROLE_SLAVE);
+    CHECK_EQ(config.disconnect_behavior, ESHM_DISCONNECT_NEVER);
+    CHECK_EQ(config.stale_threshold_ms, 1000);
+    CHECK_EQ(config.reconnect_wait_ms, 0);
+    CHECK_EQ(config.reconnect_retry_interval_ms, 7);
+    CHECK_EQ(config.max_reconnect_attempts, 9);
+    CHECK(!config.auto_cleanup && !config.use_threads);
+    CHECK_EQ(eshm::Options("name").reconnect_wait(3s).config().reconnect_wait_ms, 3000);
+}
+
+void questions_have_answers() {
+    auto [master, slave, name] = open_pair();
+    CHECK(master.role() == eshm::Role::master && slave.role() == eshm::Role::slave);
+    CHECK(master.remote_alive() && slave.remote_alive());
+    master.write(1);
+    CHECK_EQ(slave.stats().m2s_write_count, 1);
+    CHECK_EQ(slave.stats().master_pid, getpid());
+    CHECK(slave.wakeup() == eshm::Wakeup::push);
+    slave.set_wakeup(eshm::Wakeup::poll);
+    CHECK(slave.wakeup() == eshm::Wakeup::poll);
+    slave.set_spin(20us);
+    slave.set_spin(std::nullopt);
+    slave.update_heartbeat();
+    CHECK_EQ(eshm_write(slave.handle(), "c", 1), ESHM_SUCCESS);
+    check_comes(master, "c", 1);
+}
+
+void spans_and_ranges_of_cpp20() {
+#if __cplusplus >= 202002L
+    static_assert(std::ranges::input_range<eshm::Values<int>>);
+    static_assert(std::ranges::contiguous_range<eshm::bytes_view>);
+    auto [master, slave, name] = open_pair();
+    std::array<int32_t, 4> numbers{1, 2, 3, 4};
+    master.write(std::span<const int32_t>(numbers).subspan(1, 2));
+    check_comes(slave, &numbers[1], 8);
+    master.write(std::span<int32_t, 4>(numbers)); // of a fixed size, but no array
+    check_comes(slave, numbers.data(), 16);
+    master.write("span");
+    std::array<std::byte, 8> room{};
+    const auto message = slave.read_into(std::span(room), 20s);
+    const std::span<const std::byte> bytes = *message;
+    CHECK_EQ(bytes.size(), 4);
+    CHECK(bytes.data() == room.data());
+#else
+    puts("    SKIPPED: not compiled as C++20");
+#endif
+}
+
+} // namespace
+
+int main() {
+    RUN(values_arrive_as_they_were);
+    RUN(texts_and_ranges_are_sent_as_what_they_refer_to);
+    RUN(a_message_is_read_in_the_form_asked_for);
+    RUN(nothing_new_is_no_error);
+    RUN(another_size_than_the_type_s_is_an_error);
+    RUN(failures_have_codes_conditions_and_texts);
+    RUN(an_end_that_cannot_be_opened);
+    RUN(a_closed_end_says_so);
+    RUN(timeouts_are_never_shorter_than_asked);
+    RUN(options_become_the_settings_of_the_c_functions);
+    RUN(questions_have_answers);
+    RUN(spans_and_ranges_of_cpp20);
+    puts("test_face: passed");
+    return 0;
+}

@@ -10,6 +10,10 @@ Each direction holds one message, the newest: a write replaces an unread one. Th
 native library (``libeshm.so``), found by :func:`library_path`; this package needs the standard library alone.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from ._channel import ESHM
 from ._library import library_path
 from ._types import (
@@ -22,7 +26,11 @@ from ._types import (
     ESHMWakeupMode,
 )
 
+if TYPE_CHECKING:
+    from .aio import AsyncESHM
+
 __all__ = [
+    "AsyncESHM",
     "ESHM",
     "ESHMConfig",
     "ESHMDisconnectBehavior",
@@ -33,3 +41,12 @@ __all__ = [
     "TIMEOUT_INFINITE",
     "library_path",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # asyncio takes longer to import than all of this package: only for those who use it.
+    if name == "AsyncESHM":
+        from .aio import AsyncESHM
+
+        return AsyncESHM
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

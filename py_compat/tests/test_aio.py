@@ -1,0 +1,217 @@
+"""AsyncESHM: reads that wait in an event loop, against peers in processes of their own and in this one."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import unittest
+from pathlib import Path
+from typing import Any, List
+
+from support import HANG_S, ChannelTest, segment
+from eshm import ESHM, ESHMDisconnectBehavior, ESHMRole
+from eshm.aio import AsyncESHM
+
+
+def hurry(awaitable: Any) -> Any:
+    return asyncio.wait_for(awaitable, HANG_S)
+
+
+async def waits(channel: AsyncESHM, task: "asyncio.Task[Any]", readers: int = 1) -> None:
+    """Until that many reads of `channel` are waiting."""
+    while len(channel._waiting) < readers:
+        assert not task.done(), task
+        await asyncio.sleep(0)
+
+
+class Reading(ChannelTest, unittest.IsolatedAsyncioTestCase):
+    async def test_a_message_ends_a_read_that_waits(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                read = asyncio.ensure_future(master.read())
+                await waits(master, read)
+                slave.write(b"news")
+                self.assertEqual(await hurry(read), b"news")
+                await master.write(b"answer")
+                self.assertEqual(slave.try_read(), b"answer")
+
+    async def test_a_message_that_is_there_is_returned_at_once(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                slave.write(b"early")
+                self.assertEqual(await hurry(master.read()), b"early")
+
+    async def test_timeouts(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            loop = asyncio.get_running_loop()
+            for timeout_ms in (0, 1, 30):
+                start = loop.time()
+                with self.assertRaisesRegex(TimeoutError, "^Read timed out$"):
+                    await hurry(master.read(timeout_ms=timeout_ms))
+                self.assertGreaterEqual(loop.time() - start, timeout_ms / 1000)
+            for wrong, kind in ((-1, ValueError), ("1", TypeError)):
+                with self.assertRaises(kind):
+                    await master.read(timeout_ms=wrong)  # type: ignore[arg-type]
+
+    async def test_a_cancelled_read_has_taken_nothing(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                read = asyncio.ensure_future(master.read())
+                await waits(master, read)
+                slave.write(b"kept")
+                read.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await read
+                self.assertEqual(await hurry(master.read()), b"kept")
+
+    async def test_each_of_many_reads_gets_a_message_of_its_own(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                reads = [asyncio.ensure_future(master.read()) for _ in range(5)]
+                await waits(master, reads[0], len(reads))
+                got: List[bytes] = []
+                for number in range(5):
+                    slave.write(b"%d" % number)
+                    done, reads = await asyncio.wait(reads, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED)
+                    reads = list(reads)
+                    got += [read.result() for read in done]
+                self.assertEqual(got, [b"0", b"1", b"2", b"3", b"4"])
+
+    async def test_other_tasks_run_beside_a_flat_out_peer(self) -> None:
+        with self.script(WRITER, self.name) as peer:
+            peer.line()
+            async with AsyncESHM(self.name, role=ESHMRole.SLAVE) as slave:
+
+                async def read_all() -> None:
+                    async for _ in slave:
+                        pass
+
+                reading = asyncio.ensure_future(read_all())
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                slave.close()
+                await hurry(reading)
+
+    async def test_what_is_too_large_stays(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                slave.write(b"0123456789")
+                with self.assertRaisesRegex(RuntimeError, "Buffer too small"):
+                    await hurry(master.read(buffer_size=4))
+                self.assertEqual(await hurry(master.read()), b"0123456789")
+
+
+class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
+    async def test_close_ends_what_waits(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            reads = [asyncio.ensure_future(master.read()) for _ in range(3)]
+            await waits(master, reads[0], len(reads))
+            master.close()
+            for read in reads:
+                with self.assertRaisesRegex(RuntimeError, "is not open"):
+                    await hurry(read)
+        self.assertFalse(segment(self.name).exists())
+
+    async def test_an_iteration_ends_as_the_channel_is_closed(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                slave.write(b"first")
+                got = []
+                async for value in master:
+                    got.append(value)
+                    slave.write(b"second")
+                    if len(got) == 2:
+                        master.close()
+                self.assertEqual(got, [b"first", b"second"])
+
+    async def test_a_peer_that_goes_does_not_make_the_loop_spin(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            slave = ESHM(self.name, role=ESHMRole.SLAVE)
+            slave.write(b"here")
+            self.assertEqual(await hurry(master.read()), b"here")
+            read = asyncio.ensure_future(master.read())
+            await waits(master, read)
+            woken = 0
+            wake = master._wake_one
+
+            def counted() -> None:
+                nonlocal woken
+                woken += 1
+                wake()
+
+            asyncio.get_running_loop().add_reader(master.channel.fileno(), counted)
+            slave.close()
+            while not woken:
+                await asyncio.sleep(0.001)
+            with ESHM(self.name, role=ESHMRole.SLAVE) as again:
+                again.write(b"back")
+                self.assertEqual(await hurry(read), b"back")
+            self.assertLess(woken, 100)
+
+    async def test_a_master_lost_for_good_ends_a_read(self) -> None:
+        with self.script(WRITER, self.name) as peer:
+            peer.line()
+            async with AsyncESHM(
+                self.name, role=ESHMRole.SLAVE, disconnect_behavior=ESHMDisconnectBehavior.IMMEDIATELY
+            ) as slave:
+                await hurry(slave.read())
+                peer.process.kill()
+                with self.assertRaisesRegex(RuntimeError, "stale"):
+                    while True:
+                        await hurry(slave.read())
+
+    async def test_what_cannot_be_opened(self) -> None:
+        with self.assertRaises(RuntimeError):
+            async with AsyncESHM(self.name, role=ESHMRole.SLAVE):
+                pass
+        with self.assertRaises(RuntimeError):
+            async with AsyncESHM(self.name, role=ESHMRole.MASTER, use_threads=False):
+                pass
+        self.assertFalse(segment(self.name).exists())
+        closed = AsyncESHM(self.name)
+        with self.assertRaisesRegex(RuntimeError, "is not open"):
+            await closed.read()
+        closed.close()
+
+    async def test_a_thousand_idle_channels_need_no_thread_each(self) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        count = 1000 if hard >= 4096 or hard == resource.RLIM_INFINITY else (hard - 100) // 3
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard) if hard > 0 else 4096, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        channels: List[AsyncESHM] = []
+        reads: List["asyncio.Task[bytes]"] = []
+
+        async def add(number: int) -> None:
+            channel = await AsyncESHM(f"{self.name}.{number}", role=ESHMRole.MASTER).__aenter__()
+            channels.append(channel)
+            reads.append(asyncio.ensure_future(channel.read()))
+
+        try:
+            for number in range(50):
+                await add(number)
+            threads = len(list(Path("/proc/self/task").iterdir()))
+            for number in range(50, count):
+                await add(number)
+            self.assertEqual(len(list(Path("/proc/self/task").iterdir())), threads)
+            last = channels[-1]
+            await waits(last, reads[-1])
+            with ESHM(last.channel._name, role=ESHMRole.SLAVE) as slave:
+                slave.write(b"to the last")
+                self.assertEqual(await hurry(reads.pop()), b"to the last")
+        finally:
+            for read in reads:
+                read.cancel()
+            for channel in channels:
+                channel.close()
+
+
+WRITER = """
+with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
+    say("open")
+    while True:
+        channel.write(b"more")
+"""
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -11,6 +11,16 @@ native library (``libeshm.so``), found by :func:`library_path`; this package nee
 """
 
 from ._channel import ESHM
+from ._errors import (
+    ESHMBufferTooSmall,
+    ESHMClosed,
+    ESHMException,
+    ESHMFailed,
+    ESHMNoData,
+    ESHMOpenFailed,
+    ESHMStale,
+    ESHMTimeout,
+)
 from ._library import library_path
 from ._types import (
     TIMEOUT_INFINITE,
@@ -24,11 +34,19 @@ from ._types import (
 
 __all__ = [
     "ESHM",
+    "ESHMBufferTooSmall",
+    "ESHMClosed",
     "ESHMConfig",
     "ESHMDisconnectBehavior",
     "ESHMError",
+    "ESHMException",
+    "ESHMFailed",
+    "ESHMNoData",
+    "ESHMOpenFailed",
     "ESHMRole",
+    "ESHMStale",
     "ESHMStats",
+    "ESHMTimeout",
     "ESHMWakeupMode",
     "TIMEOUT_INFINITE",
     "library_path",

@@ -123,10 +123,10 @@ except RuntimeError as error:
 """
 
     def test_missing_library(self):
-        self.assertIn("no library file", self.script(self.OPEN, ESHM_LIB="/nonexistent/libeshm.so").line())
+        self.assertIn("no library file", self.script(self.OPEN, ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND="").line())
 
     def test_file_that_is_no_library(self):
-        self.assertIn("cannot be loaded", self.script(self.OPEN, ESHM_LIB=__file__).line())
+        self.assertIn("cannot be loaded", self.script(self.OPEN, ESHM_LIB=__file__, ESHM_PYTHON_BACKEND="").line())
 
     def test_library_that_is_another(self):
         from ctypes.util import find_library
@@ -138,10 +138,10 @@ except RuntimeError as error:
         libm = next((path for path in candidates if path.is_file()), None)
         if libm is None:
             self.skipTest("no other shared library at hand")
-        self.assertIn("no function eshm_init", self.script(self.OPEN, ESHM_LIB=str(libm)).line())
+        self.assertIn("no function eshm_init", self.script(self.OPEN, ESHM_LIB=str(libm), ESHM_PYTHON_BACKEND="").line())
 
     def test_importing_needs_no_library(self):
-        with script("say(ESHMRole.SLAVE.name)", ESHM_LIB="/nonexistent/libeshm.so") as program:
+        with script("say(ESHMRole.SLAVE.name)", ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND="") as program:
             self.assertEqual(program.line(), "SLAVE")
 
     def test_import_through_the_symbolic_link(self):

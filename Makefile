@@ -14,6 +14,7 @@
 #   make asan, make tsan    the two-process tests under sanitizers
 #   make abi     writes abi/libeshm.so.1.txt anew, after something was added (abi/README.md)
 #   make packages   the Debian packages, installed and tried in a fresh system where there is debootstrap
+#   make wheel   the Python wheel, installed and tried in a fresh virtual environment
 #   make check   all checkers and a little of what is random: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
@@ -27,7 +28,7 @@ FUZZ_SECONDS ?= 60
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi packages check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi packages wheel check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -86,6 +87,9 @@ check: setup
 abi: build
 	scripts/dump_abi.py $(BUILD)/libeshm.so.1 include >$(BUILD)/abi.txt
 	mv $(BUILD)/abi.txt abi/libeshm.so.1.txt
+
+wheel: build
+	scripts/check_wheel.sh $(BUILD)
 
 packages: setup
 	scripts/check_packages.sh

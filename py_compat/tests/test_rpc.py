@@ -113,8 +113,11 @@ class TwoProcesses(RpcTest):
         for _ in range(1000):
             slave.emit("tick")
         child.send("")
-        for _ in range(1000):  # into its end
-            slave.emit("tick")
+        try:
+            for _ in range(1000):  # into its end
+                slave.emit("tick")
+        except RuntimeError as error:  # it has left
+            self.assertRegex(str(error), "Emit failed: Operation timed out")
         self.assertEqual(child.end(), (0, ""))
 
 

@@ -15,6 +15,7 @@
 #   make abi     writes abi/libeshm.so.1.txt anew, after something was added (abi/README.md)
 #   make doxygen   the reference of the headers, in build/doxygen/html; an undocumented name fails
 #   make packages   the Debian packages, installed and tried in a fresh system where there is debootstrap
+#   make wheel   the Python wheel, installed and tried in a fresh virtual environment
 #   make check   all checkers and a little of what is random: a line for each and a table
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
@@ -28,7 +29,7 @@ FUZZ_SECONDS ?= 60
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi doxygen packages check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi doxygen packages wheel check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -93,6 +94,9 @@ abi: build
 doxygen: setup
 	@cmake -S . -B $(BUILD) >/dev/null
 	scripts/check_doxygen.sh $(BUILD)
+
+wheel: build
+	scripts/check_wheel.sh $(BUILD)
 
 packages: setup
 	scripts/check_packages.sh

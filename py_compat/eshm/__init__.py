@@ -15,6 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._channel import ESHM
+from ._errors import (
+    ESHMBufferTooSmall,
+    ESHMClosed,
+    ESHMException,
+    ESHMFailed,
+    ESHMNoData,
+    ESHMOpenFailed,
+    ESHMStale,
+    ESHMTimeout,
+)
 from ._library import library_path
 from ._types import (
     TIMEOUT_INFINITE,
@@ -32,11 +42,19 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncESHM",
     "ESHM",
+    "ESHMBufferTooSmall",
+    "ESHMClosed",
     "ESHMConfig",
     "ESHMDisconnectBehavior",
     "ESHMError",
+    "ESHMException",
+    "ESHMFailed",
+    "ESHMNoData",
+    "ESHMOpenFailed",
     "ESHMRole",
+    "ESHMStale",
     "ESHMStats",
+    "ESHMTimeout",
     "ESHMWakeupMode",
     "TIMEOUT_INFINITE",
     "library_path",

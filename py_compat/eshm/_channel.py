@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
-import math
-import os
-import sys
-import time
 import weakref
-from operator import index
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Type, Union
 
-from ._arguments import encoded_name, known, u32
+from ._backend import Calls, choose
+from ._ctypes_channel import CtypesChannel
 from ._decode import decode
-from ._library import HANDLE, Handle, load, optional
-from ._types import (
-    TIMEOUT_INFINITE,
-    ESHMConfig,
-    ESHMDisconnectBehavior,
-    ESHMError,
-    ESHMRole,
-    ESHMStats,
-    ESHMWakeupMode,
-)
+from ._errors import ESHMBufferTooSmall, ESHMOpenFailed, closed
+from ._settings import Settings
+from ._types import ESHMDisconnectBehavior, ESHMRole, ESHMWakeupMode
 from ._values import DataItem, RecordError
 
-_DEFAULT_TIMEOUT_MS = 1000
-
-# The interpreter sees Ctrl-C, and a close() in another thread, only between calls of the library. So a long wait is
-# made of calls this short.
-_SLICE_MS = 100
-
-# How long close() waits for calls in other threads: many slices. They end by themselves; this is for the unforeseen.
-_CLOSE_WAIT_S = 2.0
-
-_NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
-_EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
-_MOST_BYTES = 1 << 30  # no channel has more
-_BytesLike = Union[bytes, bytearray, memoryview]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-class ESHM:
+class ESHM(Calls):
     """One end of a channel, open from construction to :meth:`close`.
 
     Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is dead: every call
@@ -58,15 +35,21 @@ class ESHM:
         max_reconnect_attempts: Limit of its attempts, 0 for none.
         auto_cleanup: Whether a master removes the channel's file when it closes.
         use_threads: Whether the library's own thread sends heartbeats. If not, reads and writes do.
+        backend: ``"native"`` or ``"ctypes"``; None for what the environment variable ``ESHM_PYTHON_BACKEND`` says, or
+            ctypes where ``ESHM_LIB`` names a library, or native where that is to be had.
 
     Raises:
-        RuntimeError: it cannot be opened; the library tells the reason on stderr.
+        RuntimeError: it cannot be opened.
         TypeError, ValueError: an argument is of the wrong type, or a time or count is not 0 to 2**32 - 1.
+
+    >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+    ...     master.write(b"position 1.5")
+    ...     slave.read(timeout_ms=500)
+    b'position 1.5'
     """
 
-    # So that closing is harmless where opening failed.
-    _handle: Optional[Handle] = None
-    _pid = 0
+    _end: Optional[CtypesChannel] = None
+    """The back end, where that is not this object's own calls."""
 
     def __init__(
         self,
@@ -79,137 +62,85 @@ class ESHM:
         max_reconnect_attempts: int = 50,
         auto_cleanup: bool = True,
         use_threads: bool = True,
+        *,
+        backend: Optional[str] = None,
     ) -> None:
-        config = ESHMConfig(
-            encoded_name(shm_name),
-            known(ESHMRole, "role", role, shm_name),
-            known(ESHMDisconnectBehavior, "disconnect_behavior", disconnect_behavior, shm_name),
-            u32("stale_threshold_ms", stale_threshold_ms),
-            u32("reconnect_wait_ms", reconnect_wait_ms),
-            u32("reconnect_retry_interval_ms", reconnect_retry_interval_ms),
-            u32("max_reconnect_attempts", max_reconnect_attempts),
-            bool(auto_cleanup),
-            bool(use_threads),
+        settings = Settings.checked(
+            shm_name,
+            role,
+            disconnect_behavior,
+            stale_threshold_ms,
+            reconnect_wait_ms,
+            reconnect_retry_interval_ms,
+            max_reconnect_attempts,
+            auto_cleanup,
+            use_threads,
         )
         self._name = shm_name
-        self._library = library = load()
-        # Looked up once: these two are called for each message.
-        self._write: Callable[..., int] = library.eshm_write
-        self._read_ex: Callable[..., int] = library.eshm_read_ex
-        self._spare_buffers: List[_ReadBuffer] = []
-
-        address = library.eshm_init(ctypes.byref(config))
-        if not address:
-            hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
-            raise RuntimeError(
-                f"ESHM {shm_name!r} cannot be opened as {ESHMRole(config.role).name} "
-                f"({hint}the library's reason is on stderr)"
-            )
-        self._handle = Handle(address, library.eshm_destroy)
-        self._open = self._handle.open
-        self._pid = os.getpid()
-        self._role = ESHMRole(config.role)
+        self._role = ESHMRole(settings.role)
+        self._backend = choose(backend)
+        if self._backend == "ctypes" and not issubclass(Calls, CtypesChannel):
+            self._end = CtypesChannel()
+        try:
+            self._calls()._open(*settings)
+        except ESHMOpenFailed as error:
+            error.args = (f"ESHM {shm_name!r} cannot be opened as {self._role.name}: {error}",)
+            raise
         self._role = self.get_role()  # AUTO has become one or the other
+        if self._end is not None:
+            self._end._shown = repr(self)
         _channels.add(self)
 
-    def write(self, data: _BytesLike) -> None:
-        """Publish a message, replacing one the other side has not read yet.
+    def _calls(self) -> CtypesChannel:
+        """What has the back end's other calls, whose names begin with an underscore."""
+        return self if self._end is None else self._end
 
-        Strings for C and C++ peers end in NUL: ``write(text.encode() + b"\\0")``.
+    @property
+    def backend(self) -> str:
+        """``"native"`` or ``"ctypes"``: what does the work.
+
+        >>> with ESHM(name, backend="ctypes") as channel:
+        ...     channel.backend
+        'ctypes'
+        """
+        return self._backend
+
+    def read_array(
+        self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None
+    ) -> Any:
+        """Wait for the next new message and return it as a numpy array. The message must fill it; arrays are written
+        by :meth:`write` as they are.
 
         Args:
-            data: bytes, bytearray, memoryview or another object with the buffer interface; may be empty.
+            dtype: Type of the elements; numpy's default is float64.
+            shape: Shape of the result; None for one dimension, of as many elements as the message has.
+            out: An array to put the message into, without any copy in between, in place of dtype and shape.
+            timeout_ms: As for :meth:`read`, which also has the exceptions.
 
         Raises:
-            RuntimeError: ``Write failed: <text>`` (too large for the channel, detached, ousted by another master),
-                or the channel is closed.
-            TypeError: data holds no bytes.
+            ImportError: numpy is not installed.
+            ValueError: the message, which is taken all the same, does not fill the array.
+
+        >>> import numpy
+        >>> position = numpy.zeros(3)
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write(numpy.array([1.5, 2.0, -3.0]))
+        ...     slave.read_array(out=position) is position
+        ...     master.write(position + 1)
+        ...     slave.read_array(float, 3).tolist()
+        True
+        [2.5, 3.0, -2.0]
         """
-        if type(data) is bytes:
-            code = self._write(self._handle, data, ctypes.c_size_t(len(data)))
-        else:
-            code = self._write_buffer(data)
-        if code:
-            raise self._failure("Write", code)
+        import numpy
 
-    def _write_buffer(self, data: _BytesLike) -> int:
-        if isinstance(data, str):
-            raise TypeError("data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer")
-        try:
-            view = memoryview(data)
-        except TypeError:
-            raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
-        size = ctypes.c_size_t(view.nbytes)
-        # ctypes gives the address of writable contiguous memory only; the rest is copied.
-        if view.readonly or not view.c_contiguous or not view.nbytes:
-            return self._write(self._handle, view.tobytes(), size)
-        return self._write(self._handle, ctypes.byref(ctypes.c_char.from_buffer(view)), size)
-
-    def read(self, buffer_size: int = 4096, timeout_ms: Optional[int] = None) -> bytes:
-        """Wait for the next new message and return it.
-
-        Ctrl-C and close() in another thread end any wait within about 100 ms.
-
-        Args:
-            buffer_size: Largest message to accept, in bytes. A larger one stays readable.
-            timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as long as it takes.
-
-        Raises:
-            TimeoutError: ``Read timed out``.
-            RuntimeError: ``No data available`` (only if timeout_ms is 0), ``Read failed: <text>`` (``Buffer too
-                small``, for instance), or the channel is closed.
-            ValueError: an argument is out of range.
-        """
-        wait_ms = _DEFAULT_TIMEOUT_MS if timeout_ms is None else u32("timeout_ms", timeout_ms)
-        if wait_ms <= _SLICE_MS:
-            result = self._receive(buffer_size, wait_ms)
-        else:
-            result = self._receive(buffer_size, _SLICE_MS)
-            if not isinstance(result, bytes) and result == _TIMEOUT:
-                result = self._receive_in_slices(buffer_size, wait_ms)
-        if isinstance(result, bytes):
-            return result
-        raise self._read_failure(result)
-
-    def try_read(self, buffer_size: int = 4096) -> Optional[bytes]:
-        """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise."""
-        result = self._receive(buffer_size, 0)
-        if isinstance(result, bytes):
-            return result
-        if result == _NO_DATA and self._handle is not None:
-            return None
-        raise self._failure("Read", result)
-
-    def _receive(self, buffer_size: int, timeout_ms: int) -> Union[bytes, int]:
-        """One call of the library: a message, or the error's code."""
-        buffer_size = index(buffer_size)
-        if not 0 <= buffer_size <= sys.maxsize:
-            raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
-        # list.pop and list.append are atomic: no two threads share a buffer.
-        spares = self._spare_buffers
-        try:
-            buffer = spares.pop()
-        except IndexError:
-            buffer = _ReadBuffer(buffer_size)
-        if buffer.size < buffer_size:
-            buffer = _ReadBuffer(buffer_size)
-        buffer.accepted.value = buffer_size
-        buffer.timeout.value = timeout_ms
-        code = self._read_ex(self._handle, buffer.pointer, buffer.accepted, buffer.length_pointer, buffer.timeout)
-        result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
-        spares.append(buffer)
-        return result
-
-    def _receive_in_slices(self, buffer_size: int, wait_ms: int) -> Union[bytes, int]:
-        """The rest of a wait of which one slice has passed."""
-        deadline = math.inf if wait_ms == TIMEOUT_INFINITE else time.monotonic() + (wait_ms - _SLICE_MS) / 1000
-        while True:
-            left_ms = (deadline - time.monotonic()) * 1000
-            if left_ms <= 0:
-                return _TIMEOUT
-            result = self._receive(buffer_size, _SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms))
-            if isinstance(result, bytes) or result != _TIMEOUT:
-                return result
+        array: Any
+        if out is None and shape is None:
+            return numpy.frombuffer(bytearray(self._read_any(timeout_ms)), dtype or float)
+        array = numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
+        size = self.readinto(array, timeout_ms)
+        if size != array.nbytes:
+            raise ValueError(f"a message of {size} bytes for an array of {array.nbytes}")
+        return array
 
     def read_data(self, timeout_ms: int = 10, max_items: int = 32) -> Dict[str, Any]:
         """Wait for the next new message, which must be a record, and return its values by their keys.
@@ -223,21 +154,17 @@ class ESHM:
         Raises:
             TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no record, or of more
                 items. Such a message is taken all the same.
+
+        >>> from eshm.eshm_data import ESHMData
+        >>> with ESHMData(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write_data({"temperature": 23.5, "status": "OK"})
+        ...     slave.read_data(timeout_ms=500)
+        {'temperature': 23.5, 'status': 'OK'}
         """
         return {item.key: item.value for item in self._read_items(timeout_ms, max_items)}
 
     def _read_items(self, timeout_ms: int, max_items: int) -> List[DataItem]:
-        wait_ms = u32("timeout_ms", timeout_ms)
-        size = 4096
-        while True:
-            message = self._receive(size, min(wait_ms, _SLICE_MS))
-            if not isinstance(message, bytes) and message == _TIMEOUT and wait_ms > _SLICE_MS:
-                message = self._receive_in_slices(size, wait_ms)
-            if isinstance(message, bytes):
-                break
-            if message != _TOO_SMALL or size >= _MOST_BYTES:
-                raise self._read_failure(message)
-            size *= 2  # the message is still there
+        message = self._read_any(timeout_ms)
         try:
             items = decode(message)
         except RecordError as error:
@@ -246,27 +173,45 @@ class ESHM:
             raise RuntimeError(f"Read failed: a record of {len(items)} items, more than max_items={max_items}")
         return items
 
+    def _read_any(self, timeout_ms: Optional[int]) -> bytes:
+        """The next new message, of whatever size."""
+        size = 4096
+        while True:
+            try:
+                return self.read(size, timeout_ms)
+            except ESHMBufferTooSmall as error:  # the message is still there, or a newer one
+                size = max(error.size or 0, size * 2)
+
     def get_stats(self) -> Dict[str, Any]:
         """Counters and heartbeats of both sides, by their names in the C structure ``ESHMStats``.
 
         Raises:
             RuntimeError: detached from the segment, or closed.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master:
+        ...     master.write(b"x")
+        ...     master.get_stats()["m2s_write_count"]
+        1
         """
-        stats = ESHMStats()
-        self._check("Get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats)))
-        return {field[0]: getattr(stats, field[0]) for field in ESHMStats._fields_}
+        return self._calls()._get_stats()
 
     def get_role(self) -> ESHMRole:
-        """MASTER or SLAVE; what AUTO became. Raises RuntimeError if closed."""
-        role = ctypes.c_int()
-        self._check("Get role", self._library.eshm_get_role(self._handle, ctypes.byref(role)))
-        return ESHMRole(role.value)
+        """MASTER or SLAVE; what AUTO became. Raises RuntimeError if closed.
+
+        >>> with ESHM(name) as first, ESHM(name) as second:
+        ...     first.get_role().name, second.get_role().name
+        ('MASTER', 'SLAVE')
+        """
+        return ESHMRole(self._calls()._get_role())
 
     def is_remote_alive(self) -> bool:
-        """Whether the other side's heartbeat is not stale. Raises RuntimeError if closed."""
-        alive = ctypes.c_bool()
-        self._check("Check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
-        return alive.value
+        """Whether the other side's heartbeat is not stale. Raises RuntimeError if closed.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     slave.is_remote_alive()
+        True
+        """
+        return self._calls()._is_remote_alive()
 
     def event_fd(self) -> int:
         """A descriptor for ``select``, ``selectors`` and ``asyncio``, or pass the channel itself: it has :meth:`fileno`.
@@ -281,40 +226,43 @@ class ESHM:
         Raises:
             RuntimeError: there is none: use_threads is off, no descriptor is left, in a forked child, or closed.
         """
-        library = optional(self._library, _EVENT_PROTOTYPE)
-        fd: int = library.eshm_get_event_fd(self._handle)
-        if fd >= 0:
-            return fd
-        if self._handle is None:
-            raise self._failure("Event", fd)
-        raise RuntimeError(f"{self!r} has no event descriptor: without threads, in a forked child, or too many open files")
+        return self._calls()._event_fd()
 
     fileno = event_fd
 
     @property
     def wakeup_mode(self) -> ESHMWakeupMode:
-        """How this end's waiting reads learn of a message. Raises RuntimeError if closed."""
-        mode = ctypes.c_int()
-        self._check("Get wakeup mode", self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)))
-        return ESHMWakeupMode(mode.value)
+        """How this end's waiting reads learn of a message; can be set. Raises RuntimeError if closed.
+
+        >>> with ESHM(name) as channel:
+        ...     channel.wakeup_mode = ESHMWakeupMode.POLL
+        ...     channel.wakeup_mode.name
+        'POLL'
+        """
+        return ESHMWakeupMode(self._calls()._get_wakeup_mode())
 
     @wakeup_mode.setter
     def wakeup_mode(self, mode: ESHMWakeupMode) -> None:
-        self._check("Set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, ESHMWakeupMode(mode)))
+        self._calls()._set_wakeup_mode(ESHMWakeupMode(mode))
 
     def close(self) -> None:
         """Leave the channel; a master with auto_cleanup also removes its file. May be called again, from any thread.
 
-        A read that waits in another thread raises RuntimeError within about 100 ms; close() returns after it.
-        """
-        self._handle = None  # destroyed here, or at the end of the last call that still runs
-        if self._pid == os.getpid():  # a forked child has no threads to wait for
-            if self._open.acquire(timeout=_CLOSE_WAIT_S):
-                self._open.release()
+        A read that waits in another thread raises RuntimeError: at once, over ctypes within about 100 ms. close()
+        returns after it.
 
-    def __enter__(self) -> "ESHM":
-        if self._handle is None:
-            raise self._failure("Enter", ESHMError.NOT_INITIALIZED)
+        >>> channel = ESHM(name)
+        >>> channel.close()
+        >>> channel.write(b"x")
+        Traceback (most recent call last):
+            ...
+        eshm._errors.ESHMClosed: ESHM(...) is closed
+        """
+        self._calls()._close()
+
+    def __enter__(self) -> "Self":
+        if not self._calls()._is_open():
+            raise closed(self)
         return self
 
     def __exit__(
@@ -324,38 +272,6 @@ class ESHM:
 
     def __repr__(self) -> str:
         return f"ESHM(name={self._name!r}, role={self._role.name})"
-
-    def _check(self, what: str, code: int) -> None:
-        if code:
-            raise self._failure(what, code)
-
-    def _read_failure(self, code: int) -> Exception:
-        if self._handle is not None:
-            if code == _TIMEOUT:
-                return TimeoutError("Read timed out")
-            if code == _NO_DATA:
-                return RuntimeError("No data available")
-        return self._failure("Read", code)
-
-    def _failure(self, what: str, code: int) -> RuntimeError:
-        """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
-        if self._handle is None:
-            return RuntimeError(f"{self!r} is closed")
-        return RuntimeError(f"{what} failed: {self._library.eshm_error_string(code).decode()}")
-
-
-class _ReadBuffer:
-    """Memory and arguments for one read at a time."""
-
-    def __init__(self, size: int) -> None:
-        # ctypes keeps each array type it ever made: powers of two bound their number.
-        self.size = max(4096, 1 << (size - 1).bit_length())
-        self.memory: Any = (ctypes.c_char * self.size)()  # Any: its slices are bytes
-        self.pointer = ctypes.byref(self.memory)
-        self.accepted = ctypes.c_size_t()
-        self.length = ctypes.c_size_t()
-        self.length_pointer = ctypes.byref(self.length)
-        self.timeout = ctypes.c_uint32()
 
 
 _channels: "weakref.WeakSet[ESHM]" = weakref.WeakSet()

@@ -17,6 +17,8 @@ from ._types import ESHMConfig, ESHMStats
 # resolve(), because scripts reach this package through a symbolic link.
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _BUILD_DIRECTORIES = (_REPOSITORY / "build" / "lib", _REPOSITORY / "build")
+# A wheel has the library within the package.
+_BUNDLED = Path(__file__).resolve().parent
 
 HANDLE = ctypes.c_void_p
 _PROTOTYPES = {  # name: (result, arguments)
@@ -39,7 +41,8 @@ def library_path(name: str = "eshm") -> Path:
     """The file of the native library ``lib<name>.so``.
 
     Looked for in this order: the environment variable ``ESHM_LIB`` (the file itself), the build tree
-    beside this package, the system's library directories, the loader's cache (``ldconfig -p``).
+    beside this package, the package itself, where a wheel has it, the system's library directories, the loader's cache
+    (``ldconfig -p``).
 
     Raises:
         RuntimeError: it is nowhere, or ``ESHM_LIB`` names a file that does not exist.
@@ -52,7 +55,7 @@ def library_path(name: str = "eshm") -> Path:
         return path
 
     file_names = (f"lib{name}.so", f"lib{name}.so.1")
-    directories = [*_BUILD_DIRECTORIES, *_system_directories()]
+    directories = [*_BUILD_DIRECTORIES, _BUNDLED, *_system_directories()]
     for directory in directories:
         for file_name in file_names:
             if (directory / file_name).is_file():

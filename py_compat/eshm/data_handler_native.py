@@ -33,7 +33,7 @@ from ._values import (
 from .data_handler import FunctionHandler
 
 _NONE = 255
-_NUMBERS = [
+_NUMBERS: List[Tuple[str, Any]] = [
     ("integer", ctypes.c_int64),
     ("real", ctypes.c_double),
     ("children", ctypes.c_uint32),
@@ -174,7 +174,7 @@ def _unflatten(fields: Iterable[_In]) -> List[DataItem]:
             children = [next(row) for _ in range(field.children)]
             values = [_value(child) for child in children]
             if kind == DataType.IMAGE_FRAME:
-                value = ImageFrame(*values[:3], values[3] & 0xFFFFFFFFFFFFFFFF, values[4])
+                value = ImageFrame(values[0], values[1], values[2], values[3] & 0xFFFFFFFFFFFFFFFF, values[4])
             else:
                 name = ctypes.string_at(field.data, field.size).decode() if field.size else ""
                 if kind == DataType.EVENT:
@@ -205,10 +205,11 @@ class DataHandler(data_handler.DataHandler):
             out.key, out.key_size, out.data, out.size = key, len(key), data, len(data)
             out.integer, out.real, out.children, out.field_type = number, fraction, children, kind
             room += 64 + len(key) + len(data)
-        buffer = ctypes.create_string_buffer(room)
+        buffer: Any = ctypes.create_string_buffer(room)  # Any: its slices are bytes
         size = ctypes.c_size_t()
         self._check(self._library.eshm_record_encode(row, len(fields), buffer, room, ctypes.byref(size)))
-        return buffer[: size.value]
+        record: bytes = buffer[: size.value]
+        return record
 
     def decode_data_buffer(self, buffer: Any) -> List[DataItem]:
         """The items of a record, from a bytes-like object; see the pure-Python class."""

@@ -24,7 +24,7 @@ import sys
 import traceback
 import weakref
 from types import TracebackType
-from typing import Any, Callable, Dict, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
 from ._arguments import encoded_name, known
 from ._library import Handle, load, optional
@@ -37,7 +37,7 @@ _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _HANDLE = ctypes.c_void_p
 _REGISTER = (ctypes.c_int, [_HANDLE, ctypes.c_char_p, _HANDLER, ctypes.c_void_p])
 _FIRE = (ctypes.c_int, [_HANDLE, ctypes.c_char_p])
-_PROTOTYPES = {  # name: (result, arguments)
+_PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {  # name: (result, arguments)
     "eshm_rpc_create": (_HANDLE, [ctypes.c_char_p, ctypes.c_int]),
     "eshm_rpc_destroy": (None, [_HANDLE]),
     "eshm_rpc_on_call": _REGISTER,
@@ -56,8 +56,7 @@ _owners: Dict[int, "weakref.ReferenceType[Rpc]"] = {}
 _numbers = itertools.count(1)
 
 
-@_HANDLER
-def _run(number: Optional[int]) -> None:
+def _run_handler(number: Optional[int]) -> None:
     """What the library calls, on its thread. One for all handlers, and for good: it may be freed in none that runs."""
     try:
         owner = _owners.get(number or 0)
@@ -69,6 +68,8 @@ def _run(number: Optional[int]) -> None:
     except BaseException:  # SystemExit and KeyboardInterrupt have nowhere to go either
         traceback.print_exc(file=sys.stderr)
 
+
+_run = _HANDLER(_run_handler)
 
 class Rpc:
     """One end of a trigger channel, open from construction to :meth:`close`.

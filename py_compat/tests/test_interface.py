@@ -61,7 +61,7 @@ class Layouts(unittest.TestCase):
 class Signatures(unittest.TestCase):
     def defaults(self, function):
         parameters = list(inspect.signature(function).parameters.values())
-        return [(p.name, p.default) for p in parameters if p.name != "self"]
+        return [(p.name, p.default) for p in parameters if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
 
     def test_order_and_defaults_of_the_arguments(self):
         nothing = inspect.Parameter.empty

@@ -133,7 +133,8 @@ class BusyThreads(ChannelTest):
             results = self.failures_of(calls, close)
             self.assertEqual(len(results), len(calls))
             for error in results:
-                self.assertRegex(repr(error), "RuntimeError.*is closed")
+                self.assertIsInstance(error, RuntimeError)
+                self.assertRegex(str(error), "is closed")
 
     def test_close_from_many_threads(self):
         for _ in range(10):

@@ -19,7 +19,7 @@ pub use builder::Builder;
 pub(crate) use read::Timeout;
 pub use stats::Stats;
 
-use self::core::Core;
+use self::{core::Core, write::Attempt};
 use crate::config::{Role, Settings, Side, WakeupMode};
 use crate::error::Error;
 use crate::liveness::service;
@@ -106,6 +106,19 @@ impl Endpoint {
         self.core.write(as_uninit(message))
     }
 
+    /// Writes if nothing stands in the way. False if something does, and then nothing was done: [`Endpoint::write`] waits for it,
+    /// or says what it is.
+    #[inline]
+    pub fn try_write(&self, message: &[u8]) -> bool {
+        match self.core.write_now(as_uninit(message)) {
+            Attempt::Done => true,
+            Attempt::Failed { disputed } => {
+                self.core.settle_dispute(disputed);
+                false
+            }
+        }
+    }
+
     /// Reads the newest value that was not read before, waiting for it up to `timeout`; its size in bytes.
     ///
     /// # Errors
@@ -124,11 +137,42 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::read_timeout`], but for the timeout.
     pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
-        match self.read(buffer, Timeout::None) {
-            Ok(size) => Ok(Some(size)),
-            Err(Error::NoData) => Ok(None),
-            Err(error) => Err(error),
-        }
+        some(self.read(buffer, Timeout::None))
+    }
+
+    /// Reads without sleeping: spins for `spin` at most, for less where that has not paid lately, and with zero not at all. `None`
+    /// if nothing came. For callers that hold something meanwhile which they let go of to wait for longer. So many bytes of the
+    /// buffer as the result says are initialised.
+    ///
+    /// # Errors
+    /// As [`Endpoint::read_timeout`], but for the timeout.
+    #[inline]
+    pub fn try_read_for(&self, buffer: &mut [MaybeUninit<u8>], spin: Duration) -> Result<Option<usize>, Error> {
+        let timeout = if spin.is_zero() { Timeout::None } else { Timeout::Spin(nanoseconds(spin)) };
+        // SAFETY: `self` lives until the call is over.
+        some(unsafe { read(Arc::as_ptr(&self.core), buffer, timeout) })
+    }
+
+    /// As [`Endpoint::read_timeout`], but `None` when the time has passed, and earlier once a signal handler has run on this
+    /// thread, or at [`Endpoint::interrupt`]. A signal that comes right before the thread goes to sleep does not end the wait.
+    /// So many bytes of the buffer as the result says are initialised.
+    ///
+    /// # Errors
+    /// As [`Endpoint::read_timeout`], but for the timeout.
+    pub fn read_until_signal(&self, buffer: &mut [MaybeUninit<u8>], timeout: Duration) -> Result<Option<usize>, Error> {
+        // SAFETY: `self` lives until the call is over.
+        some(unsafe { read(Arc::as_ptr(&self.core), buffer, Timeout::Signal(nanoseconds(timeout))) })
+    }
+
+    /// Ends the reads of all threads that wait, as if their time had passed, and later ones at once, until [`Endpoint::resume`].
+    /// On return no thread is inside one.
+    pub fn interrupt(&self) {
+        self.core.interrupt();
+    }
+
+    /// Lets reads wait again.
+    pub fn resume(&self) {
+        self.core.resume();
     }
 
     fn read(&self, buffer: &mut [u8], timeout: Timeout) -> Result<usize, Error> {
@@ -242,6 +286,20 @@ impl Endpoint {
     pub fn set_wakeup_mode(&self, mode: WakeupMode) {
         self.core.mode.store(mode as u32, Ordering::Relaxed); // a setting, ordered with nothing
     }
+}
+
+/// Nothing new, and no wait or none any more, as `None`.
+fn some(result: Result<usize, Error>) -> Result<Option<usize>, Error> {
+    match result {
+        Ok(size) => Ok(Some(size)),
+        Err(Error::NoData | Error::Timeout) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A duration in nanoseconds, at most 584 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A read in full: one look, and if that gives nothing, the rest.

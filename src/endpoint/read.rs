@@ -18,6 +18,10 @@ pub(crate) enum Timeout {
     For(u64),
     /// For ever.
     Infinite,
+    /// So many nanoseconds of spinning at most, and no sleep.
+    Spin(u64),
+    /// So many nanoseconds, or until a signal handler has run on this thread.
+    Signal(u64),
 }
 
 impl Timeout {
@@ -57,7 +61,7 @@ impl Deadline {
         if self.end == 0 {
             self.end = match self.timeout {
                 Timeout::None => now,
-                Timeout::For(time) => now.saturating_add(time),
+                Timeout::For(time) | Timeout::Spin(time) | Timeout::Signal(time) => now.saturating_add(time),
                 Timeout::Infinite => u64::MAX,
             };
         }
@@ -227,6 +231,9 @@ impl Core {
                     continue;
                 }
             }
+            if matches!(timeout, Timeout::Spin(_)) {
+                return Err(Error::NoData); // whether spinning paid is for the wait that follows to say
+            }
             self.end_streak();
             let now = clock::now();
             if now >= deadline.end(now) {
@@ -236,7 +243,9 @@ impl Core {
                 return Err(Error::Timeout);
             }
             parked = true;
-            self.pause(deadline.end(now), unsound);
+            if self.pause(deadline.end(now), unsound) && matches!(timeout, Timeout::Signal(_)) {
+                return Err(Error::Timeout);
+            }
         }
     }
 

@@ -32,20 +32,24 @@ fn decrement(waiters: &AtomicU32) {
 }
 
 impl Core {
-    /// Sleeps a while, at most until `end`: returns when something may have changed, in any case soon.
-    pub(crate) fn pause(&self, end: u64, unsound: Option<u32>) {
+    /// Sleeps a while, at most until `end`: returns when something may have changed, in any case soon. True if a signal handler
+    /// ended the sleep.
+    pub(crate) fn pause(&self, end: u64, unsound: Option<u32>) -> bool {
         if !self.threads {
             self.tick_inline_if_due();
         }
         let now = clock::now();
         let end = end.min(now + if self.threads { SLICE } else { SLICE_ALONE });
         if end <= now {
-            return;
+            return false;
         }
         let polling = self.mode.load(Ordering::Relaxed) == WakeupMode::Poll as u32 // settings and lessons: only hints
             || self.signals.load(Ordering::Relaxed) == Signals::No as u32;
         match self.state() {
-            State::Attached | State::Ousted if polling => clock::sleep(POLL.min(Duration::from_nanos(end - now))),
+            State::Attached | State::Ousted if polling => {
+                clock::sleep(POLL.min(Duration::from_nanos(end - now)));
+                false
+            }
             State::Attached | State::Ousted => self.park(end, unsound),
             _ => self.await_event(end),
         }
@@ -94,7 +98,8 @@ impl Core {
     }
 
     /// Parks on the segment's futex word.
-    fn park(&self, end: u64, unsound: Option<u32>) {
+    fn park(&self, end: u64, unsound: Option<u32>) -> bool {
+        let mut signalled = false;
         // Counted in the process before the cursor is looked at: replace_segment marks the cursor, then looks at the count,
         // so one of the two sees the other, and nobody sleeps on a word that is being replaced.
         self.parked.fetch_add(1, Ordering::SeqCst);
@@ -109,7 +114,7 @@ impl Core {
             // A write that is going on now may look at `waiters` before the kernel has us asleep: the tick's to find.
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
                 failpoint!("park.looked");
-                futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
+                signalled = futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
             }
             failpoint!("park.woken");
             decrement(&rx.tail.waiters);
@@ -118,14 +123,14 @@ impl Core {
         }
         // Pairs with replace_segment's look: who sees the count gone finds the old word's `waiters` lowered. Release would do.
         self.parked.fetch_sub(1, Ordering::SeqCst);
+        signalled
     }
 
     /// Sleeps until the handle's state changes.
-    fn await_event(&self, end: u64) {
+    fn await_event(&self, end: u64) -> bool {
         let event = self.event.load(Ordering::SeqCst); // before the state: pairs with announce
-        if !matches!(self.state(), State::Attached | State::Ousted | State::Closing) {
-            futex::wait(&self.event, event, Some(end), futex::Scope::Private);
-        }
+        !matches!(self.state(), State::Attached | State::Ousted | State::Closing)
+            && futex::wait(&self.event, event, Some(end), futex::Scope::Private)
     }
 
     /// Wakes parked readers that have a reason to be awake; once a tick.

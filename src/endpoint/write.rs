@@ -65,9 +65,7 @@ impl Core {
     /// A write that was not done at once.
     #[cold]
     pub(crate) fn write_slow(&self, message: &[MaybeUninit<u8>], disputed: u32) -> Result<(), Error> {
-        if disputed != 0 {
-            self.tx().settle(&self.writer, disputed);
-        }
+        self.settle_dispute(disputed);
         if !self.writes_plainly() {
             self.await_attached()?;
         }
@@ -81,6 +79,13 @@ impl Core {
                 Ok(())
             }
             Err(odd) => self.write_contended(odd, message),
+        }
+    }
+
+    /// Settles a disputed lock; 0 is none.
+    pub(crate) fn settle_dispute(&self, disputed: u32) {
+        if disputed != 0 {
+            self.tx().settle(&self.writer, disputed);
         }
     }
 

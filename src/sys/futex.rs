@@ -23,9 +23,9 @@ impl Scope {
 }
 
 /// Sleeps while `*word == expected`, until woken or until `deadline` (nanoseconds of [`clock::now`]; `None` = no limit).
-/// May return early; the caller looks again. The kernel's compare is atomic with going to sleep.
+/// May return early; the caller looks again. True if a signal handler ended it. The kernel's compare is atomic with going to sleep.
 #[cfg(not(loom))]
-pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, scope: Scope) {
+pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, scope: Scope) -> bool {
     let until = deadline.map(clock::timespec);
     let until = until.as_ref().map_or(ptr::null(), |t| t as *const libc::timespec);
     // SAFETY: `word` is a live, aligned u32; `until` is null or points to a timespec that outlives the call. WAIT_BITSET
@@ -39,7 +39,8 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, scope
             until,
             ptr::null::<u32>(),
             libc::FUTEX_BITSET_MATCH_ANY,
-        );
+        ) < 0
+            && *libc::__errno_location() == libc::EINTR
     }
 }
 
@@ -53,8 +54,9 @@ pub(crate) fn wake(word: &AtomicU32, scope: Scope) -> u32 {
 
 /// As above, without an end: see [`model::futex_wait`](crate::sync::model::futex_wait).
 #[cfg(loom)]
-pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, _scope: Scope) {
+pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, _scope: Scope) -> bool {
     crate::sync::model::futex_wait(word, expected, deadline);
+    false
 }
 
 /// As above.

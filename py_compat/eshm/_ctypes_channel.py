@@ -1,0 +1,312 @@
+"""The calls of a channel over ctypes, with ``libeshm.so``."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+import time
+from operator import index
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
+
+from ._arguments import u32
+from ._errors import ESHMException, ESHMFailed, ESHMOpenFailed, closed, failure
+from ._library import HANDLE, Handle, load, optional
+from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_DEFAULT_TIMEOUT_MS = 1000
+
+# The interpreter sees Ctrl-C, and a close() in another thread, only between calls of the library. So a long wait is
+# made of calls this short.
+_SLICE_MS = 100
+
+# How long close() waits for calls in other threads: many slices. They end by themselves; this is for the unforeseen.
+_CLOSE_WAIT_S = 2.0
+
+_NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
+_EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
+_Result = TypeVar("_Result")
+
+
+class CtypesChannel:
+    """One end of a channel: the part of :class:`eshm.ESHM` that calls the library."""
+
+    # So that closing is harmless where opening failed.
+    _handle: Optional[Handle] = None
+    _pid = 0
+    _shown = ""
+    """How messages name it, where it is not an ESHM itself."""
+
+    def _open(self, *settings: Any) -> None:
+        """Opens it with the fields of Settings."""
+        self._library = library = load()
+        # Looked up once: these two are called for each message.
+        self._write: Callable[..., int] = library.eshm_write
+        self._read_ex: Callable[..., int] = library.eshm_read_ex
+        self._spare_buffers: List[_ReadBuffer] = []
+        config = ESHMConfig(*settings)
+        address = library.eshm_init(ctypes.byref(config))
+        if not address:
+            hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
+            raise ESHMOpenFailed(f"{hint}the library's reason is on stderr")
+        self._handle = Handle(address, library.eshm_destroy)
+        self._handle_open = self._handle.open
+        self._pid = os.getpid()
+
+    def _close(self) -> None:
+        self._handle = None  # destroyed here, or at the end of the last call that still runs
+        if self._pid == os.getpid():  # a forked child has no threads to wait for
+            if self._handle_open.acquire(timeout=_CLOSE_WAIT_S):
+                self._handle_open.release()
+
+    def _is_open(self) -> bool:
+        return self._handle is not None
+
+    def write(self, data: "Buffer") -> None:
+        """Publish a message, replacing one the other side has not read yet.
+
+        Strings for C and C++ peers end in NUL.
+
+        Args:
+            data: Any object with the buffer interface: bytes, bytearray, memoryview, an array; may be empty.
+
+        Raises:
+            RuntimeError: ``Write failed: <text>`` (too large for the channel, detached, ousted by another master),
+                or the channel is closed.
+            TypeError: data holds no bytes.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write("Grüße".encode() + b"\\0")
+        ...     slave.read()
+        b'Gr\\xc3\\xbc\\xc3\\x9fe\\x00'
+        """
+        if type(data) is bytes:
+            code = self._write(self._handle, data, ctypes.c_size_t(len(data)))
+        else:
+            code = self._write_buffer(data)
+        if code:
+            raise self._failure("Write", code)
+
+    def _write_buffer(self, data: "Buffer") -> int:
+        if isinstance(data, str):
+            raise TypeError("data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer")
+        try:
+            view = memoryview(data)
+        except TypeError:
+            raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
+        size = ctypes.c_size_t(view.nbytes)
+        # ctypes gives the address of writable contiguous memory only; the rest is copied.
+        if view.readonly or not view.c_contiguous or not view.nbytes:
+            return self._write(self._handle, view.tobytes(), size)
+        return self._write(self._handle, ctypes.byref(ctypes.c_char.from_buffer(view)), size)
+
+    def read(self, buffer_size: int = 4096, timeout_ms: Optional[int] = None) -> bytes:
+        """Wait for the next new message and return it.
+
+        Other threads run meanwhile. Ctrl-C and close() in another thread end the wait: at once with the native back
+        end, within about 100 ms over ctypes.
+
+        Args:
+            buffer_size: Largest message to accept, in bytes. A larger one stays readable.
+            timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as long as it takes.
+
+        Raises:
+            TimeoutError: ``Read timed out``.
+            RuntimeError: ``No data available`` (only if timeout_ms is 0), ``Read failed: <text>`` (``Buffer too
+                small``, for instance), or the channel is closed.
+            ValueError: an argument is out of range.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write(b"position 1.5")
+        ...     slave.read(timeout_ms=500)
+        b'position 1.5'
+        """
+        wait_ms = _DEFAULT_TIMEOUT_MS if timeout_ms is None else u32("timeout_ms", timeout_ms)
+        result = self._receive(buffer_size, wait_ms if wait_ms <= _SLICE_MS else _SLICE_MS)
+        if isinstance(result, bytes):
+            return result
+        if result == _TIMEOUT and wait_ms > _SLICE_MS:
+            result = self._in_slices(wait_ms, lambda slice_ms: self._receive(buffer_size, slice_ms))
+            if isinstance(result, bytes):
+                return result
+        raise self._read_failure(result)
+
+    def try_read(self, buffer_size: int = 4096) -> Optional[bytes]:
+        """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     slave.try_read() is None
+        ...     master.write(b"position 1.5")
+        ...     slave.try_read()
+        True
+        b'position 1.5'
+        """
+        result = self._receive(buffer_size, 0)
+        if isinstance(result, bytes):
+            return result
+        if result == _NO_DATA and self._handle is not None:
+            return None
+        raise self._read_failure(result)
+
+    def readinto(self, buffer: "Buffer", timeout_ms: Optional[int] = None) -> int:
+        """Wait for the next new message, put it into a buffer and return its size.
+
+        Args:
+            buffer: Any writable object with the buffer interface, in one piece: a bytearray, a numpy array. A message
+                larger than it stays readable.
+            timeout_ms: As for :meth:`read`, which also has the exceptions.
+
+        >>> buffer = bytearray(64)
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write(b"position 1.5")
+        ...     size = slave.readinto(buffer, timeout_ms=500)
+        >>> buffer[:size]
+        bytearray(b'position 1.5')
+        """
+        wait_ms = _DEFAULT_TIMEOUT_MS if timeout_ms is None else u32("timeout_ms", timeout_ms)
+        target = _Target(buffer)
+        code = self._receive_into(target, min(wait_ms, _SLICE_MS))
+        if code == _TIMEOUT and wait_ms > _SLICE_MS:
+            code = self._in_slices(wait_ms, lambda slice_ms: self._receive_into(target, slice_ms))
+        if code:
+            raise self._read_failure(code)
+        return target.length.value
+
+    def try_readinto(self, buffer: "Buffer") -> Optional[int]:
+        """As :meth:`readinto` for the next new message if there is one, else None; never waits.
+
+        >>> buffer = bytearray(64)
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     slave.try_readinto(buffer) is None
+        ...     master.write(b"position 1.5")
+        ...     slave.try_readinto(buffer)
+        True
+        12
+        """
+        target = _Target(buffer)
+        code = self._receive_into(target, 0)
+        if not code:
+            return target.length.value
+        if code == _NO_DATA and self._handle is not None:
+            return None
+        raise self._read_failure(code)
+
+    def _receive(self, buffer_size: int, timeout_ms: int) -> Union[bytes, int]:
+        """One call of the library: a message, or what :meth:`_receive_into` returns."""
+        buffer_size = index(buffer_size)
+        if not 0 <= buffer_size <= sys.maxsize:
+            raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
+        # list.pop and list.append are atomic: no two threads share a buffer.
+        spares = self._spare_buffers
+        try:
+            buffer = spares.pop()
+        except IndexError:
+            buffer = _ReadBuffer(buffer_size)
+        if buffer.size < buffer_size:
+            buffer = _ReadBuffer(buffer_size)
+        buffer.accepted.value = buffer_size
+        code = self._receive_into(buffer, timeout_ms)
+        result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
+        spares.append(buffer)
+        return result
+
+    def _receive_into(self, target: "_Target", timeout_ms: int) -> int:
+        """One call of the library: 0, an error's code, or the size needed where there is too little room."""
+        target.timeout.value = timeout_ms
+        code = self._read_ex(self._handle, target.pointer, target.accepted, target.length_pointer, target.timeout)
+        return target.length.value or code if code == _TOO_SMALL else code
+
+    @staticmethod
+    def _in_slices(wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
+        """The rest of a wait of which one slice has passed."""
+        deadline = math.inf if wait_ms == TIMEOUT_INFINITE else time.monotonic() + (wait_ms - _SLICE_MS) / 1000
+        while True:
+            left_ms = (deadline - time.monotonic()) * 1000
+            if left_ms <= 0:
+                return _TIMEOUT
+            result = receive(_SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms))
+            if result != _TIMEOUT:
+                return result
+
+    def _get_stats(self) -> Dict[str, Any]:
+        stats = ESHMStats()
+        self._check("Get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats)))
+        return {field[0]: getattr(stats, field[0]) for field in ESHMStats._fields_}
+
+    def _get_role(self) -> int:
+        role = ctypes.c_int()
+        self._check("Get role", self._library.eshm_get_role(self._handle, ctypes.byref(role)))
+        return role.value
+
+    def _is_remote_alive(self) -> bool:
+        alive = ctypes.c_bool()
+        self._check("Check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
+        return alive.value
+
+    def _event_fd(self) -> int:
+        fd: int = optional(self._library, _EVENT_PROTOTYPE).eshm_get_event_fd(self._handle)
+        if fd < 0:
+            if self._handle is None:
+                raise closed(self)
+            raise ESHMFailed("there is no event descriptor: without threads, in a forked child, or too many open files")
+        return fd
+
+    def _get_wakeup_mode(self) -> int:
+        mode = ctypes.c_int()
+        self._check("Get wakeup mode", self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)))
+        return mode.value
+
+    def _set_wakeup_mode(self, mode: int) -> None:
+        self._check("Set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, mode))
+
+    def _check(self, what: str, code: int) -> None:
+        if code:
+            raise self._failure(what, code)
+
+    def _failure(self, what: str, code: int, size: Optional[int] = None) -> ESHMException:
+        """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
+        if self._handle is None:
+            return closed(self)
+        return failure(what, code, self._library.eshm_error_string(code).decode(), size)
+
+    def _read_failure(self, code: int) -> ESHMException:
+        """The exception for what a read returned: see :meth:`_receive_into`."""
+        return self._failure("Read", _TOO_SMALL, code) if code > 0 else self._failure("Read", code)
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+class _Target:
+    """Memory for a message, and the arguments of a read into it."""
+
+    def __init__(self, buffer: "Buffer") -> None:
+        view = memoryview(buffer)
+        if view.readonly:
+            raise BufferError("the buffer is read-only")
+        if not view.c_contiguous:
+            raise BufferError("the buffer is not in one piece")
+        # ctypes takes no address of no bytes.
+        self._first = ctypes.c_char.from_buffer(view if view.nbytes else bytearray(1))
+        self._prepare(ctypes.byref(self._first), view.nbytes)
+
+    def _prepare(self, pointer: Any, size: int) -> None:
+        self.pointer = pointer
+        self.accepted = ctypes.c_size_t(size)
+        self.length = ctypes.c_size_t()
+        self.length_pointer = ctypes.byref(self.length)
+        self.timeout = ctypes.c_uint32()
+
+
+class _ReadBuffer(_Target):
+    """Memory of its own, used again."""
+
+    def __init__(self, size: int) -> None:
+        # ctypes keeps each array type it ever made: powers of two bound their number.
+        self.size = max(4096, 1 << (size - 1).bit_length())
+        self.memory: Any = (ctypes.c_char * self.size)()  # Any: its slices are bytes
+        self._prepare(ctypes.byref(self.memory), self.size)

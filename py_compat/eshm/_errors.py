@@ -1,0 +1,88 @@
+"""What the calls of a channel raise: subclasses of the exceptions that scripts catch, each with the library's code."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ._types import ESHMError
+
+
+class ESHMException(Exception):
+    """The base of what a channel raises, beside TypeError and ValueError for wrong arguments.
+
+    >>> error = ESHMTimeout("Read timed out")
+    >>> isinstance(error, ESHMException), isinstance(error, TimeoutError), error.code.name
+    (True, True, 'TIMEOUT')
+    """
+
+    code: ESHMError = ESHMError.NOT_INITIALIZED
+    """The library's code for it."""
+
+
+class ESHMTimeout(ESHMException, TimeoutError):
+    """A read's time passed and nothing new came."""
+
+    code = ESHMError.TIMEOUT
+
+
+class ESHMFailed(ESHMException, RuntimeError):
+    """A call that failed; ``code`` tells why, as a subclass does for some reasons."""
+
+
+class ESHMOpenFailed(ESHMFailed):
+    """The channel could not be opened."""
+
+    code = ESHMError.SHM_ATTACH
+
+
+class ESHMClosed(ESHMFailed):
+    """The channel is closed."""
+
+
+class ESHMNoData(ESHMFailed):
+    """Nothing new, and the read was not to wait."""
+
+    code = ESHMError.NO_DATA
+
+
+class ESHMStale(ESHMFailed):
+    """The master is gone, and the channel was opened with ESHMDisconnectBehavior.IMMEDIATELY."""
+
+    code = ESHMError.MASTER_STALE
+
+
+class ESHMBufferTooSmall(ESHMFailed):
+    """The message is larger than the buffer, and stays readable; or too large to be written."""
+
+    code = ESHMError.BUFFER_TOO_SMALL
+    size: Optional[int] = None
+    """Bytes that a read needs, where they are known."""
+
+
+_CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}
+
+
+def open_failed(reason: str, code: int) -> ESHMOpenFailed:
+    """The exception for a channel that cannot be opened."""
+    error = ESHMOpenFailed(reason)
+    error.code = ESHMError(code)
+    return error
+
+
+def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHMException:
+    """The exception for an error code of a call, with the library's text for it."""
+    if what == "Read" and code == ESHMError.TIMEOUT:
+        return ESHMTimeout("Read timed out")
+    known = ESHMError(code)
+    if known is ESHMError.NO_DATA:
+        return ESHMNoData("No data available")
+    error = _CLASSES.get(known, ESHMFailed)(f"{what} failed: {text}")
+    error.code = known
+    if isinstance(error, ESHMBufferTooSmall):
+        error.size = size
+    return error
+
+
+def closed(channel: object) -> ESHMClosed:
+    """The exception for any call on a closed channel."""
+    return ESHMClosed(f"{channel!r} is closed")

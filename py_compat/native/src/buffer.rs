@@ -1,0 +1,83 @@
+//! Memory of other Python objects, by the buffer protocol.
+
+use pyo3::{exceptions::PyTypeError, ffi, prelude::*, types::PyString};
+use std::{ffi::c_int, mem::MaybeUninit, slice};
+
+/// One object's memory in one piece, exported to us until this is dropped.
+pub(crate) struct Buffer {
+    view: ffi::Py_buffer,
+}
+
+impl Buffer {
+    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
+        let mut view = ffi::Py_buffer::new();
+        // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is released.
+        match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) } {
+            0 => Ok(Buffer { view }),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    /// The bytes of a writable object.
+    pub(crate) fn writable(object: &Bound<'_, PyAny>) -> PyResult<Buffer> {
+        Buffer::of(object, ffi::PyBUF_WRITABLE)
+    }
+
+    fn len(&self) -> usize {
+        self.view.len as usize // never negative
+    }
+
+    /// Its bytes, to be read while the interpreter lock is held.
+    fn bytes(&self) -> &[u8] {
+        if self.view.buf.is_null() {
+            return &[]; // allowed for no bytes
+        }
+        // SAFETY: so many bytes are there until the view is released; no other thread runs Python code meanwhile.
+        unsafe { slice::from_raw_parts(self.view.buf.cast(), self.len()) }
+    }
+
+    /// Its bytes, to be written.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [MaybeUninit<u8>] {
+        if self.view.buf.is_null() {
+            return &mut [];
+        }
+        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile does so at his own risk, as
+        // with every `readinto` of Python's.
+        unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len()) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: filled in by PyObject_GetBuffer, released once, by a thread that holds the interpreter lock: no Buffer is
+        // sent elsewhere.
+        unsafe { ffi::PyBuffer_Release(&mut self.view) }
+    }
+}
+
+/// Has `use_bytes` see the bytes of any object that has some, without a copy unless they lie scattered.
+pub(crate) fn with_bytes<T>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
+    match Buffer::of(object, ffi::PyBUF_SIMPLE) {
+        Ok(buffer) => use_bytes(buffer.bytes()),
+        Err(_) => use_bytes(gathered(object)?.extract()?),
+    }
+}
+
+/// The bytes of an object that does not have them in one piece, in order.
+#[cold]
+fn gathered<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if object.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err(
+            "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer",
+        ));
+    }
+    let view = py.import("builtins")?.getattr("memoryview")?.call1((object,)).map_err(|error| {
+        if error.is_instance_of::<PyTypeError>(py) {
+            let kind = object.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+            return PyTypeError::new_err(format!("data must be bytes-like, not {kind}"));
+        }
+        error
+    })?;
+    view.call_method0("tobytes")
+}

@@ -1,0 +1,354 @@
+//! Class Channel: the calls of one end of a channel.
+
+use crate::buffer::{self, Buffer};
+use crate::errors;
+use crate::open::Place;
+use eshm::{DisconnectBehavior, Endpoint, Error, Role, WakeupMode};
+use pyo3::{
+    exceptions::{PyOverflowError, PyRuntimeError, PyValueError},
+    intern,
+    prelude::*,
+    types::{PyBytes, PyDict, PyTuple},
+};
+use std::{
+    mem::MaybeUninit,
+    os::fd::AsRawFd,
+    slice,
+    time::{Duration, Instant},
+};
+
+/// How long a read spins before it lets go of the interpreter lock.
+const SPIN: Duration = Duration::from_micros(20);
+/// The longest wait without a look at signals: one may come right before the thread goes to sleep, or to another thread.
+const SLICE: Duration = Duration::from_millis(100);
+const DEFAULT_TIMEOUT: Milliseconds = Milliseconds(1000);
+const INFINITE: u32 = u32::MAX;
+/// Messages up to this size are read to the stack first.
+const SMALL: usize = 4096;
+
+/// Argument `buffer_size`.
+struct Size(usize);
+
+impl<'py> FromPyObject<'_, 'py> for Size {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match in_range::<isize>(object)?.map(usize::try_from) {
+            Some(Ok(size)) => Ok(Size(size)),
+            _ => Err(PyValueError::new_err(format!("buffer_size must be 0 to {}, not {}", isize::MAX, &*object))),
+        }
+    }
+}
+
+/// Argument `timeout_ms`.
+#[derive(Clone, Copy)]
+struct Milliseconds(u32);
+
+impl<'py> FromPyObject<'_, 'py> for Milliseconds {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let checked = in_range(object)?.map(Milliseconds);
+        checked.ok_or_else(|| PyValueError::new_err(format!("timeout_ms must be 0 to {}, not {}", u32::MAX, &*object)))
+    }
+}
+
+/// A number, or `None` for one out of range.
+fn in_range<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Option<T>> {
+    match object.extract() {
+        Ok(number) => Ok(Some(number)),
+        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The calls of one end of a channel, straight to the library that is linked in.
+///
+/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not None.
+#[pyclass(subclass, frozen, module = "eshm._native")]
+pub(crate) struct Channel {
+    place: Place,
+}
+
+#[pymethods]
+impl Channel {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_settings))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _settings: Option<&Bound<'_, PyDict>>) -> Self {
+        Channel { place: Place::default() } // what the constructor of the class derived from it does with them is its own
+    }
+
+    /// Opens it with the fields of `Settings`, checked by it; ESHMOpenFailed with the reason.
+    #[expect(clippy::too_many_arguments)]
+    fn _open(
+        &self,
+        py: Python<'_>,
+        name: &[u8],
+        role: u8,
+        disconnect_behavior: u8,
+        stale_threshold_ms: u32,
+        reconnect_wait_ms: u32,
+        reconnect_retry_interval_ms: u32,
+        max_reconnect_attempts: u32,
+        auto_cleanup: bool,
+        use_threads: bool,
+    ) -> PyResult<()> {
+        let time = |ms| Duration::from_millis(u64::from(ms));
+        let builder = Endpoint::builder(name)
+            .role([Role::Master, Role::Slave, Role::Auto][usize::from(role.min(2))])
+            .disconnect_behavior(match disconnect_behavior {
+                0 => DisconnectBehavior::Immediately,
+                1 => DisconnectBehavior::OnTimeout,
+                _ => DisconnectBehavior::Never,
+            })
+            .stale_threshold(time(stale_threshold_ms))
+            .reconnect_wait(time(reconnect_wait_ms))
+            .reconnect_retry_interval(time(reconnect_retry_interval_ms))
+            .max_reconnect_attempts(max_reconnect_attempts)
+            .auto_cleanup(auto_cleanup)
+            .threads(use_threads);
+        let endpoint = py.detach(|| builder.open()).map_err(|error| errors::open_failed(py, &error))?;
+        self.place.put(endpoint).map_err(|_| PyRuntimeError::new_err("open already"))
+    }
+
+    /// Closes it; may be called again.
+    fn _close(&self, py: Python<'_>) {
+        self.place.close(py);
+    }
+
+    /// Whether it is open.
+    fn _is_open(&self, py: Python<'_>) -> bool {
+        self.place.get(py).is_some()
+    }
+
+    /// Publish a message, replacing one the other side has not read yet.
+    fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        match data.cast_exact::<PyBytes>() {
+            Ok(bytes) => put(slf, data, bytes.as_bytes()),
+            Err(_) => buffer::with_bytes(data, |bytes| put(slf, data, bytes)),
+        }
+    }
+
+    /// Wait for the next new message and return it.
+    #[pyo3(signature = (buffer_size = Size(4096), timeout_ms = None), text_signature = "($self, buffer_size=4096, timeout_ms=None)")]
+    fn read<'py>(
+        slf: &Bound<'py, Self>,
+        buffer_size: Size,
+        timeout_ms: Option<Milliseconds>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
+        match take(slf, buffer_size.0, timeout)? {
+            Taken::Message(message) => Ok(message.into_any()),
+            Taken::Nothing => Err(nothing(slf.py(), timeout)),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.0, timeout)),
+        }
+    }
+
+    /// The next new message if there is one, else None; never waits.
+    #[pyo3(signature = (buffer_size = Size(4096)), text_signature = "($self, buffer_size=4096)")]
+    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Size) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match take(slf, buffer_size.0, 0)? {
+            Taken::Message(message) => Ok(Some(message.into_any())),
+            Taken::Nothing => Ok(None),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.0,)).map(Some),
+        }
+    }
+
+    /// Wait for the next new message, put it into a buffer and return its size.
+    #[pyo3(signature = (buffer, timeout_ms = None))]
+    fn readinto<'py>(
+        slf: &Bound<'py, Self>,
+        buffer: &Bound<'py, PyAny>,
+        timeout_ms: Option<Milliseconds>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
+        match fill(slf, Buffer::writable(buffer)?.bytes_mut(), timeout)? {
+            Filled::Bytes(size) => Ok(size.into_pyobject(slf.py())?.into_any()),
+            Filled::Nothing => Err(nothing(slf.py(), timeout)),
+            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "readinto"), (buffer, timeout)),
+        }
+    }
+
+    /// As readinto for the next new message if there is one, else None; never waits.
+    fn try_readinto<'py>(slf: &Bound<'py, Self>, buffer: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match fill(slf, Buffer::writable(buffer)?.bytes_mut(), 0)? {
+            Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
+            Filled::Nothing => Ok(None),
+            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "try_readinto"), (buffer,)).map(Some),
+        }
+    }
+
+    fn _get_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = ask(slf, "Get stats", Endpoint::stats)?;
+        let dict = PyDict::new(slf.py());
+        dict.set_item("master_heartbeat", stats.master_heartbeat)?;
+        dict.set_item("slave_heartbeat", stats.slave_heartbeat)?;
+        dict.set_item("master_pid", stats.master_pid)?;
+        dict.set_item("slave_pid", stats.slave_pid)?;
+        dict.set_item("master_alive", stats.master_alive)?;
+        dict.set_item("slave_alive", stats.slave_alive)?;
+        dict.set_item("stale_threshold", stats.stale_threshold_ms)?;
+        dict.set_item("master_heartbeat_delta", stats.master_heartbeat_delta)?;
+        dict.set_item("slave_heartbeat_delta", stats.slave_heartbeat_delta)?;
+        dict.set_item("m2s_write_count", stats.m2s_write_count)?;
+        dict.set_item("m2s_read_count", stats.m2s_read_count)?;
+        dict.set_item("s2m_write_count", stats.s2m_write_count)?;
+        dict.set_item("s2m_read_count", stats.s2m_read_count)?;
+        Ok(dict)
+    }
+
+    fn _get_role(slf: &Bound<'_, Self>) -> PyResult<u8> {
+        // A child that inherited the channel is told so; capacity() knows.
+        ask(slf, "Get role", |endpoint| endpoint.capacity().map(|_| (endpoint.role() == Role::Slave).into()))
+    }
+
+    fn _is_remote_alive(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        ask(slf, "Check remote", Endpoint::remote_alive)
+    }
+
+    fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
+        ask(slf, "Event descriptor", |endpoint| endpoint.event_fd().map(|fd| fd.as_raw_fd()))
+    }
+
+    fn _get_wakeup_mode(slf: &Bound<'_, Self>) -> PyResult<u8> {
+        ask(slf, "Get wakeup mode", |endpoint| Ok((endpoint.wakeup_mode() == WakeupMode::Poll).into()))
+    }
+
+    fn _set_wakeup_mode(slf: &Bound<'_, Self>, mode: u8) -> PyResult<()> {
+        let mode = if mode == 0 { WakeupMode::Push } else { WakeupMode::Poll };
+        ask(slf, "Set wakeup mode", |endpoint| {
+            endpoint.set_wakeup_mode(mode);
+            Ok(())
+        })
+    }
+}
+
+/// A question that is answered at once.
+fn ask<T>(slf: &Bound<'_, Channel>, what: &str, question: impl FnOnce(&Endpoint) -> Result<T, Error>) -> PyResult<T> {
+    let answer = slf.get().place.get(slf.py()).map(|open| question(open.endpoint()));
+    answer.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(slf.py(), what, &error))
+}
+
+/// A call on a channel that is not open here: the other back end's, if there is one.
+#[cold]
+fn elsewhere<'py>(
+    slf: &Bound<'py, Channel>,
+    call: &Bound<'py, pyo3::types::PyString>,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let end = slf.getattr(intern!(slf.py(), "_end"))?;
+    if end.is_none() { Err(errors::closed(slf)) } else { end.call_method1(call, arguments) }
+}
+
+/// What a read says that found nothing.
+#[cold]
+fn nothing(py: Python<'_>, timeout_ms: u32) -> PyErr {
+    errors::failure(py, "Read", if timeout_ms == 0 { &Error::NoData } else { &Error::Timeout })
+}
+
+/// Publishes `message`, the bytes of `data`.
+#[inline]
+fn put(slf: &Bound<'_, Channel>, data: &Bound<'_, PyAny>, message: &[u8]) -> PyResult<()> {
+    match slf.get().place.get(slf.py()) {
+        Some(open) if open.endpoint().try_write(message) => Ok(()),
+        Some(_) => put_slowly(slf, message),
+        None => elsewhere(slf, intern!(slf.py(), "write"), (data,)).map(|_| ()),
+    }
+}
+
+/// The rest of a write that was not done at once.
+#[cold]
+fn put_slowly(slf: &Bound<'_, Channel>, message: &[u8]) -> PyResult<()> {
+    let (py, place) = (slf.py(), &slf.get().place);
+    let capacity = place.get(py).and_then(|open| open.endpoint().capacity().ok());
+    if let Some(size) = capacity.filter(|most| message.len() > *most) {
+        return Err(errors::failure(py, "Write", &Error::BufferTooSmall { size }));
+    }
+    // Bytes that another thread may change while this one is without the lock are no slice.
+    let copy = message.to_vec();
+    let written = place.away(py, |endpoint| endpoint.write(&copy));
+    written.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(py, "Write", &error))
+}
+
+/// What a read into a buffer gave.
+enum Filled {
+    Bytes(usize),
+    Nothing,
+    NotOpen,
+}
+
+/// Reads the next new message into `buffer`. Without the interpreter lock only once it really waits.
+#[inline]
+fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
+    let Some(open) = slf.get().place.get(slf.py()) else { return Ok(Filled::NotOpen) };
+    let spin = if timeout_ms == 0 { Duration::ZERO } else { SPIN };
+    match open.endpoint().try_read_for(buffer, spin) {
+        Ok(Some(size)) => Ok(Filled::Bytes(size)),
+        Ok(None) if timeout_ms == 0 => Ok(Filled::Nothing),
+        Ok(None) => wait(slf, buffer, timeout_ms),
+        Err(error) => Err(errors::failure(slf.py(), "Read", &error)),
+    }
+}
+
+/// The waiting part of a read.
+fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
+    let (py, place) = (slf.py(), &slf.get().place);
+    let end = (timeout_ms != INFINITE).then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
+    loop {
+        py.check_signals()?;
+        let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(Filled::Nothing);
+        }
+        let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
+        match result {
+            Some(Ok(Some(size))) => return Ok(Filled::Bytes(size)),
+            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)), // closed meanwhile
+            Some(Ok(None)) => {}
+            Some(Err(error)) => return Err(errors::failure(py, "Read", &error)),
+            None => return Err(errors::closed(slf)), // by a signal handler
+        }
+    }
+}
+
+/// What a read gave.
+enum Taken<'py> {
+    Message(Bound<'py, PyBytes>),
+    Nothing,
+    NotOpen,
+}
+
+/// Reads the next new message of at most so many bytes.
+#[inline]
+fn take<'py>(slf: &Bound<'py, Channel>, most: usize, timeout_ms: u32) -> PyResult<Taken<'py>> {
+    if most > SMALL {
+        return take_large(slf, most, timeout_ms);
+    }
+    let mut room = [MaybeUninit::uninit(); SMALL];
+    let filled = fill(slf, &mut room[..most], timeout_ms)?;
+    Ok(taken(slf.py(), &room, filled))
+}
+
+/// The same for messages that may be large.
+#[cold]
+fn take_large<'py>(slf: &Bound<'py, Channel>, most: usize, timeout_ms: u32) -> PyResult<Taken<'py>> {
+    let capacity = slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok());
+    // If it moves to a segment of a larger capacity while it waits, a message may need more than this: the next call has it.
+    let most = most.min(capacity.unwrap_or(0)).max(SMALL);
+    let mut room = Vec::<u8>::with_capacity(most);
+    let room = &mut room.spare_capacity_mut()[..most];
+    let filled = fill(slf, room, timeout_ms)?;
+    Ok(taken(slf.py(), room, filled))
+}
+
+fn taken<'py>(py: Python<'py>, room: &[MaybeUninit<u8>], filled: Filled) -> Taken<'py> {
+    match filled {
+        Filled::Bytes(size) => {
+            // SAFETY: so many bytes were read into it.
+            let message = unsafe { slice::from_raw_parts(room.as_ptr().cast(), size) };
+            Taken::Message(PyBytes::new(py, message))
+        }
+        Filled::Nothing => Taken::Nothing,
+        Filled::NotOpen => Taken::NotOpen,
+    }
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Builds the Python wheel, installs it into a fresh virtual environment, and there runs the Python tests over both back ends, the
+# examples in the documentation, and the README's Python program with a peer. With --keep the environment stays, for benchmarks.
+# usage: check_wheel.sh BUILD_DIR [--keep]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+build=$(cd "$1" && pwd)
+export PATH="$PATH:$HOME/.cargo/bin" PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
+unset ESHM_LIB ESHM_PYTHON_BACKEND PYTHONPATH
+
+work=$build/wheel
+rm -rf "$work"
+mkdir -p "$work/package"
+if [ "${2:-}" != --keep ]; then trap 'rm -rf "$work"' EXIT; fi
+
+say() { echo "--- $*"; }
+
+say "a wheel from the checkout"
+python3 -m pip wheel --quiet --no-deps --wheel-dir "$work" ./py_compat
+wheel=$(ls "$work"/eshm-*.whl)
+echo "$(basename "$wheel"), $(stat -c %s "$wheel") bytes"
+
+say "a folder that is no checkout is refused"
+mkdir "$work/copy"
+cp -r py_compat "$work/copy/"
+if refusal=$(python3 -m pip wheel --no-deps --wheel-dir "$work/copy" "$work/copy/py_compat" 2>&1); then
+    echo "it was built" >&2
+    exit 1
+fi
+grep -o "eshm cannot be built: .*" <<<"$refusal"
+rm -rf "$work/copy"
+
+say "a fresh environment"
+python3 -m venv "$work/venv" || { echo "no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+python=$work/venv/bin/python
+"$python" -m pip install --quiet "$wheel" numpy mypy
+# From a folder with nothing of the package beside it; C++ programs and record vectors, which tests use, are where they look.
+cp -r py_compat/tests py_compat/examples "$work/package/"
+ln -s "$build" "$work/build"
+ln -s "$root/tests" "$work/tests"
+cd "$work/package"
+"$python" - "$work/venv" <<'END'
+import sys
+from pathlib import Path
+import data_handler, data_handler_native, eshm, eshm_data, rpc
+for module in (data_handler, data_handler_native, eshm, eshm_data, rpc):
+    assert module.__file__.startswith(sys.argv[1]), module
+minor = sys.version_info[:2] >= (3, 11)
+for backend in ("native", "ctypes") if minor else ("ctypes",):
+    with eshm.ESHM(f"wheel_{backend}", backend=backend) as channel:
+        assert channel.backend == backend
+if not minor:
+    print("SKIPPED: the native back end, which needs Python 3.11")
+assert eshm.library_path().parent == Path(eshm.__file__).resolve().parent, eshm.library_path()
+END
+
+say "types"
+"$python" -m mypy --strict --cache-dir "$work/mypy" -p eshm
+
+backends=(native ctypes)
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || backends=(ctypes)
+for backend in "${backends[@]}"; do
+    say "the tests over $backend"
+    ESHM_PYTHON_BACKEND=$backend "$python" -m unittest discover -s tests
+    say "the README's program over $backend"
+    ESHM_PYTHON_BACKEND=$backend "$python" "$root/scripts/readme_example.py" "$root/README.md"
+done

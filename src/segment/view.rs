@@ -112,6 +112,16 @@ impl View {
         }
     }
 
+    /// Has every page of it mapped for writing now, so that no message pays for that.
+    #[cfg(not(loom))]
+    pub(crate) fn touch(&self) {
+        for at in (0..self.layout.total()).step_by(4096) {
+            // SAFETY: within the mapping, and aligned; any word may be read as an atomic one.
+            let word = unsafe { self.mapping.base().add(at).cast::<AtomicU64>().as_ref() };
+            word.fetch_or(0, Ordering::Relaxed); // changes nothing, so it is ordered with nothing
+        }
+    }
+
     /// Puts this view's bytes in place of `target`'s, of the same layout: see [`Mapping::move_over`].
     #[cfg(not(loom))]
     pub(crate) fn move_over(self, target: &View) -> Result<(), View> {

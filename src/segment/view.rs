@@ -118,7 +118,9 @@ impl View {
         for at in (0..self.layout.total()).step_by(4096) {
             // SAFETY: within the mapping, and aligned; any word may be read as an atomic one.
             let word = unsafe { self.mapping.base().add(at).cast::<AtomicU64>().as_ref() };
-            word.fetch_or(0, Ordering::Relaxed); // changes nothing, so it is ordered with nothing
+            let now = word.load(Ordering::Relaxed);
+            // A store of what is there, which the compiler cannot leave out; ordered with nothing.
+            let _ = word.compare_exchange(now, now, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

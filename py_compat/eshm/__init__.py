@@ -12,11 +12,14 @@ native library (``libeshm.so``), found by :func:`library_path`; this package nee
 
 from ._channel import ESHM
 from ._library import library_path
+from ._options import version
 from ._types import (
     TIMEOUT_INFINITE,
     ESHMConfig,
     ESHMDisconnectBehavior,
     ESHMError,
+    ESHMLogLevel,
+    ESHMOptions,
     ESHMRole,
     ESHMStats,
     ESHMWakeupMode,
@@ -27,9 +30,12 @@ __all__ = [
     "ESHMConfig",
     "ESHMDisconnectBehavior",
     "ESHMError",
+    "ESHMLogLevel",
+    "ESHMOptions",
     "ESHMRole",
     "ESHMStats",
     "ESHMWakeupMode",
     "TIMEOUT_INFINITE",
     "library_path",
+    "version",
 ]

@@ -16,11 +16,14 @@ from typing import Any, Callable, Dict, List, Optional, Type, Union
 from ._arguments import encoded_name, known, u32
 from ._decode import decode
 from ._library import Handle, load
+from ._options import capacity as capacity_of
+from ._options import last_error, open_channel, options_of
 from ._types import (
     TIMEOUT_INFINITE,
     ESHMConfig,
     ESHMDisconnectBehavior,
     ESHMError,
+    ESHMLogLevel,
     ESHMRole,
     ESHMStats,
     ESHMWakeupMode,
@@ -58,8 +61,20 @@ class ESHM:
         auto_cleanup: Whether a master removes the channel's file when it closes.
         use_threads: Whether the library's own thread sends heartbeats. If not, reads and writes do.
 
+    By keyword alone, and only with a library of release 1.3 or later:
+        capacity: Bytes of the largest message in a segment that is created, up to 1 GiB; 0 for the library's default, 4096.
+            Pass ``buffer_size`` to reads of more. An existing segment keeps its own: see the property.
+        exact_capacity: Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it.
+        mode: Permission bits of a file that is created, whatever the umask; 0 for 0o666 less the umask.
+        wait_for_master_ms: How long to wait until a slave has a live master. TIMEOUT_INFINITE for as long as it takes.
+        first_value: Whether the value that is current now is new to the first read.
+        huge_pages: Whether to ask the kernel for huge pages; that it gives none to shared memory is no failure.
+        prefault: Whether to map all pages now, so that no first message pays for it.
+        spin_us: How long a read spins before it parks; None for learnt.
+        log_level: How much the library says on stderr, in the whole process.
+
     Raises:
-        RuntimeError: it cannot be opened; the library tells the reason on stderr.
+        RuntimeError: it cannot be opened, with the library's reason; or the library is too old for an option.
         TypeError, ValueError: an argument is of the wrong type, or a time or count is not 0 to 2**32 - 1.
     """
 
@@ -78,6 +93,16 @@ class ESHM:
         max_reconnect_attempts: int = 50,
         auto_cleanup: bool = True,
         use_threads: bool = True,
+        *,
+        capacity: int = 0,
+        exact_capacity: bool = False,
+        mode: int = 0,
+        wait_for_master_ms: int = 0,
+        first_value: bool = False,
+        huge_pages: bool = False,
+        prefault: bool = False,
+        spin_us: Optional[int] = None,
+        log_level: Optional[ESHMLogLevel] = None,
     ) -> None:
         config = ESHMConfig(
             encoded_name(shm_name),
@@ -90,6 +115,17 @@ class ESHM:
             bool(auto_cleanup),
             bool(use_threads),
         )
+        options = options_of(
+            capacity=capacity,
+            exact_capacity=exact_capacity,
+            mode=mode,
+            wait_for_master_ms=wait_for_master_ms,
+            first_value=first_value,
+            huge_pages=huge_pages,
+            prefault=prefault,
+            spin_us=spin_us,
+            log_level=log_level,
+        )
         self._name = shm_name
         self._library = library = load()
         # Looked up once: these two are called for each message.
@@ -97,13 +133,11 @@ class ESHM:
         self._read_ex: Callable[..., int] = library.eshm_read_ex
         self._spare_buffers: List[_ReadBuffer] = []
 
-        address = library.eshm_init(ctypes.byref(config))
+        address = open_channel(library, config, options)
         if not address:
             hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
-            raise RuntimeError(
-                f"ESHM {shm_name!r} cannot be opened as {ESHMRole(config.role).name} "
-                f"({hint}the library's reason is on stderr)"
-            )
+            reason = last_error(library) or f"{hint}the library's reason is on stderr"
+            raise RuntimeError(f"ESHM {shm_name!r} cannot be opened as {ESHMRole(config.role).name} ({reason})")
         self._handle = Handle(address, library.eshm_destroy)
         self._open = self._handle.open
         self._pid = os.getpid()
@@ -266,6 +300,14 @@ class ESHM:
         alive = ctypes.c_bool()
         self._check("Check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
         return alive.value
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of the largest message. Raises RuntimeError if closed, or if the library is older than 1.3."""
+        size = capacity_of(self._library, self._handle)
+        if not size:
+            raise self._failure("Get capacity", ESHMError.NOT_INITIALIZED)
+        return size
 
     @property
     def wakeup_mode(self) -> ESHMWakeupMode:

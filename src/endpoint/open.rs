@@ -127,9 +127,8 @@ pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<O
     for (id, _) in attached {
         service::remove_side(id, Side::Master);
     }
-    let made = made.map_err(|error| {
-        Error::Create(format!("no segment of {} bytes can be made in /dev/shm: {error}", layout.total()))
-    })?;
+    let made =
+        made.map_err(|error| Error::Create(format!("{error}, for a segment of {} bytes in /dev/shm", layout.total())))?;
     Ok(made.zip(kept).map(|(segment, (_, attachment))| Opened {
         segment,
         side: Side::Master,

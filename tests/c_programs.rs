@@ -139,6 +139,11 @@ fn test_error_handling() {
 }
 
 #[test]
+fn test_options() {
+    compile_and_run("test_options.c", &[]);
+}
+
+#[test]
 fn test_handle_states() {
     compile_and_run("test_handle_states.c", &[]);
 }

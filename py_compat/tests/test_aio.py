@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import unittest
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any, List
 from support import HANG_S, ChannelTest, segment
 from eshm import ESHM, ESHMDisconnectBehavior, ESHMRole
 from eshm.aio import AsyncESHM
+
+
+# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine has many.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def hurry(awaitable: Any) -> Any:

@@ -56,7 +56,7 @@ class Refusals(ChannelTest):
             ({"capacity": (1 << 30) + 1}, "capacity in bytes is 1073741825: 1 to 1073741824"),
             ({"mode": 0o1000}, "mode .0777 is 511. is 512: 0 to 511"),
         ):
-            with self.assertRaisesRegex(RuntimeError, f"cannot be opened as MASTER .*{reason}"):
+            with self.assertRaisesRegex(RuntimeError, f"cannot be opened as MASTER: .*{reason}"):
                 ESHM(self.name, MASTER, **options)
         with self.assertRaisesRegex(RuntimeError, "there is no such segment; start the master first"):
             ESHM(self.name, SLAVE)

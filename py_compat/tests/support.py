@@ -209,5 +209,5 @@ def skip(test: unittest.TestCase, reason: str) -> None:
     test.skipTest(reason)
 
 
-__all__ = ["ESHM", "ESHMRole", "ChannelTest", "HANG_S", "PACKAGE", "Peer", "Program", "asleep", "library_path",
+__all__ = ["ESHM", "ESHMRole", "ChannelTest", "HANG_S", "PACKAGE", "PRELUDE", "Peer", "Program", "asleep", "library_path",
            "script", "segment", "skip", "wait_until"]

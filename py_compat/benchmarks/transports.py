@@ -117,7 +117,8 @@ class Iceoryx:
 
         iceoryx2.set_log_level(iceoryx2.LogLevel.Fatal)
         self.size = size
-        self.node = iceoryx2.NodeBuilder.new().create(iceoryx2.ServiceType.Ipc)
+        builder = iceoryx2.NodeBuilder.new().signal_handling_mode(iceoryx2.SignalHandlingMode.Disabled)
+        self.node = builder.create(iceoryx2.ServiceType.Ipc)
         self.services = [self._service(iceoryx2, f"{channel}_{side}") for side in (0, 1)]
         publisher = self.services[mine].publisher_builder().initial_max_slice_len(size).create()
         subscriber = self.services[1 - mine].subscriber_builder().create()

@@ -8,6 +8,7 @@ PAIR is the program bench/pair.cpp, which then is the other end of an eshm chann
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ ROUND = 64
 
 
 def echo(make: Callable[[], Any]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # in order: some leave files otherwise
     end = make()
     send, receive = end.send, end.receive
     while True:
@@ -96,7 +98,7 @@ def main() -> None:
         check(end, size)
         print(json.dumps(measure(end, size, seconds)))
     finally:
-        other.kill()
+        other.terminate()
         other.wait() if isinstance(other, subprocess.Popen) else other.join()
 
 

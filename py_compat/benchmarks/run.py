@@ -35,7 +35,7 @@ TRIPS = (
     ("Python and C++, 4 KiB, readinto", "eshm_into", 4096, True),
     ("Python and Python, 4 KiB, readinto", "eshm_into", 4096, False),
 )
-SECONDS = "1"
+SECONDS = "0.3"
 #: What is aimed at: row of ratios, how it must be, limit.
 TARGETS = (
     ("try_read(), nothing new", "native / ctypes", "<=", 0.25),
@@ -126,7 +126,7 @@ def show(calls: Rounds, trips: Rounds) -> Dict[str, Dict[str, float]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     options = parser.parse_args()
     if sys.version_info < (3, 11):

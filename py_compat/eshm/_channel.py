@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence, Type, Union
 
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
@@ -312,6 +312,9 @@ class ESHM(Calls):
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> "NoReturn":
+        raise TypeError("an ESHM cannot be pickled or copied: open the channel by its name where it is needed")
 
     def __repr__(self) -> str:
         return f"ESHM(name={self._name!r}, role={self._role.name})"

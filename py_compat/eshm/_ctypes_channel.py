@@ -11,7 +11,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
-from ._errors import ESHMException, ESHMFailed, ESHMOpenFailed, closed, failure
+from ._errors import ESHMException, ESHMOpenFailed, closed, failure, no_event_fd
 from ._library import HANDLE, Handle, load, optional
 from ._options import Options, capacity, init, last_error
 from ._settings import Settings
@@ -254,7 +254,7 @@ class CtypesChannel:
         if fd < 0:
             if self._handle is None:
                 raise closed(self)
-            raise ESHMFailed("there is no event descriptor: without threads, in a forked child, or too many open files")
+            raise no_event_fd(last_error(self._library))
         return fd
 
     def _capacity(self) -> int:

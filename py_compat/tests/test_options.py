@@ -163,7 +163,8 @@ said(lambda: ESHM(sys.argv[1], ESHMRole.SLAVE))
 
 class OlderLibrary(ChannelTest):
     def test_only_what_it_does_not_have_is_refused(self):
-        with Program([sys.executable, "-c", OLDER, self.name], cwd=Path(__file__).resolve().parents[1]) as program:
+        command, folder = [sys.executable, "-c", OLDER, self.name], Path(__file__).resolve().parents[1]
+        with Program(command, cwd=folder, ESHM_PYTHON_BACKEND="ctypes") as program:
             for function in ("eshm_init_ex", "eshm_capacity", "eshm_version"):
                 self.assertRegex(program.line(), re.compile(f"has no function {function}: a libeshm too old for this"))
             self.assertRegex(program.line(), "is its master running. the library's reason is on stderr")

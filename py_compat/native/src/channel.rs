@@ -135,7 +135,7 @@ impl Channel {
         self.place.get(py).is_some()
     }
 
-    /// Publish a message, replacing one the other side has not read yet.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/write"))]
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         match data.cast_exact::<PyBytes>() {
             Ok(bytes) => put(slf, data, bytes.as_bytes()),
@@ -143,7 +143,7 @@ impl Channel {
         }
     }
 
-    /// Wait for the next new message and return it.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/read"))]
     #[pyo3(signature = (buffer_size = Size(4096), timeout_ms = None), text_signature = "($self, buffer_size=4096, timeout_ms=None)")]
     fn read<'py>(
         slf: &Bound<'py, Self>,
@@ -158,7 +158,7 @@ impl Channel {
         }
     }
 
-    /// The next new message if there is one, else None; never waits.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
     #[pyo3(signature = (buffer_size = Size(4096)), text_signature = "($self, buffer_size=4096)")]
     fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Size) -> PyResult<Option<Bound<'py, PyAny>>> {
         match take(slf, buffer_size.0, 0)? {
@@ -168,7 +168,7 @@ impl Channel {
         }
     }
 
-    /// Wait for the next new message, put it into a buffer and return its size.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/readinto"))]
     #[pyo3(signature = (buffer, timeout_ms = None))]
     fn readinto<'py>(
         slf: &Bound<'py, Self>,
@@ -183,7 +183,7 @@ impl Channel {
         }
     }
 
-    /// As readinto for the next new message if there is one, else None; never waits.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_readinto"))]
     fn try_readinto<'py>(slf: &Bound<'py, Self>, buffer: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), 0)? {
             Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
@@ -221,7 +221,9 @@ impl Channel {
     }
 
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
-        ask(slf, "Event descriptor", |endpoint| endpoint.event_fd().map(|fd| fd.as_raw_fd()))
+        let place = &slf.get().place;
+        let fd = place.get(slf.py()).map(|open| open.endpoint().event_fd().map(|fd| fd.as_raw_fd()));
+        fd.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::no_event_fd(slf.py(), &error))
     }
 
     fn _capacity(slf: &Bound<'_, Self>) -> PyResult<usize> {

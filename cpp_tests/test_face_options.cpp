@@ -1,8 +1,11 @@
 // The settings of the C++ face: timeouts, and options.
 #include "check.h"
+#include "endpoint.h"
 #include "eshm.hpp"
 
+#include <cstring>
 #include <limits>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -46,11 +49,30 @@ void options_become_the_settings_of_the_c_functions() {
     CHECK_EQ(eshm::Options("name").reconnect_wait(3s).config().reconnect_wait_ms, 3000);
 }
 
+void a_message_may_be_as_large_as_was_asked_for() {
+    const eshm::Options options = eshm::Options(segment_name("face_large")).capacity(300000).exact_capacity(true).mode(0600)
+                                      .first_value(true).wait_for_master(1s);
+    eshm::Endpoint master(eshm::Options(options).role(eshm::Role::master));
+    CHECK_EQ(master.capacity(), 300000);
+    const std::vector<std::byte> large(300000, std::byte{7});
+    master.write(large);
+    eshm::Endpoint slave(eshm::Options(options).role(eshm::Role::slave));
+    const auto message = slave.read(0ms); // was current as it came
+    CHECK(message && message->size() == large.size());
+    std::error_code code;
+    CHECK(!eshm::Endpoint::open(eshm::Options(options).role(eshm::Role::slave).capacity(200000), code));
+    CHECK(code == eshm::errc::shm_attach);
+    CHECK(std::strstr(eshm_last_error(), "200000") != nullptr);
+    slave.close();
+    CHECK_EQ(slave.capacity(), 0);
+}
+
 } // namespace
 
 int main() {
     RUN(timeouts_are_never_shorter_than_asked);
     RUN(options_become_the_settings_of_the_c_functions);
+    RUN(a_message_may_be_as_large_as_was_asked_for);
     puts("test_face_options: passed");
     return 0;
 }

@@ -223,7 +223,7 @@ int eshm_set_spin_us(ESHMHandle* handle, uint32_t microseconds);
  * 1.3.
  *
  *   -1  there is none: handle is NULL or inherited by fork(), use_threads is off (nobody would look meanwhile), or the system
- *       has no descriptor left; then the handle works on without, and the next call tries again */
+ *       has no descriptor left; then the handle works on without, and the next call tries again. eshm_last_error() says why */
 int eshm_get_event_fd(ESHMHandle* handle);
 
 #ifdef __cplusplus

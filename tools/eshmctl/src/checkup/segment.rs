@@ -10,11 +10,14 @@ use std::{ffi::CString, os::unix::ffi::OsStrExt, time::Duration};
 
 /// All checks of the segment `name`.
 pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
-    let Some(report) = report::collect(name, Duration::from_millis(200))? else {
-        return Ok(vec![missing(name)?]);
+    let Some(report) = report::collect(name, Duration::from_millis(200)) else {
+        return Ok(vec![missing(name)]);
     };
-    let mut checks =
-        vec![Check::fine("the name", format!("{} is there", inspect::path(name)?.display())), permission(name)?];
+    let path = inspect::path(name)?;
+    if let Err(error) = path.symlink_metadata() {
+        return Ok(vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")]);
+    }
+    let mut checks = vec![Check::fine("the name", format!("{} is there", path.display())), permission(name)?];
     match (&report.segment, report.kind) {
         (Some(segment), _) => {
             checks.push(protocol(segment));
@@ -84,9 +87,13 @@ fn permission(name: &Name) -> Result<Check, Failure> {
     })
 }
 
-fn missing(name: &Name) -> Result<Check, Failure> {
+fn missing(name: &Name) -> Check {
     let wanted = name.to_string();
-    let names: Vec<String> = report::names()?.iter().map(Name::to_string).collect();
+    let seen = format!("there is no segment '{wanted}'");
+    let names: Vec<String> = match report::names() {
+        Ok(names) => names.iter().map(Name::to_string).collect(),
+        Err(_) => return Check::wrong("the name", seen, "see /dev/shm above"),
+    };
     let near = names
         .iter()
         .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)
@@ -96,7 +103,7 @@ fn missing(name: &Name) -> Result<Check, Failure> {
         None if names.is_empty() => "there is no segment at all: start the master first".to_owned(),
         None => format!("start the master first, under this very name; there are: {}", names.join(", ")),
     };
-    Ok(Check::wrong("the name", format!("there is no segment '{wanted}'"), advice))
+    Check::wrong("the name", seen, advice)
 }
 
 /// A name without what people mix up.

@@ -27,11 +27,12 @@ const WATCH: Duration = Duration::from_millis(100);
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut missing = false;
     let orphans: Vec<Name> = if args.names.is_empty() {
-        report::collect_named(WATCH)?.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
+        let all = report::collect_named(WATCH).map_err(report::unlisted)?;
+        all.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
     } else {
         let mut found = Vec::new();
         for name in &args.names {
-            match report::collect(name, WATCH)? {
+            match report::collect(name, WATCH) {
                 Some(report) if report.orphan => found.push(name.clone()),
                 Some(_) => println!("{name}: in use, or no segment; stays"),
                 None => {

@@ -31,7 +31,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over))? else {
+    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over)) else {
         eprintln!("eshmctl: there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };

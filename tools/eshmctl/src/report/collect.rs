@@ -1,42 +1,42 @@
 //! Watching segments for a moment.
 
-use super::{Channel, Failure, Kind, Life, Report, Segment, Side, diagnose::diagnose};
+use super::{Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
 use crate::name::Name;
 use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
 use std::{
-    fs, thread,
+    fs, io, thread,
     time::{Duration, Instant, SystemTime},
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::MasterToSlave, Direction::SlaveToMaster];
 
 /// Everything about the segment `name`, watched for `window`; `None` if there is none.
-pub fn collect(name: &Name, window: Duration) -> Result<Option<Report>, Failure> {
+pub fn collect(name: &Name, window: Duration) -> Option<Report> {
     let mut sight = inspect::look(name);
     if matches!(&sight, Ok(Sight { found: Found::Making, .. })) {
         thread::sleep(window); // its creator may be at it
         sight = inspect::look(name);
     }
     if matches!(&sight, Ok(Sight { found: Found::Missing, .. })) {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(report(name, sight, window)))
+    Some(report(name, sight, window))
 }
 
-/// Everything about every segment, all watched at once for `window`.
-pub fn collect_all(window: Duration) -> Result<Vec<Report>, Failure> {
+/// Everything about every segment, all watched at once for `window`; an error if /dev/shm cannot be listed.
+pub fn collect_all(window: Duration) -> io::Result<Vec<Report>> {
     Ok(collect_named(window)?.into_iter().map(|(_, report)| report).collect())
 }
 
 /// The same, each with its name as it is.
-pub fn collect_named(window: Duration) -> Result<Vec<(Name, Report)>, Failure> {
+pub fn collect_named(window: Duration) -> io::Result<Vec<(Name, Report)>> {
     let names = super::names()?;
     let reports: Vec<_> = thread::scope(|scope| {
         let watches: Vec<_> = names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
         watches.into_iter().map(|watch| watch.join().expect("no panic")).collect()
     });
     // One that vanished meanwhile is not there.
-    Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report.ok().flatten()?))).collect())
+    Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report?))).collect())
 }
 
 /// A look, and the words of its first moment.

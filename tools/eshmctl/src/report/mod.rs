@@ -60,12 +60,14 @@ impl From<eshm::records::Error> for Failure {
     }
 }
 
-/// The names of all segment files.
-pub fn names() -> Result<Vec<Name>, Failure> {
-    let names = inspect::names().map_err(|error| {
-        Failure(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
-    })?;
-    Ok(names.into_iter().map(Name::of_file).collect())
+/// The names of all segment files; an error if /dev/shm cannot be listed.
+pub fn names() -> io::Result<Vec<Name>> {
+    Ok(inspect::names()?.into_iter().map(Name::of_file).collect())
+}
+
+/// Says that they cannot be listed.
+pub fn unlisted(error: io::Error) -> Failure {
+    Failure(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
 }
 
 /// What kind of file stands under a name.

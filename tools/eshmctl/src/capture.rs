@@ -28,7 +28,7 @@
 //! A file whose last frame is cut, because the recorder was killed, is read up to there. `capture.py` beside this crate reads
 //! the same.
 
-use crate::report::Failure;
+use crate::failure::Failure;
 use eshm::inspect::Direction;
 use std::{
     io::{self, Read, Write},
@@ -130,13 +130,13 @@ impl<R: Read> Reader<R> {
         let mut head = vec![0; 28];
         let got = fill(&mut input, &mut head)?;
         if got < 12 || &head[..8] != MARK {
-            return Err(Failure("not a file that `eshmctl record` wrote".to_owned()));
+            return Err(Failure::new("not a file that `eshmctl record` wrote"));
         }
         let version = u32_at(&head, 8);
         if version != VERSION {
-            return Err(Failure(format!("its format is version {version}; this eshmctl reads {VERSION}")));
+            return Err(Failure::new(format!("its format is version {version}; this eshmctl reads {VERSION}")));
         }
-        let damaged = || Failure("its header is damaged".to_owned());
+        let damaged = || Failure::new("its header is damaged");
         let length = u32_at(&head, 24);
         if got < head.len() || length > LONGEST {
             return Err(damaged());
@@ -162,7 +162,7 @@ impl<R: Read> Reader<R> {
             _ => {}
         }
         let (number, size) = (self.frames + 1, u32_at(&head, 16));
-        let damaged = |what: &str| Failure(format!("value {number} is damaged: {what}"));
+        let damaged = |what: &str| Failure::new(format!("value {number} is damaged: {what}"));
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
             return Err(damaged("its header cannot be"));
         }

@@ -5,6 +5,7 @@ mod checkup;
 mod cli;
 mod commands;
 mod exit;
+mod failure;
 mod histogram;
 mod name;
 mod paint;
@@ -19,7 +20,6 @@ mod top;
 mod trips;
 
 use clap::FromArgMatches;
-use exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("eshmctl: {error}");
-            Exit::Failed.into()
+            error.exit().into()
         }
     }
 }

@@ -1,7 +1,13 @@
 //! Segment names as users type them.
 
 use eshm::inspect;
-use std::{fmt, os::unix::ffi::OsStrExt, path::Path, str::FromStr};
+use std::{
+    ffi::{CString, OsString},
+    fmt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// A segment's name. `demo`, `eshm_demo` as `ls` shows it and `/dev/shm/eshm_demo` mean the same, unless `eshm_demo` is itself
 /// the name of a segment.
@@ -12,6 +18,23 @@ impl Name {
     /// One of those that `inspect::names` gives.
     pub fn of_file(bytes: Vec<u8>) -> Name {
         Name(bytes)
+    }
+
+    /// The file that it stands for.
+    pub fn path(&self) -> PathBuf {
+        Path::new("/dev/shm").join(OsString::from_vec([b"eshm_", &self.0[..]].concat()))
+    }
+
+    /// Whether this user may read and write that file.
+    pub fn may_be_used(&self) -> bool {
+        let path = CString::new(self.path().into_os_string().into_vec()).expect("a file's name has no NUL");
+        // SAFETY: a NUL-terminated path.
+        unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
+    }
+
+    /// The path as text; what is not printable is escaped.
+    pub fn shown_path(&self) -> String {
+        self.path().to_string_lossy().escape_debug().to_string()
     }
 }
 
@@ -55,5 +78,7 @@ mod tests {
         assert_eq!("a/b".parse::<Name>().unwrap().as_ref(), b"a_b");
         assert!("".parse::<Name>().is_err());
         assert_eq!(Name::of_file(b"x\n\xff".to_vec()).to_string(), "x\\n\u{fffd}");
+        assert_eq!(Name::of_file(b"x\x1b[31m".to_vec()).shown_path(), "/dev/shm/eshm_x\\u{1b}[31m");
+        assert_eq!("a/b".parse::<Name>().unwrap().path(), inspect::path("a/b").unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! Records as users type them: JSON in the form in which records are shown (`eshm::records::to_json`).
 
-use crate::report::Failure;
+use crate::failure::Failure;
 use eshm::records::{Call, Event, Image, Record, Scalar, Value};
 use serde::{
     Deserialize, Deserializer,
@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Members {
 
 /// The bytes of the record that this JSON object shows.
 pub fn encode(text: &[u8]) -> Result<Vec<u8>, Failure> {
-    let wrong = |why: String| Failure(format!("the value is no record in JSON: {why}"));
+    let wrong = |why: String| Failure::new(format!("the value is no record in JSON: {why}"));
     let Members(members) = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
     let mut record = Record::new();
     for (key, json) in members {

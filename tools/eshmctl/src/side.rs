@@ -1,11 +1,12 @@
 //! Being one side of a segment.
 
-use crate::{name::Name, report::Failure};
+use crate::{exit::Exit, failure::Failure, name::Name};
 use clap::ValueEnum;
 use eshm::{
-    Endpoint, Role,
+    Endpoint, Error, Role,
     inspect::{self, Found, Life, Side},
 };
+use std::io;
 
 /// Which side to be.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -44,13 +45,24 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
     let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
-    builder.open().map_err(|error| {
-        let advice = match side {
-            As::Slave => "start the master first, or say --as master; `eshmctl doctor` checks the usual causes",
-            _ => "`eshmctl doctor` checks the usual causes",
-        };
-        Failure(format!("{}: {error}; {advice}", args.name))
-    })
+    builder.open().map_err(|error| refused(&args.name, role, &error))
+}
+
+/// Why a side was not to be had, and what to do.
+fn refused(name: &Name, role: Role, error: &Error) -> Failure {
+    let there = name.path().symlink_metadata();
+    if role == Role::Slave && there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let advice = "start the master first, or say --as master; `eshmctl list` shows which there are";
+        return Failure::new(format!("there is no segment '{name}'; {advice}")).with_exit(Exit::Missing);
+    }
+    let advice = match there {
+        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
+        Ok(_) if !name.may_be_used() => {
+            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode"
+        }
+        _ => "`eshmctl doctor` checks the usual causes",
+    };
+    Failure::new(format!("{name}: {error}; {advice}"))
 }
 
 /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
@@ -59,7 +71,7 @@ fn leave_alone(name: &Name) -> Result<(), Failure> {
     let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return Ok(()) };
     match segment.judge(Side::Master) {
         Life::Absent | Life::Dead => Ok(()),
-        Life::Alive | Life::Silent => Err(Failure(format!(
+        Life::Alive | Life::Silent => Err(Failure::new(format!(
             "{name}: it has a live master, process {}; end that first, use --as slave, or take its place with --replace",
             segment.header().pids[Side::Master as usize]
         ))),

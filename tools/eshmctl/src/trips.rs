@@ -1,6 +1,6 @@
 //! Round trips to an echo.
 
-use crate::{report::Failure, stop::Limit};
+use crate::{failure::Failure, stop::Limit};
 use eshm::{Endpoint, Error};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub fn run(
 ) -> Result<Trips, Failure> {
     let capacity = endpoint.capacity()?;
     if size < 8 || size > capacity {
-        return Err(Failure(format!("a size of {size}: a ping has 8 to {capacity} bytes in this segment")));
+        return Err(Failure::new(format!("a size of {size}: a ping has 8 to {capacity} bytes in this segment")));
     }
     let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; capacity]);
     let mut trips = Trips::default();

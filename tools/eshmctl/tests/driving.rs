@@ -52,9 +52,12 @@ fn bytes_of_a_file_arrive_as_they_are() {
 #[test]
 fn a_slave_without_a_master_says_what_to_do() {
     let name = Name::new();
-    let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
-    assert_eq!(done.code, Some(1));
-    assert!(done.err.contains(name.as_str()) && done.err.contains("start the master first"), "{}", done.err);
+    for command in ["send", "recv", "echo", "ping"] {
+        let done = ctl(&[command, name.as_str(), "--as", "slave"]);
+        assert_eq!(done.code, Some(4), "{command}: {}", done.err);
+        assert!(done.err.starts_with(&format!("eshmctl: there is no segment '{}';", name.as_str())), "{}", done.err);
+        assert_eq!(done.err.matches("start the master first").count(), 1, "{}", done.err);
+    }
     assert_eq!(ctl(&["recv", "", "--as", "slave"]).code, Some(2), "no segment can be called so");
 }
 

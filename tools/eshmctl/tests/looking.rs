@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{ctl, json, orphan, start};
+use common::{ctl, ctl_bound_by_modes, json, orphan, start};
 use eshm::Role;
 use eshm_processes::{Name, Raw, open, until};
 use serde_json::Value;
 use std::{
     fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -192,4 +193,54 @@ fn output_is_plain_unless_colours_are_asked_for() {
     let _master = open(&name, Role::Master);
     assert!(!ctl(&["list"]).out.contains('\x1b'));
     assert!(ctl(&["list", "--color", "always"]).out.contains("\x1b[32m"));
+}
+
+#[test]
+fn what_may_not_be_read_is_reported_with_its_file() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0)).expect("take all permissions");
+    let done = ctl_bound_by_modes(&["show", name.as_str()]);
+    assert!(done.code == Some(3) && done.out.contains("Permission denied") && done.out.contains("umask"), "{done:?}");
+    let uid = fs::metadata(name.path()).expect("the file").uid();
+    let list = json(&ctl_bound_by_modes(&["list", "--json"]));
+    let listed = list["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned();
+    for seen in [json(&ctl_bound_by_modes(&["show", name.as_str(), "--json"])), listed.expect("it is listed")] {
+        assert_eq!((&seen["kind"], &seen["size"]), (&"unreadable".into(), &8576.into()));
+        assert_eq!((&seen["mode"], &seen["uid"], &seen["orphan"]), (&"0000".into(), &uid.into(), &false.into()));
+    }
+    for args in [["recv", name.as_str(), "--as", "slave"], ["recv", name.as_str(), "--as", "master"]] {
+        let done = ctl_bound_by_modes(&args);
+        assert!(done.code == Some(1) && done.err.contains("Permission denied"), "{done:?}");
+        assert!(done.err.contains("ls -l /dev/shm") && !done.err.contains("start the master"), "{}", done.err);
+    }
+    let done = ctl_bound_by_modes(&["doctor", name.as_str()]);
+    assert!(done.code == Some(3) && done.out.contains("permission: this user may not read and write it"), "{}", done.out);
+}
+
+#[test]
+fn what_is_no_regular_file_is_called_by_its_kind() {
+    let (link, folder, pipe) = (Name::new(), Name::new(), Name::new());
+    symlink("/dev/null", link.path()).expect("make a link");
+    fs::create_dir(folder.path()).expect("make a folder");
+    let made = std::process::Command::new("mkfifo").arg(pipe.path()).status().expect("run mkfifo");
+    assert!(made.success());
+    for (name, what) in [(&link, "a symbolic link"), (&folder, "a folder"), (&pipe, "a named pipe")] {
+        let done = ctl(&["show", name.as_str()]);
+        assert!(done.code == Some(3) && done.out.contains(&format!("{what} has its name")), "{done:?}");
+        let seen = json(&ctl(&["show", name.as_str(), "--json"]));
+        assert!(seen["kind"] == "unreadable" && seen["mode"].as_str().is_some_and(|mode| mode.len() == 4), "{seen}");
+        let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
+        assert!(done.code == Some(1) && done.err.contains("remove it by hand"), "{done:?}");
+    }
+}
+
+#[test]
+fn a_name_is_shown_with_what_is_not_printable_escaped() {
+    let name = Name::from(format!("pt_\x1b[31m_{}", std::process::id()));
+    let _master = open(&name, Role::Master);
+    for command in ["show", "doctor"] {
+        let done = ctl(&[command, name.as_str()]);
+        assert!(done.out.contains("/dev/shm/eshm_pt_\\u{1b}[31m_") && !done.out.contains('\x1b'), "{}", done.out);
+    }
 }

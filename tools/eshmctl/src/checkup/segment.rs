@@ -3,21 +3,19 @@
 use super::Check;
 use crate::{
     name::Name,
-    report::{self, Failure, Kind, Life, Segment, Severity, Side},
+    report::{self, Kind, Life, Segment, Severity, Side},
 };
-use eshm::inspect;
-use std::{ffi::CString, os::unix::ffi::OsStrExt, time::Duration};
+use std::time::Duration;
 
 /// All checks of the segment `name`.
-pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
+pub fn segment(name: &Name) -> Vec<Check> {
     let Some(report) = report::collect(name, Duration::from_millis(200)) else {
-        return Ok(vec![missing(name)]);
+        return vec![missing(name)];
     };
-    let path = inspect::path(name)?;
-    if let Err(error) = path.symlink_metadata() {
-        return Ok(vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")]);
+    if let Err(error) = name.path().symlink_metadata() {
+        return vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")];
     }
-    let mut checks = vec![Check::fine("the name", format!("{} is there", path.display())), permission(name)?];
+    let mut checks = vec![Check::fine("the name", format!("{} is there", name.shown_path())), permission(name)];
     match (&report.segment, report.kind) {
         (Some(segment), _) => {
             checks.push(protocol(segment));
@@ -43,7 +41,7 @@ pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
             Severity::Problem => Check::wrong("problem", finding.what, finding.advice),
         });
     }
-    Ok(checks)
+    checks
 }
 
 fn protocol(segment: &Segment) -> Check {
@@ -70,21 +68,16 @@ fn side(label: &'static str, side: &Side) -> Check {
     }
 }
 
-fn permission(name: &Name) -> Result<Check, Failure> {
+fn permission(name: &Name) -> Check {
     const SUBJECT: &str = "permission";
-    let path = inspect::path(name)?;
-    let path = CString::new(path.as_os_str().as_bytes()).expect("a segment's path has no NUL");
-    // SAFETY: a NUL-terminated path.
-    let allowed = unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) } == 0;
-    Ok(if allowed {
-        Check::fine(SUBJECT, "this user may read and write it")
-    } else {
-        Check::wrong(
-            SUBJECT,
-            "this user may not read and write it",
-            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
-        )
-    })
+    if name.may_be_used() {
+        return Check::fine(SUBJECT, "this user may read and write it");
+    }
+    Check::wrong(
+        SUBJECT,
+        "this user may not read and write it",
+        "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
+    )
 }
 
 fn missing(name: &Name) -> Check {

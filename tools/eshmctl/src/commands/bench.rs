@@ -2,10 +2,10 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     histogram::{self, Times},
     name::Name,
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
     trips,
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         .spawn()?;
     let _echo = Helper(echo);
     if !trips::await_echo(&endpoint, 32, Duration::from_secs(10))? {
-        return Err(Failure("the echo process did not answer".to_owned()));
+        return Err(Failure::new("the echo process did not answer"));
     }
     let mut rows = Vec::new();
     for (i, size) in SIZES.into_iter().enumerate() {

@@ -1,6 +1,6 @@
 //! `clean`: removes segments that nobody will ever use again, and no other.
 
-use crate::{exit::Exit, name::Name, report, report::Failure};
+use crate::{exit::Exit, failure::Failure, name::Name, report};
 use eshm::inspect::{Removal, remove_orphan};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn confirmed(count: usize) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure("not a terminal to ask on; say --yes to remove, or --dry-run to look".to_owned()));
+        return Err(Failure::new("not a terminal to ask on; say --yes to remove, or --dry-run to look"));
     }
     print!("remove {count}? [y/N] ");
     io::stdout().flush()?;

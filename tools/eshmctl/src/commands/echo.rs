@@ -2,7 +2,7 @@
 
 use crate::{
     exit::Exit,
-    report::Failure,
+    failure::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
 };

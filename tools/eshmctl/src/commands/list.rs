@@ -2,8 +2,9 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     paint::{Painted, Tone},
-    report::{self, Channel, Failure, Kind, Life, Report, Side},
+    report::{self, Channel, Kind, Life, Report, Side},
 };
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! `completions` and `man`.
 
-use crate::{cli, exit::Exit, report::Failure};
+use crate::{cli, exit::Exit, failure::Failure};
 use std::{fs, io, path::PathBuf};
 
 /// Print a shell's completions.

@@ -2,9 +2,9 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     histogram::{self, Times},
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
     trips,
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
-        fs::write(path, times.as_svg(&title)).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        fs::write(path, times.as_svg(&title)).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     }
     Ok(Exit::Fine)
 }

@@ -3,9 +3,9 @@
 use crate::{
     capture::Writer,
     exit::Exit,
+    failure::Failure,
     name::Name,
     progress::Progress,
-    report::Failure,
     stop::{self, Limit},
     tap::{self, Pace, Which},
 };
@@ -51,11 +51,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         eprintln!("eshmctl: there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
     };
-    let wrong = |error: io::Error| Failure(format!("{}: {error}", args.output.display()));
+    let wrong = |error: io::Error| Failure::new(format!("{}: {error}", args.output.display()));
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure(format!("{} exists; --force writes over it", args.output.display())),
+        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
         _ => wrong(error),
     })?;
     let mut writer = Writer::new(BufWriter::new(file), args.name.as_ref(), capacity).map_err(wrong)?;

@@ -2,8 +2,8 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     payload::{self, Form, Message},
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
 };

@@ -3,9 +3,9 @@
 use crate::{
     capture::Reader,
     exit::Exit,
+    failure::Failure,
     name::Name,
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop,
 };
@@ -58,7 +58,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let wrong = |why: String| Failure(format!("{}: {why}", args.file.display()));
+    let wrong = |why: String| Failure::new(format!("{}: {why}", args.file.display()));
     let file = File::open(&args.file).map_err(|error| wrong(error.to_string()))?;
     let mut reader = Reader::new(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
     let (direction, own) = match args.from {

@@ -2,9 +2,9 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     payload::{self, Form},
     record_text,
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
 };
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     match (&args.value, &args.file) {
         (Some(text), _) => sender.repeat(text.as_bytes(), args.count)?,
         (None, Some(path)) => {
-            let bytes = fs::read(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+            let bytes = fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
             sender.repeat(&bytes, args.count)?;
         }
         (None, None) => {
@@ -103,7 +103,7 @@ impl Sender<'_> {
                 Err(Error::Timeout) if !stop::asked() => thread::sleep(Duration::from_millis(10)),
                 Err(Error::BufferTooSmall { size }) => {
                     let (name, bytes) = (&self.args.side.name, value.len());
-                    return Err(Failure(format!(
+                    return Err(Failure::new(format!(
                         "{name}: a value of {bytes} bytes; the segment takes {size}: see --capacity"
                     )));
                 }

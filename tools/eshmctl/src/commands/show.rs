@@ -2,12 +2,13 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     name::Name,
     paint::{Painted, Tone},
     payload::{self, Form, Message},
-    report::{self, Channel, Failure, Life, Report, Severity, Side},
+    report::{self, Channel, Life, Report, Severity, Side},
 };
-use eshm::inspect::{self, Direction, Found};
+use eshm::inspect::{self, Direction, Found, Sight};
 use std::time::Duration;
 
 /// Show one segment: all fields, both channels, what is wrong with it.
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         eprintln!("eshmctl: there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };
-    let messages = messages(&args.name)?;
+    let messages = messages(&args.name);
     if let Some(segment) = &mut report.segment {
         segment.master_to_slave.message = messages[0].as_deref().map(Message::of);
         segment.slave_to_master.message = messages[1].as_deref().map(Message::of);
@@ -43,15 +44,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        text(&report, args, &messages)?;
+        text(&report, args, &messages);
     }
     let no_record = args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
     let wrong = report.findings.iter().any(|finding| finding.severity >= Severity::Warning);
     Ok(if wrong || no_record { Exit::Findings } else { Exit::Fine })
 }
 
-fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) -> Result<(), Failure> {
-    println!("{}  {}", Painted(Tone::Bold, &report.name), inspect::path(&args.name)?.display());
+fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
+    println!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
     println!("  file        {} bytes, mode {}, owner {}, {} s old", report.size, report.mode, report.uid, report.age_s);
     if let Some(segment) = &report.segment {
         let woken = if segment.features & 1 == 1 { "writers wake readers" } else { "readers poll" };
@@ -82,7 +83,6 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) -> Result
     if report.findings.is_empty() {
         println!("{}", Painted(Tone::Good, "nothing is wrong"));
     }
-    Ok(())
 }
 
 fn side(label: &str, side: &Side) {
@@ -129,13 +129,13 @@ const TRIES: u32 = 10_000;
 /// Bytes shown of a message that is no record.
 const SHOWN: usize = 64;
 
-/// The current messages of both channels, as far as there are any.
-fn messages(name: &Name) -> Result<[Option<Vec<u8>>; 2], Failure> {
-    let Found::Segment(segment) = inspect::look(name)?.found else { return Ok([None, None]) };
-    Ok([Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
+/// The current messages of both channels, as far as there are any; what cannot be looked at has none.
+fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
+    let Ok(Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return [None, None] };
+    [Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
         let mut bytes = Vec::new();
         (0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()).then_some(bytes)
-    }))
+    })
 }
 
 /// Its size and its bytes, as text, as a record or in hexadecimal.

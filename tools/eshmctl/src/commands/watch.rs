@@ -2,9 +2,9 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     name::Name,
     payload::{self, Form, Message},
-    report::Failure,
     stop::{self, Limit},
     tap::{self, Pace, Which},
 };

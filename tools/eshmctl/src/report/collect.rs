@@ -4,7 +4,10 @@ use super::{Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
 use crate::name::Name;
 use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
 use std::{
-    fs, io, thread,
+    fs::{self, FileType},
+    io,
+    os::unix::fs::FileTypeExt,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -58,9 +61,15 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
         segment: None,
         findings: Vec::new(),
     };
-    let mut why = None;
+    let (mut why, mut instead) = (None, None);
     match sight {
-        Err(error) => why = Some(error.to_string()),
+        Err(error) => {
+            why = Some(error.to_string());
+            if let Ok(file) = name.path().symlink_metadata() {
+                instead = other_than_a_file(file.file_type());
+                fill(&mut report, &file.into());
+            }
+        }
         Ok(Sight { file, found }) => {
             if let Some(file) = file {
                 fill(&mut report, &file);
@@ -88,8 +97,20 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
             }
         }
     }
-    diagnose(&mut report, why);
+    diagnose(&mut report, why, instead);
     report
+}
+
+/// What no library opens.
+fn other_than_a_file(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_symlink() => Some("a symbolic link"),
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_fifo() => Some("a named pipe"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
 }
 
 fn fill(report: &mut Report, file: &FileFacts) {

@@ -55,6 +55,7 @@ pub enum Command {
     Completions(commands::papers::Completions),
     /// Write the manual pages.
     Man(commands::papers::Man),
-    /// Remove segments whose both ends are proven dead.
+    /// Remove segments whose both ends are proven dead or have left: also one that its master was told to keep
+    /// (auto_cleanup=false).
     Clean(commands::clean::Args),
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// Remove segments whose both ends are proven dead.
+/// Remove segments whose both ends are proven dead or have left.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Only these; all orphaned ones without.
@@ -59,16 +59,20 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         println!("nothing removed");
         return Ok(Exit::Fine);
     }
-    let mut removed = 0;
+    let (mut removed, mut failed) = (0, false);
     for name in &orphans {
-        match remove_orphan(name)? {
-            Removal::Removed => removed += 1,
-            Removal::Missing => println!("{name}: gone already"),
-            Removal::Kept(why) => println!("{name}: stays: {why}"),
+        match remove_orphan(name) {
+            Ok(Removal::Removed) => removed += 1,
+            Ok(Removal::Missing) => println!("{name}: gone already"),
+            Ok(Removal::Kept(why)) => println!("{name}: stays: {why}"),
+            Err(error) => {
+                eprintln!("eshmctl: {error}; its owner or root may remove it");
+                failed = true;
+            }
         }
     }
     println!("{removed} removed");
-    Ok(ended)
+    Ok(if failed { Exit::Failed } else { ended })
 }
 
 fn confirmed(count: usize) -> Result<bool, Failure> {

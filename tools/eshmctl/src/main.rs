@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod failure;
 mod histogram;
+mod lines;
 mod name;
 mod paint;
 mod payload;

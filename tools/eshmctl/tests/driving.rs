@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{ctl, ctl_with_input, json, scratch, start};
+use common::{ctl, ctl_with_input, json, scratch, start, start_with_input};
 use eshm::{Error, Role};
 use eshm_processes::{Name, open, read, until};
-use std::fs;
+use std::{fs, io::Write};
 
 #[test]
 fn a_value_is_sent_and_the_reply_printed() {
@@ -29,6 +29,38 @@ fn lines_of_standard_input_are_sent_at_a_rate() {
     assert_eq!((done.code, done.out.as_str()), (Some(0), "4 sent, 0 replies\n"), "{}", done.err);
     let lines: Vec<String> = (0..4).map(|_| recv.line()).collect();
     assert_eq!(lines, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn while_it_waits_for_a_line_it_prints_replies_and_heeds_a_signal() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let (mut send, mut input) = start_with_input(&["send", name.as_str(), "--as", "slave"]);
+    writeln!(input, "ask").expect("typed");
+    assert_eq!(read(&master, 20_000), Ok("ask".to_owned()));
+    for reply in ["first", "second"] {
+        master.write(reply.as_bytes()).expect("written");
+        assert_eq!(send.line(), reply, "while standard input is idle");
+    }
+    let (code, lines) = send.end();
+    assert_eq!((code, lines), (Some(0), vec!["1 sent, 2 replies".to_owned()]), "by the first signal, while it waits");
+    until("its side is given back", || name.raw().get("slave_alive") == 0);
+
+    let lone = Name::new();
+    let (send, _input) = start_with_input(&["send", lone.as_str(), "--as", "master"]);
+    until("its segment is there", || lone.exists());
+    send.until_it_looks();
+    assert_eq!(send.end().0, Some(0));
+    assert!(!lone.exists(), "no orphan");
+}
+
+#[test]
+fn the_last_line_needs_no_end() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let done = ctl_with_input(&["send", name.as_str(), "--as", "slave", "--linger", "0.01"], "a\n\nlast");
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "3 sent, 0 replies\n"), "{}", done.err);
+    assert_eq!(read(&master, 0), Ok("last".to_owned()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
 };
@@ -84,7 +84,20 @@ pub struct Running {
 
 /// Starts it.
 pub fn start(args: &[&str]) -> Running {
-    let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start eshmctl");
+    started(command(args))
+}
+
+/// Starts it with a standard input that stays open until it is dropped.
+pub fn start_with_input(args: &[&str]) -> (Running, ChildStdin) {
+    let mut command = command(args);
+    command.stdin(Stdio::piped());
+    let mut running = started(command);
+    let input = running.child.stdin.take().expect("its input");
+    (running, input)
+}
+
+fn started(mut command: Command) -> Running {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start eshmctl");
     let (sender, lines) = channel();
     let out = BufReader::new(child.stdout.take().expect("its output"));
     thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));

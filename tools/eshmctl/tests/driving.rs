@@ -111,6 +111,12 @@ fn a_size_beyond_the_capacity_is_told_with_the_segment() {
     let _master = open(&name, Role::Master);
     let done = ctl(&["ping", name.as_str(), "--as", "slave", "--size", "5000"]);
     assert!(done.code == Some(1) && done.err.contains(name.as_str()) && done.err.contains("4096"), "{}", done.err);
+    let lone = Name::new();
+    for size in ["99999999999", "18446744073709551615", "7"] {
+        let done = ctl(&["ping", lone.as_str(), "--size", size]);
+        assert!(done.code == Some(1) && done.err.contains("a ping has 8 to 4096 bytes"), "{done:?}");
+        assert!(!lone.exists(), "no orphan");
+    }
 }
 
 #[test]
@@ -139,6 +145,20 @@ fn round_trips_are_timed_counted_and_drawn() {
     assert_eq!(code, Some(0));
     let answered: u64 = lines[0].split(' ').next().and_then(|n| n.parse().ok()).expect("a count");
     assert!(answered >= 300, "{lines:?}");
+}
+
+#[test]
+fn an_echo_that_leaves_ends_a_ping_and_what_was_never_sent_is_not_lost() {
+    let name = Name::new();
+    let echo = start(&["echo", name.as_str(), "--as", "master"]);
+    until("the segment is there", || name.exists());
+    let args = ["ping", name.as_str(), "--as", "slave", "--every", "1000", "--count", "100000", "--wait", "2", "--json"];
+    let mut ping = start(&args);
+    until("they are at it", || name.raw().get("m2s.write_count") > 100);
+    assert_eq!(echo.end().0, Some(0));
+    let result: serde_json::Value = serde_json::from_str(&ping.line()).expect("JSON");
+    assert!(result["trips"].as_u64() > Some(50) && result["lost"].as_u64() <= Some(2), "{result}");
+    assert_eq!(ping.end_code(), Some(5));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     progress::Progress,
     side::{self, As, SideArgs},
     stop::{self, Limit},
-    trips,
+    trips::{self, Wanted},
 };
 use serde_json::json;
 use std::{
@@ -44,6 +44,13 @@ impl Drop for Helper {
 /// Sizes of messages measured.
 const SIZES: [usize; 3] = [32, 256, 4096];
 
+/// How long the echo may take to be there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn silent() -> Failure {
+    Failure::new("the echo process did not answer; `eshmctl doctor` checks the usual causes")
+}
+
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
@@ -61,15 +68,19 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         .stdout(Stdio::null())
         .spawn()?;
     let _echo = Helper(echo);
-    if !trips::await_echo(&endpoint, 32, Duration::from_secs(10))? {
-        return Err(Failure::new("the echo process did not answer"));
+    if !trips::await_echo(&endpoint, SIZES[0], PATIENCE)? {
+        return Err(silent());
     }
     let mut rows = Vec::new();
     for (i, size) in SIZES.into_iter().enumerate() {
         progress.now(&format!("{} of 4: round trips of {size} bytes", i + 2));
         let limit = Limit::of_seconds(Some(part));
         let start = Instant::now();
-        let done = trips::run(&endpoint, size, u64::MAX, Duration::ZERO, limit, |_| {})?;
+        let wanted = Wanted { size, count: u64::MAX, pause: Duration::ZERO, gone: PATIENCE, limit };
+        let done = trips::run(&endpoint, wanted, |_| {})?;
+        if done.deserted {
+            return Err(silent());
+        }
         rows.push((size, start.elapsed().as_secs_f64(), Times::of(done.times), done.lost));
     }
     progress.done();

@@ -11,6 +11,7 @@ mod lines;
 mod name;
 mod paint;
 mod payload;
+mod process;
 mod progress;
 mod record_text;
 mod report;

@@ -1,10 +1,13 @@
 //! Watching segments for a moment.
 
 use super::{Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
-use crate::name::Name;
+use crate::{
+    name::Name,
+    process::{Mapped, command_line},
+};
 use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
 use std::{
-    fs::{self, FileType},
+    fs::FileType,
     io,
     os::unix::fs::FileTypeExt,
     thread,
@@ -71,8 +74,8 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
             }
         }
         Ok(Sight { file, found }) => {
-            if let Some(file) = file {
-                fill(&mut report, &file);
+            if let Some(file) = &file {
+                fill(&mut report, file);
             }
             match found {
                 Found::Missing => {}
@@ -92,7 +95,8 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
                         channels: DIRECTIONS.map(|d| segment.channel(d)),
                         at: Instant::now(),
                     };
-                    report.segment = Some(watch(&segment, &first, window));
+                    let mapped = Mapped::new(name, file.map_or(0, |file| file.inode));
+                    report.segment = Some(watch(&segment, &first, window, &mapped));
                 }
             }
         }
@@ -121,7 +125,7 @@ fn fill(report: &mut Report, file: &FileFacts) {
 }
 
 /// Watches a mapped segment from `first` on.
-fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment {
+fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &Mapped) -> Segment {
     thread::sleep(window.saturating_sub(first.at.elapsed()));
     let (header, channels) = (segment.header(), DIRECTIONS.map(|d| segment.channel(d)));
     let seconds = first.at.elapsed().as_secs_f64();
@@ -137,7 +141,9 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
         Side {
             life,
             pid,
-            command: pid.filter(|_| life != Life::Dead && life != Life::Absent).and_then(command_line),
+            command: pid
+                .filter(|&pid| life != Life::Dead && life != Life::Absent && mapped.may_be_by(pid))
+                .and_then(command_line),
             library: pid.map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
             lock: header.locks[index],
@@ -175,14 +181,4 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
         master_to_slave: channel(Direction::MasterToSlave),
         slave_to_master: channel(Direction::SlaveToMaster),
     }
-}
-
-/// A process's command line on one line, as `ps` shows it; its name if it has none.
-pub fn command_line(pid: i32) -> Option<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
-    if words.is_empty() {
-        return Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned());
-    }
-    Some(words.join(" "))
 }

@@ -103,7 +103,7 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
             ),
             Life::Alive if side.command.is_none() => add(
                 Severity::Note,
-                format!("the {name} beats, but no process {pid} is to be seen from here"),
+                format!("the {name} beats, but no process {pid} that uses it is to be seen from here"),
                 "it runs in another container or pid namespace; `ps` there shows it",
             ),
             Life::Alive => {}

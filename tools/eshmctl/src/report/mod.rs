@@ -3,7 +3,7 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all, collect_named, command_line};
+pub use collect::{collect, collect_all, collect_named};
 
 use crate::{failure::Failure, name::Name, payload::Message};
 use eshm::inspect;

@@ -6,7 +6,10 @@ use eshm::{
     Endpoint, Error, Role,
     inspect::{self, Found, Life, Side},
 };
-use std::io;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 /// Which side to be.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -46,6 +49,32 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
     // A tool waits for its peer until it is told to stop.
     let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
     builder.open().map_err(|error| refused(&args.name, role, &error))
+}
+
+/// A side's place, looked after while it only reads: a read waits on when another master has taken the place.
+pub struct Place<'a> {
+    endpoint: &'a Endpoint,
+    name: &'a Name,
+    looked: Instant,
+}
+
+impl<'a> Place<'a> {
+    /// That of this endpoint.
+    pub fn of(endpoint: &'a Endpoint, name: &'a Name) -> Self {
+        Place { endpoint, name, looked: Instant::now() }
+    }
+
+    /// Fails if another master has it; looks twice a second at most, since each look adds a heartbeat.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        if self.looked.elapsed() < Duration::from_millis(500) {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        match self.endpoint.update_heartbeat() {
+            Err(Error::RoleMismatch) => Err(Failure::from(Error::RoleMismatch).about(self.name)),
+            _ => Ok(()), // a slave without its master waits for the next one
+        }
+    }
 }
 
 /// Why a side was not to be had, and what to do.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ctl, ctl_with_input, json, scratch, start, start_with_input};
+use common::{ctl, ctl_with_input, json, scratch, start, start_with_errors, start_with_input};
 use eshm::{Error, Role};
 use eshm_processes::{Name, open, read, until};
 use std::{fs, io::Write};
@@ -103,6 +103,24 @@ fn a_live_master_keeps_its_place_unless_it_is_asked_for() {
     assert_eq!(master.write(b"still here"), Ok(()));
     let done = ctl(&["send", name.as_str(), "x", "--as", "master", "--replace", "--linger", "0.01"]);
     assert_eq!((done.code, master.write(b"gone")), (Some(0), Err(Error::RoleMismatch)), "{}", done.err);
+}
+
+#[test]
+fn a_master_whose_place_was_taken_says_so_and_ends() {
+    let name = Name::new();
+    for args in [&["recv", name.as_str(), "--as", "master"][..], &["echo", name.as_str(), "--as", "master"]] {
+        let mut ousted = start_with_errors(args);
+        until("it is the master", || name.exists() && name.raw().get("master_pid") == u64::from(ousted.pid()));
+        ousted.until_it_looks();
+        let _master = open(&name, Role::Master);
+        let said = ousted.line();
+        assert!(said.contains(name.as_str()) && said.contains("another master has taken"), "{said}");
+        assert_eq!(ousted.end_code(), Some(1));
+    }
+    let (mut send, _input) = start_with_input(&["send", name.as_str(), "--as", "master"]);
+    until("it is the master", || name.exists() && name.raw().get("master_pid") == u64::from(send.pid()));
+    let _master = open(&name, Role::Master);
+    assert_eq!(send.end_code(), Some(1), "though no line comes");
 }
 
 #[test]

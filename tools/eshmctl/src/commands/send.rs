@@ -6,7 +6,7 @@ use crate::{
     lines,
     payload::{self, Form},
     record_text,
-    side::{self, As, SideArgs},
+    side::{self, As, Place, SideArgs},
     stop,
 };
 use eshm::{Endpoint, Error};
@@ -136,6 +136,7 @@ impl Sender<'_> {
 /// Prints what comes back until it is over; how many that was.
 fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<u64, Failure> {
     let (mut buffer, mut replies) = (vec![0; endpoint.capacity()?], 0);
+    let mut place = Place::of(endpoint, &args.side.name);
     while !over.load(Ordering::Relaxed) {
         match endpoint.read_timeout(&mut buffer, Duration::from_millis(20)) {
             Ok(size) => {
@@ -144,7 +145,7 @@ fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<
                 writeln!(out, "{}", payload::show(&buffer[..size], Form::of(false, args.record)))?;
                 out.flush()?;
             }
-            Err(Error::Timeout) => {}
+            Err(Error::Timeout) => place.check()?,
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0), // a new master with a larger capacity
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }

@@ -6,7 +6,7 @@ pub mod terminal;
 use eshm_processes::until;
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, pipe},
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -84,22 +84,30 @@ pub struct Running {
 
 /// Starts it.
 pub fn start(args: &[&str]) -> Running {
-    started(command(args))
+    started(command(args), false)
+}
+
+/// Starts it, with what it says on standard error among its lines.
+pub fn start_with_errors(args: &[&str]) -> Running {
+    started(command(args), true)
 }
 
 /// Starts it with a standard input that stays open until it is dropped.
 pub fn start_with_input(args: &[&str]) -> (Running, ChildStdin) {
     let mut command = command(args);
     command.stdin(Stdio::piped());
-    let mut running = started(command);
+    let mut running = started(command, false);
     let input = running.child.stdin.take().expect("its input");
     (running, input)
 }
 
-fn started(mut command: Command) -> Running {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start eshmctl");
+fn started(mut command: Command, errors: bool) -> Running {
+    let (ours, theirs) = pipe().expect("a pipe");
+    command.stderr(if errors { theirs.try_clone().expect("its other end").into() } else { Stdio::null() });
+    let child = command.stdout(theirs).spawn().expect("start eshmctl");
+    drop(command); // with it our copies of the pipe's other end
     let (sender, lines) = channel();
-    let out = BufReader::new(child.stdout.take().expect("its output"));
+    let out = BufReader::new(ours);
     thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     Running { child, lines }
 }

@@ -19,7 +19,8 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the current messages in hexadecimal; by default as text, as a record or in hexadecimal, as they are.
+    /// Print the current messages in hexadecimal, all of them; by default as text, as a record or in hexadecimal, as they are, and
+    /// of text or bytes the first 64.
     #[arg(long)]
     hex: bool,
     /// Print them as records; exit code 3 if one is none.
@@ -126,7 +127,7 @@ fn one_channel(label: &str, channel: &Channel) {
 
 /// Looks tried for a message between two writes.
 const TRIES: u32 = 10_000;
-/// Bytes shown of a message that is no record.
+/// Characters of a text, or bytes, that are shown unless all are asked for.
 const SHOWN: usize = 64;
 
 /// The current messages of both channels, as far as there are any; what cannot be looked at has none.
@@ -141,19 +142,25 @@ fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
 /// Its size and its bytes, as text, as a record or in hexadecimal.
 fn shown(message: &[u8], args: &Args) -> String {
     let size = message.len();
-    let more = if size > SHOWN { " ..." } else { "" };
-    match std::str::from_utf8(message) {
-        Ok(text) if !args.hex && !args.record => {
-            let part: String = text.chars().take(SHOWN).collect();
-            format!("{size} bytes: \"{}\"{more}", part.escape_debug())
-        }
+    let text = std::str::from_utf8(message).ok().filter(|_| !args.hex && !args.record);
+    match text {
+        // The tags of a short record are control characters: what has some may be one.
+        Some(text) if payload::is_plain(text) => format!("{size} bytes: {}", quoted(text)),
         _ if !args.hex && payload::is_record(message) => {
             format!("{size} bytes, a record: {}", payload::show(message, Form::Record))
         }
         _ if args.record => format!("{size} bytes, {}", payload::show(message, Form::Record)),
-        _ => {
-            let digits: Vec<String> = message.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
-            format!("{size} bytes: {}{more}", digits.join(" "))
+        Some(text) => format!("{size} bytes: {}", quoted(text)),
+        None => {
+            let most = if args.hex { size } else { SHOWN };
+            let digits: Vec<String> = message.iter().take(most).map(|byte| format!("{byte:02x}")).collect();
+            format!("{size} bytes: {}{}", digits.join(" "), if size > most { " ..." } else { "" })
         }
     }
+}
+
+/// The beginning of a text, with what is not printable escaped.
+fn quoted(text: &str) -> String {
+    let part = text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end]);
+    format!("\"{}\"{}", part.escape_debug(), if part.len() < text.len() { " ..." } else { "" })
 }

@@ -145,6 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn doubles_come_back_to_the_last_bit() {
+        let mut bits: u64 = 0x4042_0000_0000_0000;
+        for _ in 0..2000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407); // Knuth, MMIX
+            let real = f64::from_bits(bits);
+            if !real.is_finite() {
+                continue;
+            }
+            let bytes = Record::from_iter([("r", real.into())]).encode().expect("bytes");
+            let shown = to_json(&bytes).expect("a record");
+            assert_eq!(encode(shown.as_bytes()).expect("bytes"), bytes, "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_no_record_is_told_with_its_key() {
         for (text, words) in [
             ("12", "such as {"),

@@ -130,13 +130,15 @@ impl<R: Read> Reader<R> {
         let mut head = vec![0; 28];
         let got = fill(&mut input, &mut head)?;
         if got < 12 || &head[..8] != MARK {
-            return Err(Failure::new("not a file that `eshmctl record` wrote"));
+            return Err(Failure::new("not a file that `eshmctl record` wrote; `eshmctl record NAME -o FILE` writes one"));
         }
         let version = u32_at(&head, 8);
         if version != VERSION {
-            return Err(Failure::new(format!("its format is version {version}; this eshmctl reads {VERSION}")));
+            return Err(Failure::new(format!(
+                "its format is version {version}; this eshmctl reads {VERSION}: use the release that recorded it"
+            )));
         }
-        let damaged = || Failure::new("its header is damaged");
+        let damaged = || Failure::new("its header is damaged; record it again");
         let length = u32_at(&head, 24);
         if got < head.len() || length > LONGEST {
             return Err(damaged());
@@ -162,7 +164,11 @@ impl<R: Read> Reader<R> {
             _ => {}
         }
         let (number, size) = (self.frames + 1, u32_at(&head, 16));
-        let damaged = |what: &str| Failure::new(format!("value {number} is damaged: {what}"));
+        let damaged = |what: &str| {
+            Failure::new(format!(
+                "value {number} is damaged: {what}; those before it were whole, record it again for the rest"
+            ))
+        };
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
             return Err(damaged("its header cannot be"));
         }

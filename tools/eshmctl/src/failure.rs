@@ -1,7 +1,7 @@
 //! Why a command could not do what was asked.
 
 use crate::{exit::Exit, name::Name};
-use std::{fmt, io};
+use std::{fmt, io, path::Path};
 
 /// Why a command could not do what was asked: the segment, the cause and the next step.
 #[derive(Debug)]
@@ -20,6 +20,17 @@ impl Failure {
     /// Says so, and ends with [`Exit::Failed`].
     pub fn new(text: impl Into<String>) -> Failure {
         Failure { text: text.into(), exit: Exit::Failed }
+    }
+
+    /// Of a file that could not be read or written.
+    pub fn of_file(path: &Path, error: &io::Error) -> Failure {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "is it spelt right, and its folder there?",
+            io::ErrorKind::PermissionDenied => "name one that this user may use; `ls -l` shows owner and mode",
+            io::ErrorKind::StorageFull => "make room there, or name one elsewhere",
+            _ => "name another one",
+        };
+        Failure::new(format!("{}: {error}; {advice}", path.display()))
     }
 
     /// Ends with another code.

@@ -9,6 +9,7 @@ mod failure;
 mod histogram;
 mod lines;
 mod name;
+mod numbers;
 mod paint;
 mod payload;
 mod process;

@@ -1,12 +1,12 @@
 //! Segment names as users type them.
 
+use clap::builder::{OsStringValueParser, TryMapValueParser, TypedValueParser, ValueParserFactory};
 use eshm::inspect;
 use std::{
     ffi::{CString, OsString},
     fmt,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 /// A segment's name. `demo`, `eshm_demo` as `ls` shows it and `/dev/shm/eshm_demo` mean the same, unless `eshm_demo` is itself
@@ -44,18 +44,28 @@ impl AsRef<[u8]> for Name {
     }
 }
 
-impl FromStr for Name {
-    type Err = eshm::Error;
+impl TryFrom<OsString> for Name {
+    type Error = eshm::Error;
 
-    fn from_str(text: &str) -> Result<Name, eshm::Error> {
-        let file = text.strip_prefix("/dev/shm/").unwrap_or(text);
-        let name = match file.strip_prefix("eshm_") {
-            Some(rest) if file != text || !inspect::path(text)?.exists() => rest,
-            _ => text,
+    fn try_from(typed: OsString) -> Result<Name, eshm::Error> {
+        let typed = typed.into_vec();
+        let file = typed.strip_prefix(b"/dev/shm/").unwrap_or(&typed);
+        let name = match file.strip_prefix(b"eshm_") {
+            Some(rest) if file.len() < typed.len() || !inspect::path(&typed)?.exists() => rest,
+            _ => &typed,
         };
         let path = inspect::path(name)?; // refuses what no segment can be called
-        let file = Path::new(&path).file_name().expect("a file in /dev/shm");
+        let file = path.file_name().expect("a file in /dev/shm");
         Ok(Name(file.as_bytes()["eshm_".len()..].to_vec()))
+    }
+}
+
+/// A name on the command line is bytes, as a file's is.
+impl ValueParserFactory for Name {
+    type Parser = TryMapValueParser<OsStringValueParser, fn(OsString) -> Result<Name, eshm::Error>>;
+
+    fn value_parser() -> Self::Parser {
+        OsStringValueParser::new().try_map(Name::try_from)
     }
 }
 
@@ -70,15 +80,19 @@ impl fmt::Display for Name {
 mod tests {
     use super::*;
 
+    fn typed(text: &str) -> Result<Name, eshm::Error> {
+        OsString::from(text).try_into()
+    }
+
     #[test]
     fn what_ls_shows_is_understood() {
         for text in ["demo_of_name_test", "eshm_demo_of_name_test", "/dev/shm/eshm_demo_of_name_test"] {
-            assert_eq!(text.parse::<Name>().unwrap().as_ref(), b"demo_of_name_test");
+            assert_eq!(typed(text).unwrap().as_ref(), b"demo_of_name_test");
         }
-        assert_eq!("a/b".parse::<Name>().unwrap().as_ref(), b"a_b");
-        assert!("".parse::<Name>().is_err());
+        assert_eq!(typed("a/b").unwrap().as_ref(), b"a_b");
+        assert!(typed("").is_err());
         assert_eq!(Name::of_file(b"x\n\xff".to_vec()).to_string(), "x\\n\u{fffd}");
         assert_eq!(Name::of_file(b"x\x1b[31m".to_vec()).shown_path(), "/dev/shm/eshm_x\\u{1b}[31m");
-        assert_eq!("a/b".parse::<Name>().unwrap().path(), inspect::path("a/b").unwrap());
+        assert_eq!(typed("a/b").unwrap().path(), inspect::path("a/b").unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
@@ -28,7 +28,7 @@ pub struct SideArgs {
     /// The segment, as `demo` or `eshm_demo`.
     pub name: Name,
     /// Bytes of the largest message, where the segment is created.
-    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE, value_parser = numbers::capacity)]
     pub capacity: usize,
     /// As master, take the place of a live one.
     #[arg(long)]

@@ -84,6 +84,8 @@ fn an_orphan_is_told_by_the_exit_code_and_named() {
     assert_eq!(done.code, Some(3), "{}", done.out);
     let line = done.out.lines().find(|line| line.starts_with(name.as_str())).expect("its line");
     assert!(line.ends_with("orphan") && line.contains("dead"), "{line}");
+    let shown = ctl(&["show", name.as_str()]).out;
+    assert!(shown.contains("alive flag set: never left") && !shown.contains("attached;"), "{shown}");
     let shown = ctl(&["show", name.as_str(), "--json"]);
     assert_eq!(shown.code, Some(3));
     let shown = json(&shown);

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     histogram::{self, Times},
     name::Name,
+    numbers,
     progress::Progress,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -23,7 +24,7 @@ use std::{
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Seconds for all of it.
-    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
     time: f64,
     /// Print JSON.
     #[arg(long)]
@@ -58,7 +59,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     progress.now("1 of 4: one cache line between two processors");
     let part = args.time / (SIZES.len() + 1) as f64;
     let limit = one_line(Duration::from_secs_f64(part));
-    let name: Name = format!("eshmctl_bench_{}", process::id()).parse()?;
+    let name = Name::of_file(format!("eshmctl_bench_{}", process::id()).into_bytes());
     let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)

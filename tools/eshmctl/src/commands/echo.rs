@@ -3,6 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
+    numbers,
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
 };
@@ -18,7 +19,7 @@ pub struct Args {
     #[arg(long = "as", value_name = "SIDE", default_value = "slave")]
     role: As,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
 }
 

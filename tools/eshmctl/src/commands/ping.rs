@@ -4,6 +4,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     histogram::{self, Times},
+    numbers,
     progress::Progress,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -31,13 +32,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
     /// Microseconds between two, as a control loop has them; without, one right after the other.
     #[arg(long, value_name = "US", default_value = "0")]
     every: u64,
     /// How long to wait for the echo to be there, and for it to come back if it goes.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = stop::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
     wait: f64,
     /// Print JSON.
     #[arg(long)]
@@ -96,7 +97,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
-        fs::write(path, times.as_svg(&title)).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        fs::write(path, times.as_svg(&title)).map_err(|error| Failure::of_file(path, &error))?;
     }
     if done.deserted {
         eprintln!("eshmctl: nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");

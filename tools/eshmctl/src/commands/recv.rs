@@ -3,6 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
+    numbers,
     payload::{self, Form, Message},
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    lines,
+    lines, numbers,
     payload::{self, Form},
     record_text,
     side::{self, As, Place, SideArgs},
@@ -36,13 +36,13 @@ pub struct Args {
     #[arg(long = "as", value_name = "SIDE", default_value = "auto")]
     role: As,
     /// Values a second, at most.
-    #[arg(long, value_name = "HZ", value_parser = stop::seconds)]
+    #[arg(long, value_name = "HZ", value_parser = numbers::factor)]
     rate: Option<f64>,
     /// Send a value or file so many times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Go on for so many seconds after the last value: print replies, and stay, so that a slave can come and read it.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = stop::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = numbers::seconds)]
     linger: f64,
 }
 
@@ -78,7 +78,7 @@ impl Sender<'_> {
         match (&self.args.value, &self.args.file) {
             (Some(text), _) => self.repeat(text.as_bytes()),
             (None, Some(path)) => {
-                let bytes = fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+                let bytes = fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
                 self.repeat(&bytes)
             }
             (None, None) => lines::each(self.stopped, |line| self.send(line)),

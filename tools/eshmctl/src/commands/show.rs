@@ -104,7 +104,11 @@ fn side(label: &str, side: &Side) {
     }
     println!(", {:.0} beats a second, {} in all", side.beats_per_second, side.heartbeat);
     if side.pid.is_some() {
-        let flag = if side.flag { "set: attached" } else { "clear: left" };
+        let flag = match (side.flag, side.life) {
+            (false, _) => "clear: left",
+            (true, Life::Dead) => "set: never left",
+            (true, _) => "set: attached",
+        };
         let lock = match side.lock {
             0 => "none: judged by heartbeat and process".to_owned(),
             word => format!("{word}: judged by its lock on the file"),

@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let every = Duration::from_millis(args.every);
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;
-        fs::write(path, picture).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        fs::write(path, picture).map_err(|error| Failure::of_file(path, &error))?;
         return Ok(Exit::Fine);
     }
     if !io::stdout().is_terminal() {

@@ -23,14 +23,14 @@ pub struct Done {
     pub err: String,
 }
 
-fn command(args: &[&str]) -> Command {
+fn command(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
     command
 }
 
 /// Runs it to its end.
-pub fn ctl(args: &[&str]) -> Done {
+pub fn ctl(args: &[impl AsRef<OsStr>]) -> Done {
     done(&mut command(args))
 }
 

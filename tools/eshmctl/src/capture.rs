@@ -1,32 +1,4 @@
-//! Files of recorded values.
-//!
-//! All numbers are little-endian. A file begins with a header:
-//!
-//! | bytes | what |
-//! |---|---|
-//! | 8 | `"ESHMCAP\n"` |
-//! | u32 | format version: 1 |
-//! | u32 | capacity of the segment |
-//! | u64 | the wall clock at the beginning: Unix time, nanoseconds |
-//! | u32 | bytes of the segment's name, at most 255 |
-//! | ... | the name, without `eshm_` |
-//! | u32 | CRC-32 of the header up to here |
-//!
-//! Then one frame a value:
-//!
-//! | bytes | what |
-//! |---|---|
-//! | u64 | nanoseconds since the beginning |
-//! | u8 | 0 = the master's value, 1 = the slave's |
-//! | u8, u16 | 0 |
-//! | u32 | values missed before it |
-//! | u32 | bytes of the value |
-//! | ... | the value |
-//! | u32 | CRC-32 of the frame up to here |
-//!
-//! CRC-32 is that of ISO-HDLC, zlib's `crc32`.
-//! A file whose last frame is cut, because the recorder was killed, is read up to there. `capture.py` beside this crate reads
-//! the same.
+//! Files of recorded values; docs/CAPTURES.md describes the format. `capture.py` beside this crate reads the same.
 
 use crate::failure::Failure;
 use eshm::inspect::Direction;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Python wheel, installs it into a fresh virtual environment, and there runs the Python tests over both back ends, the
-# examples in the documentation, and the README's Python program with a peer. With --keep the environment stays, for benchmarks.
+# examples in the documentation, the READMEs' Python programs with a peer, and the examples that need more than Python itself beside
+# their C++ programs. With --keep the environment stays, for benchmarks.
 # usage: check_wheel.sh BUILD_DIR [--keep]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,7 +37,7 @@ python3 -m venv "$work/venv" || { echo "no virtual environment; on Debian: apt-g
 python=$work/venv/bin/python
 "$python" -m pip install --quiet "$wheel" numpy mypy
 # From a folder with nothing of the package beside it; C++ programs and record vectors, which tests use, are where they look.
-cp -r py_compat/tests py_compat/examples "$work/package/"
+cp -r py_compat/tests py_compat/examples py_compat/README.md "$work/package/"
 ln -s "$build" "$work/build"
 ln -s "$root/tests" "$work/tests"
 cd "$work/package"
@@ -63,6 +64,13 @@ backends=(native ctypes)
 for backend in "${backends[@]}"; do
     say "the tests over $backend"
     ESHM_PYTHON_BACKEND=$backend "$python" -m unittest discover -s tests
-    say "the README's program over $backend"
-    ESHM_PYTHON_BACKEND=$backend "$python" "$root/scripts/readme_example.py" "$root/README.md"
+    say "the READMEs' programs over $backend"
+    for readme in README.md py_compat/README.md; do
+        ESHM_PYTHON_BACKEND=$backend "$python" "$root/scripts/readme_example.py" "$root/$readme"
+    done
 done
+
+say "the examples with numpy, asyncio and a plot, beside C++"
+"$python" -m pip install --quiet --only-binary :all: matplotlib || echo "SKIPPED: matplotlib, which pip cannot get"
+python3 "$root/scripts/test_examples.py" "$build" --python "$python" "${backends[@]/#/--backend=}" \
+    --only 08_control_loop 09_camera 10_dashboard

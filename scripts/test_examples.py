@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Builds each example against an installed libeshm and runs it beside its Python peer, each of the two as master and as slave.
 
-    scripts/test_examples.py [BUILD_DIR]
+    scripts/test_examples.py [BUILD_DIR] [--only EXAMPLE...] [--python FILE] [--backend native|ctypes]...
 
-BUILD_DIR (default: build) is where CMake built libeshm; it is installed from there to a folder of this script's own.
+BUILD_DIR (default: build) is where CMake built libeshm; it is installed from there to a folder of this script's own. The peers
+take the checkout's Python package. With --python they run in that interpreter, and take the package installed there.
 """
 
+import argparse
 import json
 import os
 import re
@@ -13,37 +15,27 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from example_cases import CASES
+from example_runs import Failure, Meeting, check_lines, check_plot
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve()
-TIMEOUT_S = 60.0  # tells a hang from a slow machine
-
-# Folder: program, its peer, and what each must print, as patterns of lines in this order.
-CASES = {
-    "01_hello": ("hello", "01_hello/hello.py", [r"\w+ \d+ says hello from Python"], [r"\w+ \d+ says hello from C\+\+"]),
-    "02_monitoring": ("monitor", "02_monitoring/worker.py",
-                      [r"process \d+ is there", r"alive, \d+ heartbeats since, \d+ values written, \d+ read, the newest \d+",
-                       r"process \d+ is gone; its last value was 10"],
-                      [r"wrote 10 values"]),
-    "03_reconnection": ("survivor", "03_reconnection/mortal.py",
-                        [rf"life {life}, message {message}" for life in (1, 2, 3) for message in (1, 2, 3)] +
-                        [r"the other side says it is done"],
-                        [r"life 1 was killed", r"life 2 was killed", r"life 3 ended in order"]),
-    "04_large_payload": ("payload", "04_large_payload/keeper.py",
-                         [r"sent 100000 bytes in \d+ messages of \d+", r"100000 bytes came back unchanged"],
-                         [r"kept 100000 bytes of \d+ messages and gave them back"]),
-    "05_integration": ("hello", "01_hello/hello.py", [r"\w+ \d+ says hello from Python"], [r"\w+ \d+ says hello"]),
-    "06_c_only": ("counter", "06_c_only/counter.py", [r"1 \.\.\. 2", r"9 \.\.\. 10"], [r"counted to 10"]),
-    "07_rust_only": ("average", "07_rust_only/sampler.py", [r"the average of 10 samples is 38\.5"],
-                     [r"10 samples sent, average 38\.5"]),
-}
 
 
-class Failure(Exception):
-    """What went wrong, for people."""
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", nargs="?", type=Path, default=ROOT / "build", metavar="BUILD_DIR")
+    parser.add_argument("--only", nargs="+", choices=sorted(CASES), default=sorted(CASES), metavar="EXAMPLE")
+    parser.add_argument("--python", metavar="FILE", help="an interpreter that has eshm installed")
+    parser.add_argument("--backend", action="append", choices=("native", "ctypes"), help="of the Python package; may be repeated")
+    return parser.parse_args()
+
+
+OPTIONS = arguments()
+BUILD = OPTIONS.build.resolve()
+PYTHON = OPTIONS.python or sys.executable
 
 
 def quietly(*command):
@@ -102,55 +94,61 @@ def settings():
             for name in ("ESHM_MAX_DATA_SIZE", "ESHM_HEARTBEAT_INTERVAL_MS")]
 
 
-def meet(name, master, slave, environment):
-    """The output of both, run to their ends."""
-    segment = Path("/dev/shm") / f"eshm_{name}"
-    processes = []
-    try:
-        deadline = time.monotonic() + TIMEOUT_S
-        for command, role in ((master, "master"), (slave, "slave")):
-            processes.append(subprocess.Popen([*map(str, command), name, role], env=environment, text=True,
-                                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-            while role == "master" and not segment.exists():
-                if processes[0].poll() is not None or time.monotonic() > deadline:
-                    raise Failure(f"the master made no segment: {processes[0].stderr.read() if processes[0].poll() else ''}")
-                time.sleep(0.005)  # a file of shared memory has no event
-        said = []
-        for process, role in zip(processes, ("master", "slave")):
-            try:
-                out, err = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                raise Failure(f"the {role} did not end within {TIMEOUT_S:.0f} s") from None
-            if process.returncode:
-                raise Failure(f"the {role} ended with {process.returncode}\n{out}{err}")
-            said.append(out)
-        if segment.exists():
-            raise Failure(f"{segment} was left behind")
-        return said
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-        segment.unlink(missing_ok=True)
+def has(module):
+    """Whether the peers can import a module."""
+    return subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
-def check(who, output, patterns):
-    lines = iter(output.splitlines())
-    for pattern in patterns:
-        if not any(re.fullmatch(pattern, line.strip()) for line in lines):
-            raise Failure(f"{who} did not print {pattern!r} in its place, but\n{output}")
+def peers(work):
+    """Where the Python peers are: with --python a copy, with no package of a checkout near it."""
+    if not OPTIONS.python:
+        return EXAMPLES
+    return Path(shutil.copytree(EXAMPLES, work / "peers" / "examples", ignore=lambda _, names: {"target"} & {*names}))
 
 
-def run(example, folder, environment):
-    program, peer, program_says, peer_says = CASES[example]
-    command, python = [folder / program], [sys.executable, EXAMPLES / peer]
+def check_peer(who, case, output, plot):
+    check_lines(who, output, case.peer_says)
+    if case.plots and has("matplotlib"):
+        check_plot(plot)
+    elif case.plots:
+        check_lines(who, output, ["SKIPPED: no plot: .*"])
+        print(f"SKIPPED {case.peer}: its plot: no matplotlib for {PYTHON}", flush=True)
+
+
+def run(example, folder, python, plot, environment):
+    """Runs program and peer, each as master and as slave."""
+    case = CASES[example]
     name = f"example_{os.getpid()}_{example}"
-    output, peer_output = meet(name, command, python, environment)
-    check("the program as master", output, program_says)
-    check("the Python peer as slave", peer_output, peer_says)
-    peer_output, output = meet(name, python, command, environment)
-    check("the Python peer as master", peer_output, peer_says)
-    check("the program as slave", output, program_says)
+    program = [folder / case.program]
+    options = [*case.peer_options, *(("--plot", plot) if case.plots else ())]
+    with Meeting(name, case.channels, environment) as meeting:
+        meeting.start("master", program)
+        meeting.start("slave", python, options)
+        check_lines("the program as master", meeting.end("master"), case.program_says)
+        check_peer("the Python peer as slave", case, meeting.end("slave"), plot)
+    with Meeting(name, case.channels, environment) as meeting:
+        meeting.start("master", python, options)
+        meeting.start("slave", program)
+        check_peer("the Python peer as master", case, meeting.end("master"), plot)
+        check_lines("the program as slave", meeting.end("slave"), case.program_says)
+    if case.on_terminal:
+        with Meeting(name, case.channels, environment) as meeting:
+            meeting.start("master", program)
+            output = meeting.quit_on_terminal(python, case.on_terminal)
+            check_lines("the Python peer on a terminal, after Ctrl-C,", output, case.peer_says[-1:])
+            check_lines("the program", meeting.end("master"), case.program_says)
+
+
+def environments(library):
+    """What the peers run over: a name for it, and the environment."""
+    base = {**os.environ, "ESHM_LOG": "error", "PYTHONDONTWRITEBYTECODE": "1"}
+    if OPTIONS.python:
+        base.pop("ESHM_LIB", None)
+    else:
+        base["ESHM_LIB"] = str(library)
+    if not OPTIONS.backend:
+        return {"": base}
+    return {f" over {backend}": {**base, "ESHM_PYTHON_BACKEND": backend} for backend in OPTIONS.backend}
 
 
 def main():
@@ -158,23 +156,30 @@ def main():
     if folders != sorted(CASES):
         print(f"FAILED: the examples are {folders}, those known here {sorted(CASES)}")
         return 1
-    passed = failed = 0
+    passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
         library = install(work / "prefix")
-        environment = {**os.environ, "ESHM_LIB": str(library), "ESHM_LOG": "error", "PYTHONDONTWRITEBYTECODE": "1"}
-        for example in folders:
+        python_peers = peers(work)
+        for example in OPTIONS.only:
+            needs = CASES[example].needs
+            if needs and not has(needs):
+                print(f"SKIPPED {example}: no {needs} for {PYTHON}", flush=True)
+                skipped += 1
+                continue
             for way, build in builds(example, work, work / "prefix").items():
+                python = [PYTHON, python_peers / CASES[example].peer]
                 try:
-                    run(example, build(), environment)
+                    folder = build()
+                    for over, environment in environments(library).items():
+                        run(example, folder, python, work / "plot.png", environment)
+                        print(f"ok      {example}{way}: as master and as slave beside Python{over}", flush=True)
+                        passed += 1
                 except Failure as failure:
                     print(f"FAILED  {example}{way}: {failure}", flush=True)
                     failed += 1
-                else:
-                    print(f"ok      {example}{way}: as master and as slave beside Python", flush=True)
-                    passed += 1
-    print(f"{passed} examples passed, {failed} failed")
-    return 1 if failed else 0
+    print(f"{passed} examples passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+//! Opening and ending a handle.
+//!
+//! # Safety
+//! See the folder's.
+
+use super::{ESHMHandle, NOT_INITIALIZED, SUCCESS, core_of, null};
+use crate::config::{DisconnectBehavior, Role, Settings};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::ffi::{
+    eshm_data::{ESHMConfig, ESHMOptions},
+    guard::guard,
+    last_error::note,
+    options,
+};
+use crate::log;
+use std::{
+    ffi::{CStr, c_int},
+    ptr,
+};
+
+fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
+    let role = match config.role {
+        0 => Role::Master,
+        1 => Role::Slave,
+        2 => Role::Auto,
+        other => return Err(Error::InvalidParameter(format!("there is no role {other}"))),
+    };
+    let behavior = match config.disconnect_behavior {
+        0 => DisconnectBehavior::Immediately,
+        1 => DisconnectBehavior::OnTimeout,
+        2 => DisconnectBehavior::Never,
+        other => return Err(Error::InvalidParameter(format!("there is no disconnect behavior {other}"))),
+    };
+    Ok(Settings {
+        role,
+        behavior,
+        stale_threshold_ms: config.stale_threshold_ms,
+        reconnect_wait_ms: config.reconnect_wait_ms,
+        retry_interval_ms: config.reconnect_retry_interval_ms,
+        max_attempts: config.max_reconnect_attempts,
+        auto_cleanup: config.auto_cleanup != 0,
+        threads: config.use_threads != 0,
+        ..Settings::default()
+    })
+}
+
+/// Opens an endpoint; NULL with a line on stderr if that cannot be done.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle {
+    // SAFETY: the caller's promise.
+    guard("eshm_init", ptr::null_mut(), || unsafe { open(config, ptr::null()) })
+}
+
+/// Opens an endpoint with options; NULL options are the defaults.
+///
+/// # Safety
+/// See the module; `options` is NULL or valid for as many bytes as its member `size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_init_ex(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+    // SAFETY: the caller's promise.
+    guard("eshm_init_ex", ptr::null_mut(), || unsafe { open(config, options) })
+}
+
+/// # Safety
+/// As for [`eshm_init_ex`].
+unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+    // SAFETY: valid unless NULL, by the caller's promise; copied, so that nothing changes under the checks.
+    let config = unsafe { config.as_ref() }.copied();
+    let name = config.map(|config| config.shm_name).filter(|name| !name.is_null());
+    // SAFETY: NUL-terminated by the caller's promise.
+    let name = name.map(|name| unsafe { CStr::from_ptr(name) }.to_bytes());
+    let opened = match (config, name) {
+        (Some(config), Some(name)) => settings(&config).and_then(|mut settings| {
+            if !options.is_null() {
+                // SAFETY: the caller's promise.
+                unsafe { options::apply(options, &mut settings)? };
+            }
+            Endpoint::open(name, settings)
+        }),
+        (config, _) => {
+            let which = if config.is_none() { "the configuration is NULL" } else { "the name is NULL" };
+            Err(Error::InvalidParameter(which.to_owned()))
+        }
+    };
+    match opened {
+        Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
+        Err(error) => {
+            let name = name.map_or_else(
+                || "a segment".to_owned(),
+                |name| format!("'{}'", String::from_utf8_lossy(name).escape_debug()),
+            );
+            log::error!("cannot open {name}: {error}");
+            note(&error);
+            ptr::null_mut()
+        }
+    }
+}
+
+/// Ends an endpoint.
+///
+/// # Safety
+/// See the module. No other call may use the handle, but for reads that already wait: they return an error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_destroy(handle: *mut ESHMHandle) -> c_int {
+    if handle.is_null() {
+        return null();
+    }
+    guard("eshm_destroy", NOT_INITIALIZED, || {
+        // SAFETY: the caller gives the handle up.
+        drop(unsafe { Endpoint::from_raw(core_of(handle)) });
+        SUCCESS
+    })
+}

@@ -1,4 +1,4 @@
-//! The C library: one file or folder per header. Nothing but argument checks and the panic guard happens here.
+//! The C library: one file per header, several for `eshm.h`. Nothing but argument checks and the panic guard happens here.
 //!
 //! C enums and bools arrive as integers, since any bit pattern may; out of their range they are refused.
 
@@ -6,9 +6,12 @@ pub mod data_handler_c_api;
 pub mod eshm;
 pub mod eshm_data;
 pub mod eshm_data_api;
+mod eshm_messages;
+mod eshm_open;
 pub mod eshm_record;
 #[cfg(not(loom))]
 pub mod eshm_rpc;
+mod eshm_state;
 mod given;
 mod guard;
 mod last_error;

@@ -24,13 +24,13 @@ macro_rules! rust_with {
 }
 
 rust_with! {
-    a_function_rust_does_not_export: "eshm.rs",
+    a_function_rust_does_not_export: "eshm_messages.rs",
         "#[unsafe(no_mangle)]\npub unsafe extern \"C\" fn eshm_read(" => "pub fn eshm_read(",
         "eshm_read", "function eshm_read: not in Rust";
     a_function_the_headers_do_not_declare: "eshm_data.rs",
         "/// `ESHM_MAGIC`.\n" => "#[unsafe(no_mangle)]\npub extern \"C\" fn eshm_pause() {}\n/// `ESHM_MAGIC`.\n",
         "eshm_pause", "function eshm_pause: not in the headers";
-    a_parameter_rust_takes_otherwise: "eshm.rs", "data: *const c_void, size: usize" => "data: *const c_void, size: u32",
+    a_parameter_rust_takes_otherwise: "eshm_messages.rs", "data: *const c_void, size: usize" => "data: *const c_void, size: u32",
         "eshm_write", "should be `uint32_t`";
     a_field_rust_has_otherwise: "eshm_data.rs", "pub auto_cleanup: u8" => "pub auto_cleanup: i32",
         "ESHMConfig", "should be `int32_t`";

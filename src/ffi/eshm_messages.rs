@@ -1,15 +1,15 @@
 //! Writing and reading.
 //!
 //! # Safety
-//! See the folder's.
+//! As in `eshm.rs`.
 
-use super::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
-use crate::endpoint::{self, Timeout, write::Attempt};
-use crate::error::Error;
-use crate::ffi::{
+use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
+use super::{
     guard::{guard, is_to_panic},
     last_error::note,
 };
+use crate::endpoint::{self, Timeout, write::Attempt};
+use crate::error::Error;
 use std::{
     ffi::{c_int, c_void},
     mem::MaybeUninit,

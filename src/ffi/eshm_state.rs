@@ -1,16 +1,16 @@
 //! Asking a handle, and telling it how to wait.
 //!
 //! # Safety
-//! See the folder's.
+//! As in `eshm.rs`.
 
-use super::{ESHMHandle, INVALID, NOT_INITIALIZED, SUCCESS, code, core_of, endpoint_of, null, usable};
-use crate::config::WakeupMode;
-use crate::error::text_c;
-use crate::ffi::{
+use super::eshm::{ESHMHandle, INVALID, NOT_INITIALIZED, SUCCESS, code, core_of, endpoint_of, null, usable};
+use super::{
     eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMStats},
     guard::guard,
     last_error::{self, note, say},
 };
+use crate::config::WakeupMode;
+use crate::error::text_c;
 use std::{
     ffi::{c_char, c_int},
     os::fd::AsRawFd,

@@ -1,18 +1,18 @@
 //! Opening and ending a handle.
 //!
 //! # Safety
-//! See the folder's.
+//! As in `eshm.rs`.
 
-use super::{ESHMHandle, NOT_INITIALIZED, SUCCESS, core_of, null};
-use crate::config::{DisconnectBehavior, Role, Settings};
-use crate::endpoint::Endpoint;
-use crate::error::Error;
-use crate::ffi::{
+use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, core_of, null};
+use super::{
     eshm_data::{ESHMConfig, ESHMOptions},
     guard::guard,
     last_error::note,
     options,
 };
+use crate::config::{DisconnectBehavior, Role, Settings};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::log;
 use std::{
     ffi::{CStr, c_int},

@@ -1,14 +1,10 @@
-//! `eshm.h`: the core functions, by what they are for.
+//! `eshm.h`: what its functions share; they are in `eshm_open.rs`, `eshm_messages.rs` and `eshm_state.rs`.
 //!
 //! # Safety
 //! What holds for each of them, as for any C function: a handle is one that [`eshm_init`] returned and [`eshm_destroy`]
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
-mod messages;
-mod open;
-mod state;
-
-pub use self::{messages::*, open::*, state::*};
+pub use super::{eshm_messages::*, eshm_open::*, eshm_state::*};
 
 use super::last_error::{note, say};
 use crate::endpoint::{Endpoint, core::Core};
@@ -21,11 +17,11 @@ pub struct ESHMHandle {
     _opaque: [u8; 0],
 }
 
-const SUCCESS: c_int = 0;
-const INVALID: c_int = -1;
-const NOT_INITIALIZED: c_int = -14;
+pub(super) const SUCCESS: c_int = 0;
+pub(super) const INVALID: c_int = -1;
+pub(super) const NOT_INITIALIZED: c_int = -14;
 
-pub(in crate::ffi) fn core_of(handle: *const ESHMHandle) -> *const Core {
+pub(super) fn core_of(handle: *const ESHMHandle) -> *const Core {
     handle.cast()
 }
 
@@ -33,18 +29,18 @@ pub(in crate::ffi) fn core_of(handle: *const ESHMHandle) -> *const Core {
 ///
 /// # Safety
 /// See the module.
-pub(in crate::ffi) unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endpoint> {
+pub(super) unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endpoint> {
     // SAFETY: the caller's promise; never dropped, so it stays the handle's.
     ManuallyDrop::new(unsafe { Endpoint::from_raw(core_of(handle)) })
 }
 
-fn code<T>(result: Result<T, Error>) -> c_int {
+pub(super) fn code<T>(result: Result<T, Error>) -> c_int {
     result.map_or_else(|error| note(&error), |_| SUCCESS)
 }
 
 #[cold]
 #[inline(never)]
-fn null() -> c_int {
+pub(super) fn null() -> c_int {
     say(c"the handle, or a pointer that is needed, is NULL", INVALID)
 }
 
@@ -53,7 +49,7 @@ fn null() -> c_int {
 /// # Safety
 /// See the module.
 #[inline(never)]
-unsafe fn usable<'a>(handle: *const ESHMHandle) -> Result<&'a Core, c_int> {
+pub(super) unsafe fn usable<'a>(handle: *const ESHMHandle) -> Result<&'a Core, c_int> {
     if handle.is_null() {
         return Err(null());
     }

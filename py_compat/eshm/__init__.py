@@ -6,8 +6,16 @@
         channel.write(b"hello\\0")              # C and C++ peers expect a NUL at the end of a string
         reply = channel.read(timeout_ms=500)    # bytes; TimeoutError if nothing new came
 
-Each direction holds one message, the newest: a write replaces an unread one. The work is done by the
-native library (``libeshm.so``), found by :func:`library_path`; this package needs the standard library alone.
+Each direction holds one message, the newest: a write replaces an unread one.
+
+    channel.readinto(buffer)                    # into a bytearray, a numpy array, ...; its size
+    channel.read_array(float, 3)                # a numpy array; one can be written as it is
+    channel.try_read()                          # None if nothing is new
+    channel.read_data()                         # a record: named, typed values; eshm.eshm_data writes them
+
+The work is done by the native module, where that was built, or by ``libeshm.so`` over ctypes, found by :func:`library_path`:
+:attr:`ESHM.backend` says which. This package needs the standard library alone. Modules :mod:`eshm.rpc` (named calls and
+events), :mod:`eshm.eshm_data` and :mod:`eshm.data_handler` (records) are part of it.
 """
 
 from __future__ import annotations

@@ -303,7 +303,7 @@ class ESHM(Calls):
         """
         self._calls()._close()
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         if not self._calls()._is_open():
             raise closed(self)
         return self
@@ -313,7 +313,7 @@ class ESHM(Calls):
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> "NoReturn":
+    def __reduce__(self) -> NoReturn:
         raise TypeError("an ESHM cannot be pickled or copied: open the channel by its name where it is needed")
 
     def __repr__(self) -> str:

@@ -1,5 +1,8 @@
 //! Module `eshm._native`: a channel's calls without ctypes between them and the library, which is linked in.
 
+// The documentation of the calls is Python text, not Markdown.
+#![allow(clippy::doc_lazy_continuation)]
+
 mod buffer;
 mod channel;
 mod errors;

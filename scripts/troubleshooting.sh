@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Writes docs/TROUBLESHOOTING.md: a session at the terminal, as it is now. Runs the demo, kills it, and looks.
-# usage: troubleshooting.sh [BUILD_DIR]; eshmctl is built if need be. Other segments in /dev/shm would show too: have none.
+# Writes docs/TROUBLESHOOTING.md: a session at the terminal, as it is now. Runs the demo, kills it, and looks. Where it is permitted
+# in a /dev/shm of its own: other segments would show too.
+# usage: troubleshooting.sh [BUILD_DIR]; eshmctl is built if need be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ -z "${ESHM_OWN_SHM:-}" ] && unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null; then
+    # shellcheck disable=SC2016
+    ESHM_OWN_SHM=1 exec unshare --mount sh -c 'mount -t tmpfs tmpfs /dev/shm && exec "$0" "$@"' "scripts/${0##*/}" "$@"
+fi
 
 build=${1:-build}
 cargo build --release --quiet --package eshmctl

@@ -2,6 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,9 @@ pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
 
+/// The longest that a signal may wait to be heeded.
+const SLICE: Duration = Duration::from_millis(50);
+
 /// The end of a command's time, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit(Option<Instant>);
@@ -42,5 +46,17 @@ impl Limit {
     /// Whether the time has passed, or a signal came.
     pub fn is_over(&self) -> bool {
         asked() || self.0.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Sleeps, but not past the limit.
+    pub fn sleep(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while !self.is_over() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            thread::sleep(left.min(SLICE)); // it goes on sleeping through a signal
+        }
     }
 }

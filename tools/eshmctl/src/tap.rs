@@ -151,7 +151,7 @@ fn follow(
                 return Ok(true);
             }
         }
-        thread::sleep(pace.pause(passed, elapsed));
+        limit.sleep(pace.pause(passed, elapsed));
     }
     Ok(false)
 }

@@ -87,9 +87,7 @@ pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -
             false => trips.lost += 1,
         }
         progress(number);
-        if !pause.is_zero() {
-            thread::sleep(pause.saturating_sub(time));
-        }
+        limit.sleep(pause.saturating_sub(time));
     }
     Ok(trips)
 }

@@ -44,6 +44,10 @@ fn without_the_folder_everything_else_is_looked_at() {
     wrong(&checks, "/dev/shm", "there is no such folder");
     wrong(&checks, "leftovers", "cannot be looked for: No such file or directory");
     wrong(&checks, "the name", "there is no segment 'robot'");
+    for args in [&["list"][..], &["clean"], &["top", "--svg", "top.svg"]] {
+        let done = ctl_with_mounts("mount -t tmpfs none /dev", args).expect("as before");
+        assert!(done.code == Some(1) && done.err.contains("cannot be listed") && done.err.contains("doctor"), "{done:?}");
+    }
 }
 
 #[test]

@@ -180,6 +180,23 @@ fn an_echo_that_leaves_ends_a_ping_and_what_was_never_sent_is_not_lost() {
 }
 
 #[test]
+fn a_long_pause_ends_with_a_signal() {
+    let name = Name::new();
+    let _echo = start(&["echo", name.as_str(), "--as", "master"]);
+    until("the segment is there", || name.exists());
+    let ping = start(&["ping", name.as_str(), "--as", "slave", "--every", "600000000"]);
+    let watch = start(&["watch", name.as_str(), "--every", "10000000", "--from", "master"]);
+    watch.until_it_looks();
+    let writes = || name.raw().get("s2m.write_count");
+    until("the first is sent", || writes() >= 2);
+    ping.until_it_looks();
+    assert_eq!(ping.end().0, Some(0));
+    let begun = std::time::Instant::now();
+    assert_eq!(watch.end().0, Some(0));
+    assert!(begun.elapsed() < eshm_processes::ms(5_000), "a hang of ten seconds");
+}
+
+#[test]
 fn nobody_to_ping_is_said() {
     let name = Name::new();
     let done = ctl(&["ping", name.as_str(), "--wait", "0.2"]);

@@ -222,7 +222,7 @@ fn output_is_plain_unless_colours_are_asked_for() {
 fn what_may_not_be_read_is_reported_with_its_file() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
-    fs::set_permissions(name.path(), fs::Permissions::from_mode(0)).expect("take all permissions");
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o000)).expect("take all permissions");
     let done = ctl_bound_by_modes(&["show", name.as_str()]);
     assert!(done.code == Some(3) && done.out.contains("Permission denied") && done.out.contains("umask"), "{done:?}");
     let uid = fs::metadata(name.path()).expect("the file").uid();

@@ -3,7 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    paint, stop,
+    paint, report, stop,
     top::{self, App, Board, Key},
 };
 use ratatui::{
@@ -39,6 +39,7 @@ const GLANCES: u32 = 20;
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
+    report::names().map_err(report::unlisted)?; // later a folder that cannot be listed has no segments
     let every = Duration::from_millis(args.every);
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;

@@ -152,11 +152,12 @@ impl Running {
     }
 
     /// Asks it to end, and waits; its code and the rest of its lines.
+    #[track_caller]
     pub fn end(mut self) -> (Option<i32>, Vec<String>) {
         // SAFETY: a child of ours that has not been waited for.
         unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
-        let status = self.child.wait().expect("its end");
-        (status.code(), self.lines.iter().collect())
+        let code = self.end_code();
+        (code, self.lines.iter().collect())
     }
 }
 

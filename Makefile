@@ -67,6 +67,8 @@ lint: setup
 bench: build
 	python3 bench/run.py --build $(BUILD)
 	python3 bench/records.py --build $(BUILD)
+	python3 bench/large.py --build $(BUILD)
+	python3 py_compat/benchmarks/run.py --build $(BUILD)
 	cargo build --quiet --release --package eshmctl
 	python3 bench/onlookers.py --build $(BUILD)
 	ESHM_LOG=off ESHM_BENCH_OURS=$(CURDIR)/$(BUILD)/libeshm.so.1 ESHM_BENCH_BASELINE=$(CURDIR)/$(BUILD)/bench/baseline/libeshm.so.1 \

@@ -103,7 +103,7 @@ def measure(build: Path, ctl: Path, words: List[str], options: argparse.Namespac
     environment = {**os.environ, "LD_LIBRARY_PATH": str(build), "ESHM_LOG": "off"}
     time_needed = 1 + options.rounds * len(ONLOOKERS) * (options.seconds + SETTLE + 0.1)
     pair = subprocess.Popen([build / "bench" / "pair", *words, str(time_needed)], env=environment, stdout=subprocess.PIPE)
-    name = f"bench_{pair.pid}"
+    name = f"0bench_{pair.pid}"  # as in pair.cpp
     runs: Dict[str, List[Dict[str, float]]] = {kind: [] for kind in ONLOOKERS}
     time.sleep(0.7)  # it warms up
     for number in range(options.rounds):

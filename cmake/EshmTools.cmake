@@ -27,4 +27,7 @@ if(ESHM_INSTALL)
             DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" COMPONENT tools)
     install(FILES "${eshm_tools_dir}/completions/eshmctl.fish"
             DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT tools)
+    # Reads what `eshmctl record` wrote; in a folder to be asked for, as its name is a common one.
+    install(FILES "${CMAKE_CURRENT_SOURCE_DIR}/tools/eshmctl/capture.py"
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/eshm" COMPONENT tools)
 endif()

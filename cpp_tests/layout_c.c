@@ -8,6 +8,7 @@
 int layout_use_from_c(void);
 int layout_use_from_c(void) {
     ESHMConfig config = eshm_default_config("layout");
+    ESHMOptions options = eshm_default_options();
     ESHMStats stats;
     enum ESHMRole role = config.role;
     enum ESHMDisconnectBehavior behavior = config.disconnect_behavior;
@@ -20,12 +21,14 @@ int layout_use_from_c(void) {
     size_t got = 0;
     bool alive = false;
     uint8_t byte = 0;
-    ESHMHandle* handle = eshm_init(&config);
+    enum ESHMLogLevel level = options.log_level;
+    ESHMHandle* handle = byte ? eshm_init(&config) : eshm_init_ex(&config, &options);
 
     memset(&stats, 0, sizeof stats);
     return eshm_write(handle, "x", 1) + eshm_read(handle, &byte, 1) + eshm_read_ex(handle, &byte, 1, &got, 0) +
            eshm_update_heartbeat(handle) + eshm_check_remote_alive(handle, &alive) + eshm_get_stats(handle, &stats) +
            eshm_get_role(handle, &role) + eshm_set_wakeup_mode(handle, mode) + eshm_get_wakeup_mode(handle, &mode) +
-           eshm_set_spin_us(handle, ESHM_SPIN_ADAPTIVE) + eshm_get_event_fd(handle) +
+           eshm_set_spin_us(handle, ESHM_SPIN_ADAPTIVE) + eshm_get_event_fd(handle) + (int)eshm_capacity(handle) + eshm_last_error()[0] +
+           eshm_version()[0] + (int)level +
            eshm_destroy(handle) + eshm_error_string(error)[0] + (int)*sequence + bytes[0] + (int)behavior + (int)state;
 }

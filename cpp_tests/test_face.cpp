@@ -1,10 +1,9 @@
-// The C++ face within one process, which has both ends: what is sent as which bytes, what comes back, settings, and failures
-// as exceptions and as codes. test_face_peers.cpp has what needs two processes.
+// The C++ face within one process, which has both ends: what is sent as which bytes, what comes back, and failures as
+// exceptions and as codes. test_face_peers.cpp has what needs two processes.
 #include "check.h"
 #include "eshm.hpp"
 
 #include <array>
-#include <limits>
 #include <type_traits>
 
 #if __cplusplus >= 202002L
@@ -228,44 +227,6 @@ void a_closed_end_says_so() {
     CHECK_EQ(segment_inode(name.c_str()), 0); // assigned over, so closed
 }
 
-void timeouts_are_never_shorter_than_asked() {
-    const auto ms = [](eshm::Timeout timeout) { return timeout.milliseconds(); };
-    CHECK_EQ(ms(0s), 0);
-    CHECK_EQ(ms(1ns), 1);
-    CHECK_EQ(ms(1500us), 2);
-    CHECK_EQ(ms(1000000000ns), 1000);
-    CHECK_EQ(ms(std::chrono::duration<float>(0.25F)), 250);
-    CHECK_EQ(ms(-1h), 0);
-    CHECK_EQ(ms(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())), 0);
-    CHECK_EQ(ms(4294967294ms), 4294967294LL);
-    for (const eshm::Timeout timeout : {eshm::Timeout(4294967295ms), eshm::Timeout(std::chrono::hours::max()), eshm::forever}) {
-        CHECK(timeout.infinite());
-        CHECK_EQ(ms(timeout), ESHM_TIMEOUT_INFINITE);
-    }
-}
-
-void options_become_the_settings_of_the_c_functions() {
-    const ESHMConfig plain = eshm::Options("name").config(), expected = eshm_default_config("name");
-    CHECK_EQ(plain.role, expected.role);
-    CHECK_EQ(plain.disconnect_behavior, expected.disconnect_behavior);
-    CHECK_EQ(plain.stale_threshold_ms, expected.stale_threshold_ms);
-    CHECK_EQ(plain.reconnect_wait_ms, expected.reconnect_wait_ms);
-    CHECK(plain.auto_cleanup && plain.use_threads);
-    const eshm::Options options = eshm::Options("name").role(eshm::Role::slave).disconnect(eshm::Disconnect::never)
-                                      .stale_threshold(1s).reconnect_wait(eshm::forever).reconnect_retry_interval(7ms)
-                                      .max_reconnect_attempts(9).auto_cleanup(false).use_threads(false);
-    const ESHMConfig config = options.config();
-    CHECK_TEXT(config.shm_name, "name");
-    CHECK_EQ(config.role, ESHM_ROLE_SLAVE);
-    CHECK_EQ(config.disconnect_behavior, ESHM_DISCONNECT_NEVER);
-    CHECK_EQ(config.stale_threshold_ms, 1000);
-    CHECK_EQ(config.reconnect_wait_ms, 0);
-    CHECK_EQ(config.reconnect_retry_interval_ms, 7);
-    CHECK_EQ(config.max_reconnect_attempts, 9);
-    CHECK(!config.auto_cleanup && !config.use_threads);
-    CHECK_EQ(eshm::Options("name").reconnect_wait(3s).config().reconnect_wait_ms, 3000);
-}
-
 void questions_have_answers() {
     auto [master, slave, name] = open_pair();
     CHECK(master.role() == eshm::Role::master && slave.role() == eshm::Role::slave);
@@ -315,8 +276,6 @@ int main() {
     RUN(failures_have_codes_conditions_and_texts);
     RUN(an_end_that_cannot_be_opened);
     RUN(a_closed_end_says_so);
-    RUN(timeouts_are_never_shorter_than_asked);
-    RUN(options_become_the_settings_of_the_c_functions);
     RUN(questions_have_answers);
     RUN(spans_and_ranges_of_cpp20);
     puts("test_face: passed");

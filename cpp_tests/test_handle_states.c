@@ -147,6 +147,8 @@ static void use_inherited_handles(void) {
     CHECK_EQ(eshm_set_wakeup_mode(inherited_slave, ESHM_WAKEUP_POLL), ESHM_ERROR_NOT_INITIALIZED);
     CHECK_EQ(eshm_get_wakeup_mode(inherited_slave, &mode), ESHM_ERROR_NOT_INITIALIZED);
     CHECK_EQ(eshm_set_spin_us(inherited_slave, 0), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_capacity(inherited_slave), 0);
+    CHECK_TEXT(eshm_last_error(), "Not initialized");
     close_end(inherited_slave);
     close_end(inherited_master);
 }

@@ -1,7 +1,8 @@
 /* eshm.h - two Linux processes exchange their newest values over POSIX shared memory.
  *
  * A master creates a named segment, a slave attaches to it. There is one slot each way: a write replaces the message
- * before it, a read returns the newest message not read yet. Messages are 0 to ESHM_MAX_DATA_SIZE bytes of any kind.
+ * before it, a read returns the newest message not read yet. Messages are bytes of any kind, 0 to ESHM_MAX_DATA_SIZE of them, or
+ * up to the capacity given to eshm_init_ex().
  *
  *     ESHMConfig config = eshm_default_config("demo");
  *     ESHMHandle* handle = eshm_init(&config);        // the first process is the master, the second the slave
@@ -70,6 +71,43 @@ static inline ESHMConfig eshm_default_config(const char* shm_name) {
  *
  * The handle's reads begin after what was in the segment at this moment. */
 ESHMHandle* eshm_init(const ESHMConfig* config);
+
+/* The options that change nothing: eshm_init_ex() with them, or with NULL, is eshm_init(). */
+static inline ESHMOptions eshm_default_options(void) {
+    ESHMOptions options;
+    options.size = sizeof options;
+    options.capacity = 0;
+    options.mode = 0;
+    options.wait_for_master_ms = 0;
+    options.spin_us = ESHM_SPIN_ADAPTIVE;
+    options.log_level = ESHM_LOG_DEFAULT;
+    options.exact_capacity = false;
+    options.first_value = false;
+    options.huge_pages = false;
+    options.prefault = false;
+    options.reserved[0] = options.reserved[1] = options.reserved[2] = options.reserved[3] = 0;
+    return options;
+}
+
+/* eshm_init() with more settings, which may be NULL. NULL if it cannot, with the reason in eshm_last_error() and on stderr.
+ * New in 1.3, as are the next three.
+ *
+ *     ESHMOptions options = eshm_default_options();
+ *     options.capacity = 1920 * 1080 * 3;
+ *     ESHMHandle* handle = eshm_init_ex(&config, &options); */
+ESHMHandle* eshm_init_ex(const ESHMConfig* config, const ESHMOptions* options);
+
+/* Bytes of the largest message in the segment of the handle; of a detached slave in the one it left. 0 if handle is NULL or
+ * inherited by fork(). */
+size_t eshm_capacity(ESHMHandle* handle);
+
+/* Why the last call of this thread that failed did so, in English, with the text of errno where the system refused something.
+ * Empty before any failure; never NULL. It is the thread's own, and stays until its next failure. (The functions of eshm_rpc.h
+ * have their own: eshm_rpc_get_last_error().) */
+const char* eshm_last_error(void);
+
+/* The library's release, "1.3.0" for instance. Static text, never NULL. */
+const char* eshm_version(void);
 
 /* Leaves the channel and frees the handle; the peer notices at once. A master with auto_cleanup removes the segment's
  * name, if it is still its own. ESHM_SUCCESS, or ESHM_ERROR_INVALID_PARAM for NULL. */
@@ -185,7 +223,7 @@ int eshm_set_spin_us(ESHMHandle* handle, uint32_t microseconds);
  * 1.3.
  *
  *   -1  there is none: handle is NULL or inherited by fork(), use_threads is off (nobody would look meanwhile), or the system
- *       has no descriptor left; then the handle works on without, and the next call tries again */
+ *       has no descriptor left; then the handle works on without, and the next call tries again. eshm_last_error() says why */
 int eshm_get_event_fd(ESHMHandle* handle);
 
 #ifdef __cplusplus

@@ -64,7 +64,7 @@ public:
     }
 
     /** Opens an end of a channel; a closed one, with the reason in `code`, if that fails: errc::invalid_param for a name that
-     * is none, else errc::shm_attach for a slave and errc::shm_create for others. The library says more on stderr. */
+     * is none, else errc::shm_attach for a slave and errc::shm_create for others. eshm_last_error() says more. */
     static Endpoint open(const Options& options, std::error_code& code) noexcept {
         Endpoint opened;
         const std::string& name = options.name();
@@ -74,7 +74,7 @@ public:
             return opened;
         }
         const ESHMConfig config = options.config();
-        opened.handle_ = eshm_init(&config);
+        opened.handle_ = eshm_init_ex(&config, &options.more());
         if (!opened) code = config.role == ESHM_ROLE_SLAVE ? errc::shm_attach : errc::shm_create;
         return opened;
     }
@@ -100,6 +100,9 @@ public:
 
     /** Whether it is open. */
     explicit operator bool() const noexcept { return handle() != nullptr; }
+
+    /** Bytes of the largest message; 0 once closed. */
+    std::size_t capacity() const noexcept { return eshm_capacity(handle()); }
 
     /** For the C functions; null once closed. It stays this object's. */
     ESHMHandle* handle() const noexcept { return handle_.load(std::memory_order_relaxed); } // pairs with nothing: see above

@@ -97,6 +97,40 @@ typedef struct ESHMConfig {
                                              inside eshm_update_heartbeat(), eshm_write() and the reads only */
 } ESHMConfig;
 
+/* How much the library says on stderr, in the whole process; each level includes those before it. */
+enum ESHMLogLevel {
+    ESHM_LOG_DEFAULT = 0, /* as it is: what an earlier handle set, else what the environment's ESHM_LOG says, else WARN */
+    ESHM_LOG_OFF = 1,
+    ESHM_LOG_ERROR = 2,   /* what made a call fail */
+    ESHM_LOG_WARN = 3,    /* peers lost and found, takeovers, repairs */
+    ESHM_LOG_INFO = 4,    /* handles that open and close */
+    ESHM_LOG_DEBUG = 5    /* what was tried in vain */
+};
+
+/* More settings, for eshm_init_ex(), which copies them. Start from eshm_default_options() and change what differs. The struct
+ * grows with later releases: `size` tells the library which members its caller knows, and others have their defaults. A member
+ * that the library does not know must be 0, or eshm_init_ex() refuses. New in 1.3. */
+typedef struct ESHMOptions {
+    size_t size;                 /* sizeof(ESHMOptions); eshm_default_options() sets it */
+    size_t capacity;             /* bytes of the largest message in a segment that is created, 1 to 1 GiB; 0 =
+                                    ESHM_MAX_DATA_SIZE of the library, the default. An existing segment keeps its own */
+    uint32_t mode;               /* permission bits of a file that is created, up to 0777, whatever the umask; who may not
+                                    both read and write it cannot attach; 0 = 0666 less the umask, the default */
+    uint32_t wait_for_master_ms; /* how long eshm_init_ex() waits until a slave has a live master, which it then has or
+                                    fails; ESHM_TIMEOUT_INFINITE = without limit; 0 (the default) fails at once without a
+                                    segment, and attaches to one whose master is dead */
+    uint32_t spin_us;            /* as eshm_set_spin_us(); default ESHM_SPIN_ADAPTIVE */
+    enum ESHMLogLevel log_level; /* for the whole process; default ESHM_LOG_DEFAULT */
+    bool exact_capacity;         /* a segment of another capacity will not do: a slave refuses it, also as it reconnects, and a
+                                    master replaces it; default false */
+    bool first_value;            /* the value that is current at the attach is new to the first read; default false */
+    bool huge_pages;             /* ask the kernel for huge pages (madvise(2)); where it gives none to shared memory nothing
+                                    happens; default false */
+    bool prefault;               /* map all pages before eshm_init_ex() returns, so that no first message pays for it; default
+                                    false */
+    uint8_t reserved[4];         /* 0 */
+} ESHMOptions;
+
 /* A snapshot by eshm_get_stats(). Counts are the segment's: they go on when a master takes the segment over and begin
  * again with a new one. */
 typedef struct ESHMStats {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -95,6 +96,18 @@ public:
     /** Whether heartbeats and checks happen on a background thread; true by default, else inside the calls. */
     Options& use_threads(bool background) noexcept { return config_.use_threads = background, *this; }
 
+    /** Bytes of the largest message in a segment that is created, up to 1 GiB; ESHM_MAX_DATA_SIZE by default. An existing one
+     * keeps its own: Endpoint::capacity() tells. Messages over ESHM_MAX_DATA_SIZE go as bytes, not as a type. */
+    Options& capacity(std::size_t bytes) noexcept { return options_.capacity = bytes, *this; }
+    /** Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it. */
+    Options& exact_capacity(bool exact) noexcept { return options_.exact_capacity = exact, *this; }
+    /** Permission bits of a file that is created, whatever the umask; by default 0666 less the umask. */
+    Options& mode(std::uint32_t bits) noexcept { return options_.mode = bits, *this; }
+    /** How long opening a slave waits for a live master; not at all by default. */
+    Options& wait_for_master(Timeout limit) noexcept { return options_.wait_for_master_ms = limit.milliseconds(), *this; }
+    /** Whether the value that is current at the attach is new to the first read; false by default. */
+    Options& first_value(bool wanted) noexcept { return options_.first_value = wanted, *this; }
+
     /** The name of the channel. */
     const std::string& name() const noexcept { return name_; }
 
@@ -105,9 +118,13 @@ public:
         return config;
     }
 
+    /** As eshm_init_ex() takes them beside that. */
+    const ESHMOptions& more() const noexcept { return options_; }
+
 private:
     std::string name_;
     ESHMConfig config_ = eshm_default_config(nullptr);
+    ESHMOptions options_ = eshm_default_options();
 };
 
 } // namespace eshm

@@ -10,6 +10,6 @@ for capacity in "$@"; do
     echo "capacity $capacity"
     cmake -S "$root" -B "$work/$capacity" -DESHM_MAX_DATA_SIZE="$capacity" -DESHM_BUILD_DEMO=OFF >/dev/null
     cmake --build "$work/$capacity" --parallel 2 >/dev/null
-    ctest --test-dir "$work/$capacity" --output-on-failure -R '^test_(basic|error_handling|master_slave|static_c|face)$'
+    ctest --test-dir "$work/$capacity" --output-on-failure -R '^test_(basic|error_handling|master_slave|options|static_c|face)$'
     rm -rf "${work:?}/$capacity"
 done

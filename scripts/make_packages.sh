@@ -49,11 +49,12 @@ stage eshm-tools tools
 
 python=$tree/debian/python3-eshm/usr
 mkdir -p "$python/lib/python3/dist-packages/eshm" "$python/share/eshm/py"
-cp py_compat/eshm/*.py "$python/lib/python3/dist-packages/eshm/"
+cp py_compat/eshm/*.py py_compat/eshm/py.typed "$python/lib/python3/dist-packages/eshm/"
 # `rpc` and the like are no names for modules that all programs of a system see, so these are in a folder to be asked for.
 cp py_compat/*.py "$python/share/eshm/py/"
 mkdir -p "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev" "$tree/debian/eshm-tools/usr/share/doc/eshm-tools"
 cp -r README.md SECURITY.md CHANGELOG.md docs "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev/"
+rm "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev/docs"/{Doxyfile,doxygen.sed}
 cp tools/eshmctl/README.md "$tree/debian/eshm-tools/usr/share/doc/eshm-tools/"
 # Where Debian's zsh looks.
 zsh=$tree/debian/eshm-tools/usr/share/zsh

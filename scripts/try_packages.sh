@@ -58,6 +58,8 @@ timeout 30 example/hello look >/dev/null &
 master=$!
 within 10 test -e /dev/shm/eshm_look
 within 10 sh -c 'eshmctl show look | grep -q alive'
+eshmctl record look -o look.cap --for 1 >/dev/null
+PYTHONPATH=/usr/share/eshm python3 -c 'import capture; capture.Capture(open("look.cap", "rb")).name == b"look" or exit("another name")'
 kill $master
 [ "$(eshmctl --version)" = "eshmctl $(dpkg-query -W -f '${source:Upstream-Version}' eshm-tools)" ] || fail "eshmctl is of another version"
 zcat /usr/share/man/man1/eshmctl.1.gz | grep -q '^\.TH' || fail "there is no manual page"

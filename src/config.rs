@@ -1,5 +1,6 @@
 //! What a handle can be asked to do.
 
+use crate::log::Level;
 use std::time::Duration;
 
 include!(concat!(env!("OUT_DIR"), "/settings.rs"));
@@ -80,7 +81,22 @@ pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
     pub(crate) auto_cleanup: bool,
     pub(crate) threads: bool,
+    /// Of a segment that is created, or of whose creator nothing else is known.
     pub(crate) capacity: usize,
+    /// An existing segment of another capacity will not do.
+    pub(crate) exact_capacity: bool,
+    /// Bits of the file that is created, whatever the umask; `None` = 0666 less the umask.
+    pub(crate) mode: Option<u32>,
+    /// How long opening a slave waits for a live master; `u32::MAX` = without limit.
+    pub(crate) wait_for_master_ms: u32,
+    /// The value that is current as the handle attaches is new to it.
+    pub(crate) first_value: bool,
+    pub(crate) huge_pages: bool,
+    pub(crate) prefault: bool,
+    /// Microseconds that a read spins; `None` = learnt, or of the environment.
+    pub(crate) spin_us: Option<u32>,
+    /// For the whole process; `None` = as it is.
+    pub(crate) log_level: Option<Level>,
 }
 
 /// The time limit that stands for "none" beside an attempt limit of 0: the original's default, which its users never set.
@@ -98,11 +114,24 @@ impl Default for Settings {
             auto_cleanup: true,
             threads: true,
             capacity: MAX_DATA_SIZE,
+            exact_capacity: false,
+            mode: None,
+            wait_for_master_ms: 0,
+            first_value: false,
+            huge_pages: false,
+            prefault: false,
+            spin_us: None,
+            log_level: None,
         }
     }
 }
 
 impl Settings {
+    /// Whether a segment of this capacity will do.
+    pub(crate) fn accepts(&self, capacity: usize) -> bool {
+        !self.exact_capacity || capacity == self.capacity
+    }
+
     /// How long a slave may try to reconnect.
     pub(crate) fn reconnect_time(&self) -> Option<Duration> {
         let unlimited = self.behavior == DisconnectBehavior::Never

@@ -32,6 +32,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is said of a number outside its bounds.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn out_of_range(what: &str, value: usize, least: usize, most: usize) -> Error {
+        Error::InvalidParameter(format!("{what} is {value}: {least} to {most} are allowed"))
+    }
+
     /// The value of `enum ESHMError` in C.
     pub fn code(&self) -> i32 {
         match self {
@@ -54,6 +61,7 @@ pub fn error_text(code: i32) -> &'static str {
 }
 
 /// [`error_text`], NUL-terminated.
+#[inline(never)]
 pub(crate) fn text_c(code: i32) -> &'static std::ffi::CStr {
     match code {
         0 => c"Success",

@@ -43,5 +43,6 @@ mod triggers;
 pub use config::{DisconnectBehavior, HEARTBEAT_INTERVAL_MS, MAX_DATA_SIZE, Role, WakeupMode};
 pub use endpoint::{Builder, Endpoint, Stats};
 pub use error::{Error, error_text};
+pub use log::Level as LogLevel;
 #[cfg(not(loom))]
 pub use triggers::Rpc;

@@ -5,28 +5,40 @@ use crate::sync::{Ordering, statics::AtomicU32};
 use crate::sys::process;
 use std::{env, fmt};
 
-/// How grave a line is; a lower level is graver.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Level {
+/// How much the library says on stderr; each level includes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Level {
+    /// Nothing.
     Off,
+    /// What made a call fail.
     Error,
+    /// Peers lost and found, takeovers, repairs; the default.
     Warn,
+    /// Handles that open and close.
     Info,
+    /// What was tried in vain.
     Debug,
 }
 
 /// The levels' names, in order.
 const NAMES: [&str; 5] = ["off", "error", "warn", "info", "debug"];
 
-const LEVELS: [Level; 5] = [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug];
+pub(crate) const LEVELS: [Level; 5] = [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug];
 
 fn parse(text: &str) -> Level {
     NAMES.iter().position(|name| text.trim().eq_ignore_ascii_case(name)).map_or(Level::Warn, |at| LEVELS[at])
 }
 
+/// The level in force as a number; no lock that a fork could leave held in the child.
+static KNOWN: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// From now on this level, for the whole process and whatever the environment says.
+pub(crate) fn set_level(level: Level) {
+    KNOWN.store(level as u32, Ordering::Relaxed); // a setting, ordered with nothing
+}
+
 /// The level in force, read from the environment once; first when a handle opens, so that no fork falls into it.
 pub(crate) fn level() -> Level {
-    static KNOWN: AtomicU32 = AtomicU32::new(u32::MAX); // no lock that a fork could leave held in the child
     match KNOWN.load(Ordering::Relaxed) {
         u32::MAX => {
             let level = env::var("ESHM_LOG").map_or(Level::Warn, |text| parse(&text));

@@ -113,7 +113,7 @@ fn run(folder: &Path, program: &Path, arguments: &[&str]) {
 /// Compiles a program, linked to the shared library, and returns where it is.
 fn program(folder: &Path, source: &str) -> PathBuf {
     let standard = match source {
-        "test_data_handler.cpp" | "test_face.cpp" | "test_face_peers.cpp" => "-std=c++17",
+        "test_data_handler.cpp" | "test_face.cpp" | "test_face_options.cpp" | "test_face_peers.cpp" => "-std=c++17",
         source if source.ends_with(".cpp") => "-std=c++11",
         _ => "-std=c11",
     };
@@ -136,6 +136,11 @@ fn test_basic() {
 #[test]
 fn test_error_handling() {
     compile_and_run("test_error_handling.c", &[]);
+}
+
+#[test]
+fn test_options() {
+    compile_and_run("test_options.c", &[]);
 }
 
 #[test]
@@ -199,6 +204,11 @@ fn test_data_handler() {
 #[test]
 fn test_face() {
     compile_and_run("test_face.cpp", &[]);
+}
+
+#[test]
+fn test_face_options() {
+    compile_and_run("test_face_options.cpp", &[]);
 }
 
 #[test]

@@ -20,7 +20,8 @@ struct Peer {
 };
 
 static Peer peer_of(const ESHMStats& s, bool of_master) {
-    if (of_master) return {s.slave_pid, s.slave_alive, s.slave_heartbeat, s.slave_heartbeat_delta, s.s2m_write_count, s.s2m_read_count};
+    if (of_master)
+        return {s.slave_pid, s.slave_alive, s.slave_heartbeat, s.slave_heartbeat_delta, s.s2m_write_count, s.s2m_read_count};
     return {s.master_pid, s.master_alive, s.master_heartbeat, s.master_heartbeat_delta, s.m2s_write_count, s.m2s_read_count};
 }
 

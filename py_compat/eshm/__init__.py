@@ -26,11 +26,14 @@ from ._errors import (
     ESHMTimeout,
 )
 from ._library import library_path
+from ._options import version
 from ._types import (
     TIMEOUT_INFINITE,
     ESHMConfig,
     ESHMDisconnectBehavior,
     ESHMError,
+    ESHMLogLevel,
+    ESHMOptions,
     ESHMRole,
     ESHMStats,
     ESHMWakeupMode,
@@ -49,8 +52,10 @@ __all__ = [
     "ESHMError",
     "ESHMException",
     "ESHMFailed",
+    "ESHMLogLevel",
     "ESHMNoData",
     "ESHMOpenFailed",
+    "ESHMOptions",
     "ESHMRole",
     "ESHMStale",
     "ESHMStats",
@@ -58,6 +63,7 @@ __all__ = [
     "ESHMWakeupMode",
     "TIMEOUT_INFINITE",
     "library_path",
+    "version",
 ]
 
 

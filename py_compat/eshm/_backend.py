@@ -27,10 +27,12 @@ def _native_channel() -> "Optional[Type[Any]]":
         missing = "it needs Python 3.11"
     else:
         try:
-            from ._native import Channel
+            from ._native import Channel, is_main_interpreter
 
-            return Channel
-        except ImportError as error:  # not built, or a subinterpreter
+            if is_main_interpreter():
+                return Channel
+            missing = "this is a subinterpreter"
+        except ImportError as error:  # most often not built
             missing = str(error)
     if _from_environment() == "native":
         raise RuntimeError(f"ESHM_PYTHON_BACKEND is 'native', and the native module cannot be loaded: {missing}")

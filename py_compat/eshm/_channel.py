@@ -5,14 +5,15 @@ from __future__ import annotations
 import atexit
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence, Type, Union
 
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
 from ._decode import decode
 from ._errors import ESHMBufferTooSmall, ESHMOpenFailed, closed
+from ._options import Options, open_patiently
 from ._settings import Settings
-from ._types import ESHMDisconnectBehavior, ESHMRole, ESHMWakeupMode
+from ._types import ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole, ESHMWakeupMode
 from ._values import DataItem, RecordError
 
 if TYPE_CHECKING:
@@ -38,8 +39,20 @@ class ESHM(Calls):
         backend: ``"native"`` or ``"ctypes"``; None for what the environment variable ``ESHM_PYTHON_BACKEND`` says, or
             ctypes where ``ESHM_LIB`` names a library, or native where that is to be had.
 
+    By keyword alone, and only with a library of release 1.3 or later:
+        capacity: Bytes of the largest message in a segment that is created, up to 1 GiB; 0 for the library's default, 4096.
+            Pass ``buffer_size`` to reads of more. An existing segment keeps its own: see the property.
+        exact_capacity: Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it.
+        mode: Permission bits of a file that is created, whatever the umask; 0 for 0o666 less the umask.
+        wait_for_master_ms: How long to wait until a slave has a live master. TIMEOUT_INFINITE for as long as it takes.
+        first_value: Whether the value that is current now is new to the first read.
+        huge_pages: Whether to ask the kernel for huge pages; that it gives none to shared memory is no failure.
+        prefault: Whether to map all pages now, so that no first message pays for it.
+        spin_us: How long a read spins before it parks; None for learnt.
+        log_level: How much the library says on stderr, in the whole process.
+
     Raises:
-        RuntimeError: it cannot be opened.
+        RuntimeError: it cannot be opened, with the library's reason; or the library is too old for an option.
         TypeError, ValueError: an argument is of the wrong type, or a time or count is not 0 to 2**32 - 1.
 
     >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
@@ -64,6 +77,15 @@ class ESHM(Calls):
         use_threads: bool = True,
         *,
         backend: Optional[str] = None,
+        capacity: int = 0,
+        exact_capacity: bool = False,
+        mode: int = 0,
+        wait_for_master_ms: int = 0,
+        first_value: bool = False,
+        huge_pages: bool = False,
+        prefault: bool = False,
+        spin_us: Optional[int] = None,
+        log_level: Optional[ESHMLogLevel] = None,
     ) -> None:
         settings = Settings.checked(
             shm_name,
@@ -76,13 +98,24 @@ class ESHM(Calls):
             auto_cleanup,
             use_threads,
         )
+        options = Options.checked(
+            capacity=capacity,
+            exact_capacity=exact_capacity,
+            mode=mode,
+            wait_for_master_ms=wait_for_master_ms,
+            first_value=first_value,
+            huge_pages=huge_pages,
+            prefault=prefault,
+            spin_us=spin_us,
+            log_level=log_level,
+        )
         self._name = shm_name
         self._role = ESHMRole(settings.role)
         self._backend = choose(backend)
         if self._backend == "ctypes" and not issubclass(Calls, CtypesChannel):
             self._end = CtypesChannel()
         try:
-            self._calls()._open(*settings)
+            open_patiently(self._calls()._open, settings, options)
         except ESHMOpenFailed as error:
             error.args = (f"ESHM {shm_name!r} cannot be opened as {self._role.name}: {error}",)
             raise
@@ -231,6 +264,16 @@ class ESHM(Calls):
     fileno = event_fd
 
     @property
+    def capacity(self) -> int:
+        """Bytes of the largest message. Raises RuntimeError if closed, or if the library is older than 1.3.
+
+        >>> with ESHM(name, capacity=100_000) as channel:
+        ...     channel.capacity
+        100000
+        """
+        return self._calls()._capacity()
+
+    @property
     def wakeup_mode(self) -> ESHMWakeupMode:
         """How this end's waiting reads learn of a message; can be set. Raises RuntimeError if closed.
 
@@ -269,6 +312,9 @@ class ESHM(Calls):
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> "NoReturn":
+        raise TypeError("an ESHM cannot be pickled or copied: open the channel by its name where it is needed")
 
     def __repr__(self) -> str:
         return f"ESHM(name={self._name!r}, role={self._role.name})"

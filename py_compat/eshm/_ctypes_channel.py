@@ -11,8 +11,10 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
-from ._errors import ESHMException, ESHMFailed, ESHMOpenFailed, closed, failure
+from ._errors import ESHMException, ESHMOpenFailed, closed, failure, no_event_fd
 from ._library import HANDLE, Handle, load, optional
+from ._options import Options, capacity, init, last_error
+from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
 
 if TYPE_CHECKING:
@@ -41,18 +43,18 @@ class CtypesChannel:
     _shown = ""
     """How messages name it, where it is not an ESHM itself."""
 
-    def _open(self, *settings: Any) -> None:
-        """Opens it with the fields of Settings."""
+    def _open(self, settings: Settings, options: Optional[Options]) -> None:
+        """Opens it, or raises ESHMOpenFailed with the reason."""
         self._library = library = load()
         # Looked up once: these two are called for each message.
         self._write: Callable[..., int] = library.eshm_write
         self._read_ex: Callable[..., int] = library.eshm_read_ex
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
-        address = library.eshm_init(ctypes.byref(config))
+        address = init(library, config, options)
         if not address:
             hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
-            raise ESHMOpenFailed(f"{hint}the library's reason is on stderr")
+            raise ESHMOpenFailed(last_error(library) or f"{hint}the library's reason is on stderr")
         self._handle = Handle(address, library.eshm_destroy)
         self._handle_open = self._handle.open
         self._pid = os.getpid()
@@ -252,8 +254,14 @@ class CtypesChannel:
         if fd < 0:
             if self._handle is None:
                 raise closed(self)
-            raise ESHMFailed("there is no event descriptor: without threads, in a forked child, or too many open files")
+            raise no_event_fd(last_error(self._library))
         return fd
+
+    def _capacity(self) -> int:
+        size = capacity(self._library, self._handle)
+        if not size:
+            raise self._failure("Get capacity", ESHMError.NOT_INITIALIZED)
+        return size
 
     def _get_wakeup_mode(self) -> int:
         mode = ctypes.c_int()

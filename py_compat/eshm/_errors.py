@@ -83,6 +83,11 @@ def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHM
     return error
 
 
+def no_event_fd(reason: str) -> ESHMFailed:
+    """The exception for a channel without an event descriptor."""
+    return ESHMFailed(f"there is no event descriptor: {reason}")
+
+
 def closed(channel: object) -> ESHMClosed:
     """The exception for any call on a closed channel."""
     return ESHMClosed(f"{channel!r} is closed")

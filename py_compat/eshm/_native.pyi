@@ -2,4 +2,6 @@
 
 from ._ctypes_channel import CtypesChannel
 
+def is_main_interpreter() -> bool: ...
+
 class Channel(CtypesChannel): ...

@@ -61,6 +61,18 @@ class ESHMWakeupMode(IntEnum):
     """Looks by itself at short intervals."""
 
 
+class ESHMLogLevel(IntEnum):
+    """How much the library says on stderr, in the whole process; each level includes those before it."""
+
+    DEFAULT = 0
+    """As it is: what an earlier channel set, else what the environment's ``ESHM_LOG`` says, else WARN."""
+    OFF = 1
+    ERROR = 2
+    WARN = 3
+    INFO = 4
+    DEBUG = 5
+
+
 class ESHMConfig(ctypes.Structure):
     """Argument of ``eshm_init``; times in milliseconds."""
 
@@ -74,6 +86,24 @@ class ESHMConfig(ctypes.Structure):
         ("max_reconnect_attempts", ctypes.c_uint32),
         ("auto_cleanup", ctypes.c_bool),
         ("use_threads", ctypes.c_bool),
+    ]
+
+
+class ESHMOptions(ctypes.Structure):
+    """Argument of ``eshm_init_ex``; ``size`` is its own."""
+
+    _fields_ = [
+        ("size", ctypes.c_size_t),
+        ("capacity", ctypes.c_size_t),
+        ("mode", ctypes.c_uint32),
+        ("wait_for_master_ms", ctypes.c_uint32),
+        ("spin_us", ctypes.c_uint32),
+        ("log_level", ctypes.c_int),
+        ("exact_capacity", ctypes.c_bool),
+        ("first_value", ctypes.c_bool),
+        ("huge_pages", ctypes.c_bool),
+        ("prefault", ctypes.c_bool),
+        ("reserved", ctypes.c_uint8 * 4),
     ]
 
 

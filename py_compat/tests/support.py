@@ -203,5 +203,11 @@ class ChannelTest(unittest.TestCase):
         return program
 
 
-__all__ = ["ESHM", "ESHMRole", "ChannelTest", "HANG_S", "PACKAGE", "Peer", "Program", "asleep", "library_path",
-           "script", "segment", "wait_until"]
+def skip(test: unittest.TestCase, reason: str) -> None:
+    """Skips a test aloud."""
+    print(f"SKIPPED: {reason}", flush=True)
+    test.skipTest(reason)
+
+
+__all__ = ["ESHM", "ESHMRole", "ChannelTest", "HANG_S", "PACKAGE", "PRELUDE", "Peer", "Program", "asleep", "library_path",
+           "script", "segment", "skip", "wait_until"]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, List
 
 from support import HANG_S, ChannelTest, segment
 from eshm import ESHM, ESHMDisconnectBehavior, ESHMRole
 from eshm.aio import AsyncESHM
+
+
+# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine has many.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def hurry(awaitable: Any) -> Any:
@@ -178,6 +184,8 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
         count = 1000 if hard >= 4096 or hard == resource.RLIM_INFINITY else (hard - 100) // 3
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard) if hard > 0 else 4096, hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        # What opens them is one thread, and not as many as come to be.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
         channels: List[AsyncESHM] = []
         reads: List["asyncio.Task[bytes]"] = []
 

@@ -1,8 +1,12 @@
 """A channel inherited by fork() is dead in the child and unharmed in the parent."""
 
+import shutil
+import sys
+import tempfile
 import unittest
+from pathlib import Path
 
-from support import ChannelTest, segment
+from support import PRELUDE, ChannelTest, Program, segment
 from eshm import ESHMRole
 
 
@@ -69,19 +73,60 @@ say(got)
         self.assertEqual(program.end(), (0, ""))
 
     def test_multiprocessing_child_opens_its_own(self):
-        program = self.script("""
+        # From a file, as the other methods import the main module anew in the child.
+        path = Path(tempfile.mkdtemp(prefix="eshm_test_")) / "program.py"
+        self.addCleanup(shutil.rmtree, path.parent)
+        path.write_text(PRELUDE + """
 import multiprocessing
 def child(name):
     with ESHM(name, role=ESHMRole.SLAVE) as slave:
         slave.write(b"from the child")
-context = multiprocessing.get_context("fork")
-with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
-    process = context.Process(target=child, args=(sys.argv[1],))
-    process.start()
-    process.join()
-    say(channel.read())
+if __name__ == "__main__":
+    for method in ("fork", "spawn", "forkserver"):
+        context = multiprocessing.get_context(method)
+        with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
+            waiting = threading.Thread(target=lambda: say(channel.read(timeout_ms=TIMEOUT_INFINITE)))
+            waiting.start()
+            process = context.Process(target=child, args=(sys.argv[1],))
+            process.start()
+            process.join()
+            waiting.join()
+            say(process.exitcode)
 """)
-        self.assertEqual(program.line(), "b'from the child'")
+        with Program([sys.executable, str(path), self.name]) as program:
+            for _ in range(3):
+                self.assertEqual(program.line(), "b'from the child'")
+                self.assertEqual(program.line(), "0")
+            self.assertEqual(program.end(), (0, ""))
+        self.assertFalse(segment(self.name).exists())
+
+    def test_forked_while_threads_read_the_child_collects_what_it_inherited(self):
+        program = self.script("""
+import gc
+channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
+threads = [threading.Thread(target=lambda: say(channel.read(timeout_ms=TIMEOUT_INFINITE))) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    while open(f"/proc/self/task/{thread.native_id}/stat").read().rpartition(")")[2].split()[0] != "S":
+        pass
+pid = os.fork()
+if pid == 0:
+    del channel, thread, threads
+    gc.collect()
+    os._exit(0)
+say(os.waitpid(pid, 0)[1])
+say("forked")
+for thread in threads:
+    thread.join()
+channel.close()
+""")
+        self.assertEqual(program.line(), "0")
+        self.assertEqual(program.line(), "forked")
+        slave = self.open(ESHMRole.SLAVE)
+        for i in range(3):
+            slave.write(b"%d" % i)
+            self.assertEqual(program.line(), f"b'{i}'")
         self.assertEqual(program.end(), (0, ""))
 
 

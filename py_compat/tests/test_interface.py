@@ -12,6 +12,7 @@ from eshm import (
     ESHMConfig,
     ESHMDisconnectBehavior,
     ESHMError,
+    ESHMOptions,
     ESHMRole,
     ESHMStats,
     ESHMWakeupMode,
@@ -50,6 +51,12 @@ class Layouts(unittest.TestCase):
             "reconnect_retry_interval_ms": 24, "max_reconnect_attempts": 28, "auto_cleanup": 32, "use_threads": 33,
         })
 
+    def test_options(self):
+        self.check(ESHMOptions, 40, {
+            "size": 0, "capacity": 8, "mode": 16, "wait_for_master_ms": 20, "spin_us": 24, "log_level": 28,
+            "exact_capacity": 32, "first_value": 33, "huge_pages": 34, "prefault": 35, "reserved": 36,
+        })
+
     def test_stats(self):
         self.check(ESHMStats, 80, {
             "master_heartbeat": 0, "slave_heartbeat": 8, "master_pid": 16, "slave_pid": 20, "master_alive": 24,
@@ -60,6 +67,7 @@ class Layouts(unittest.TestCase):
 
 class Signatures(unittest.TestCase):
     def defaults(self, function):
+        """Of what may be given by position; what came later is given by name."""
         parameters = list(inspect.signature(function).parameters.values())
         return [(p.name, p.default) for p in parameters if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
 

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from support import PACKAGE, ChannelTest, Program, script
+from support import PACKAGE, ChannelTest, Program, script, skip
 from eshm import _library, library_path
 
 
@@ -79,7 +79,7 @@ class LibraryPath(unittest.TestCase):
     def test_build_tree_is_beside_the_packages_parent(self):
         root = PACKAGE.parent
         if not (PACKAGE / "eshm").is_dir():
-            self.skipTest("an installed package: there is no build tree beside it")
+            skip(self, "an installed package: there is no build tree beside it")
         self.assertEqual(_library._BUILD_DIRECTORIES, (root / "build" / "lib", root / "build"))
 
     def test_versioned_file_alone(self):
@@ -140,7 +140,7 @@ except RuntimeError as error:
         ]
         libm = next((path for path in candidates if path.is_file()), None)
         if libm is None:
-            self.skipTest("no other shared library at hand")
+            skip(self, "no other shared library at hand")
         self.assertIn("no function eshm_init", self.script(self.OPEN, ESHM_LIB=str(libm), ESHM_PYTHON_BACKEND="").line())
 
     def test_importing_needs_no_library(self):
@@ -150,7 +150,7 @@ except RuntimeError as error:
     def test_import_through_the_symbolic_link(self):
         link = PACKAGE.parent / "py"
         if not link.is_symlink():
-            self.skipTest("no link `py` in this tree")
+            skip(self, "no link `py` in this tree")
         code = (
             f"import sys; sys.path.insert(0, {str(link)!r}); from eshm import ESHM, ESHMRole, ESHMError\n"
             f"from eshm import _library\n"

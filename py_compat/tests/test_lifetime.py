@@ -1,11 +1,13 @@
 """Closing, garbage collection, threads that are still busy, the end of the interpreter."""
 
 import gc
+import itertools
 import os
 import threading
 import unittest
 
 from support import HANG_S, ChannelTest, asleep, segment, wait_until
+from eshm import _backend
 from eshm import ESHM, TIMEOUT_INFINITE, ESHMRole, ESHMWakeupMode
 
 
@@ -59,6 +61,22 @@ class Close(ChannelTest):
         self.assertTrue(segment(self.name).exists())
         del master
         self.assertFalse(segment(self.name).exists())
+
+    def test_garbage_collection_in_any_order(self):
+        backends = ("native", "ctypes") if _backend.NativeChannel is not None else ("ctypes",)
+        roles = (ESHMRole.MASTER, ESHMRole.SLAVE)
+        for order in itertools.permutations(range(4)):
+            names = [self.unique_name() for _ in range(2)]
+            ends = [ESHM(name, role=role, backend=backends[i % len(backends)])
+                    for i, (name, role) in enumerate(itertools.product(names, roles))]
+            for end in ends:
+                end.others = ends  # each holds all
+            for i in order:  # and is dropped by the list in this order
+                ends[i] = None
+            del ends, end
+            gc.collect()
+            for name in names:
+                self.assertFalse(segment(name).exists())
 
     def test_garbage_collection_closes_in_a_cycle(self):
         cycle = [ESHM(self.name, role=ESHMRole.MASTER)]
@@ -222,6 +240,27 @@ def wait():
     except RuntimeError:
         pass
 threading.Thread(target=wait, daemon=True).start()
+say("open")
+sys.stdin.readline()
+""")
+
+    def test_many_daemon_threads_in_the_midst_of_calls(self):
+        for _ in range(5):
+            self.ends_in_order("""
+channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
+buffer = bytearray(64)
+def again(call):
+    try:
+        while True:
+            try:
+                call()
+            except TimeoutError:
+                pass
+    except RuntimeError:
+        pass
+for call in (lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), lambda: channel.read(timeout_ms=1), channel.try_read,
+             lambda: channel.readinto(bytearray(64), timeout_ms=TIMEOUT_INFINITE), lambda: channel.write(b"x" * 4096)):
+    threading.Thread(target=again, args=(call,), daemon=True).start()
 say("open")
 sys.stdin.readline()
 """)

@@ -101,7 +101,8 @@ pub(crate) enum Barrier {
 const MISSES: u32 = if cfg!(loom) { 1 } else { 4 }; // in models the least, to keep them small
 /// Bytes from which on fetching a message's cache lines takes longer than all else.
 pub(crate) const LARGE: usize = 512;
-/// The longest a flat-out writer stands back for a reader that asked, in nanoseconds.
+/// The longest a flat-out writer stands back for a reader that asked, in nanoseconds; for a message of more than a page so long
+/// that a copy of two bytes a nanosecond is over.
 const QUIET: u64 = 2_000;
 
 impl Channel<'_> {
@@ -211,7 +212,7 @@ impl Channel<'_> {
         let waiters = self.tail.waiters.load(Ordering::Relaxed); // pairs with the rise in endpoint::wait, by the barrier
         let asked = self.tail.reader_waiting.load(Ordering::Relaxed); // pairs with no data: only a request
         if waiters | asked != 0 {
-            attend(self.tail, waiters, &held.wakes);
+            attend(self.tail, message.len(), waiters, &held.wakes);
         }
         failpoint!("write.done");
     }
@@ -219,12 +220,12 @@ impl Channel<'_> {
 
 /// Does what readers ask of a writer that has just published.
 #[cold]
-fn attend(tail: &Tail, waiters: u32, wakes: &Wakes) {
+fn attend(tail: &Tail, size: usize, waiters: u32, wakes: &Wakes) {
     if waiters != 0 {
         wake(tail, waiters, wakes);
     }
     if tail.reader_waiting.load(Ordering::Relaxed) != 0 {
-        stand_back(tail); // pairs with no data: only a request
+        stand_back(tail, size as u64); // pairs with no data: only a request
     }
 }
 
@@ -265,10 +266,10 @@ impl Wakes {
 }
 
 /// Leaves a reader that keeps losing to this writer time for one copy.
-fn stand_back(tail: &Tail) {
+fn stand_back(tail: &Tail, size: u64) {
     let reads = tail.read_count.load(Ordering::Relaxed); // any change means it got through
     tail.reader_waiting.store(0, Ordering::Relaxed);
-    let end = clock::now() + QUIET;
+    let end = clock::now() + QUIET.max(size / 2);
     while tail.read_count.load(Ordering::Relaxed) == reads && clock::now() < end {
         sync::spin_loop();
     }

@@ -126,8 +126,8 @@ impl Core {
         self.state() != State::Closing
     }
 
-    /// Counts it out, whatever it took off its event descriptor's account; the last thing a reader does with the handle, which
-    /// may be gone right after.
+    /// Settles the event descriptor and counts the reader out; the last thing it does with the handle, which may be gone right
+    /// after.
     ///
     /// # Safety
     /// `core` points to a handle on which this thread has called `enter`.

@@ -135,7 +135,8 @@ impl Core {
             state: AtomicU32::new(State::Attached as u32),
             fork_generation: fork::generation(),
             view: AtomicPtr::new(Arc::as_ptr(&monitor.segment.view).cast_mut()),
-            cursor: AtomicU64::new(u64::from(attachment.baseline)),
+            // From 0 on whatever is there is new, as after a move to a fresh segment.
+            cursor: AtomicU64::new(if settings.first_value { 0 } else { u64::from(attachment.baseline) }),
             refused: AtomicU64::new(0),
             side,
             threads: settings.threads,
@@ -143,7 +144,7 @@ impl Core {
             writer: HeldLock::default(),
             reads: Reads::default(),
             last_size: AtomicU32::new(0),
-            spin: Spin::default(),
+            spin: Spin::new(settings.spin_us),
             answered: AtomicU32::new(0),
             name,
             generation: AtomicU32::new(attachment.generation),

@@ -23,8 +23,10 @@ use self::{core::Core, write::Attempt};
 use crate::config::{Role, Settings, Side, WakeupMode};
 use crate::error::Error;
 use crate::liveness::service;
-use crate::segment::name::Name;
-use crate::sync::Ordering;
+use crate::segment::{
+    layout::{Layout, MAX_CAPACITY},
+    name::Name,
+};
 use crate::sys::fork;
 use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
 
@@ -56,21 +58,35 @@ impl Endpoint {
 
     pub(crate) fn open(name: &[u8], settings: Settings) -> Result<Endpoint, Error> {
         let name = Name::new(name)?;
-        if crate::segment::layout::Layout::new(settings.capacity).is_none() {
-            return Err(Error::InvalidParameter(format!("a capacity of {} bytes", settings.capacity)));
+        if Layout::new(settings.capacity).is_none() {
+            return Err(Error::out_of_range("the capacity in bytes", settings.capacity, 1, MAX_CAPACITY));
+        }
+        if let Some(mode) = settings.mode.filter(|mode| *mode > 0o777) {
+            return Err(Error::out_of_range("the mode (0777 is 511)", mode as usize, 0, 0o777));
         }
         // Whatever is found out once is found out here, and without a lock: a fork in the midst of it must not matter.
-        crate::log::level();
+        match settings.log_level {
+            Some(level) => crate::log::set_level(level),
+            None => drop(crate::log::level()),
+        }
         spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
         let opened = open::open(&name, &settings)?;
+        if settings.huge_pages {
+            opened.segment.view.mapping.advise_huge();
+        }
         let core = Arc::new(Core::new(name, settings, opened));
         let endpoint = Endpoint { core };
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.
             let registered = service::register(endpoint.core.clone());
             registered.map_err(|error| Error::Attach(format!("cannot start the service thread: {error}")))?;
+        }
+        // While the service thread beats: it may take a while.
+        #[cfg(not(loom))]
+        if endpoint.core.settings.prefault {
+            endpoint.core.view().touch();
         }
         crate::log::info!("{}: open", endpoint.core);
         Ok(endpoint)
@@ -274,7 +290,7 @@ impl Endpoint {
     /// How long a read spins before it parks, from the next one on; `None` = learnt from this endpoint's last waits, which is
     /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once.
     pub fn set_spin(&self, time: Option<Duration>) {
-        self.core.spin.fix(time.map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX)));
+        self.core.spin.fix(time.map(builder::spin_us));
     }
 
     /// How reads wait.
@@ -284,7 +300,7 @@ impl Endpoint {
 
     /// Changes how reads wait, from the next one on.
     pub fn set_wakeup_mode(&self, mode: WakeupMode) {
-        self.core.mode.store(mode as u32, Ordering::Relaxed); // a setting, ordered with nothing
+        self.core.set_wakeup_mode(mode);
     }
 }
 

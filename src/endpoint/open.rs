@@ -30,6 +30,8 @@ const MAKING: u64 = 100 * MS;
 const DECIDING: Duration = Duration::from_millis(2 * LONGEST_WATCH + 1000);
 /// Beginnings after which two starters chase each other no longer; each takes two system calls to lose.
 const ROUNDS: u32 = 1000;
+/// Between two looks of a slave for its master.
+const AGAIN: Duration = Duration::from_millis(5);
 /// How long a predecessor's heartbeat is watched before its parked readers are forgotten.
 const PREDECESSOR: Duration = Duration::from_millis(5);
 
@@ -45,8 +47,25 @@ pub(crate) struct Opened {
 /// A half-made file that is being waited for.
 type Waiting = Option<(FileId, u64)>;
 
-/// Opens `name` in the role asked for.
+/// Opens `name` in the role asked for; a slave waits for its master as long as it was told to.
 pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
+    let end = match settings.wait_for_master_ms {
+        u32::MAX => u64::MAX,
+        ms => clock::now() + u64::from(ms) * MS,
+    };
+    loop {
+        let mut absent = false;
+        let opened = open_now(name, settings, &mut absent);
+        if !absent || clock::now() >= end {
+            return opened;
+        }
+        clock::sleep(AGAIN);
+    }
+}
+
+/// Opens `name` in the role asked for; `absent` says that a slave failed for want of a master.
+#[inline(never)]
+fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opened, Error> {
     let mut waiting: Waiting = None;
     for _ in 0..ROUNDS {
         let found = find(name, settings.capacity).map_err(|error| refusal(settings, &error))?;
@@ -55,12 +74,22 @@ pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
                 return Err(Error::Attach(format!("its protocol {version} is newer than this library's")));
             }
             Found::Missing if settings.role == Role::Slave => {
+                *absent = true;
                 return Err(Error::Attach("there is no such segment; start the master first".to_owned()));
             }
             Found::Missing => create_master(name, settings)?,
             Found::Making(_, id) if patient(&mut waiting, id) => None,
-            Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished")?,
-            Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why)?,
+            Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished", absent)?,
+            Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why, absent)?,
+            // Only if asked to wait: a slave may well attach to what its last master left.
+            Found::Valid(segment)
+                if settings.role == Role::Slave
+                    && settings.wait_for_master_ms != 0
+                    && segment.judge(Side::Master, Duration::MAX) != Verdict::Alive =>
+            {
+                *absent = true;
+                return Err(Error::Attach("its master is gone, and no other came".to_owned()));
+            }
             Found::Valid(segment) => valid(name, settings, segment)?,
         };
         if let Some(opened) = opened {
@@ -89,17 +118,17 @@ fn patient(waiting: &mut Waiting, id: FileId) -> bool {
 
 /// A fresh segment with us as its master; `None` if someone else was faster.
 pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<Opened>, Error> {
-    let layout = Layout::new(settings.capacity)
-        .ok_or_else(|| Error::InvalidParameter(format!("a capacity of {} bytes", settings.capacity)))?;
+    let Some(layout) = Layout::new(settings.capacity) else { return Err(Error::NotInitialized) }; // checked at open
     // A file whose name was not to be had is attached to in vain; then nobody has seen it.
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
     let take = |segment: &Segment| attached.push((segment.id, attach(segment, Side::Master)));
-    let made = create::create(name, layout, settings.stale_threshold_ms, take);
+    let made = create::create(name, layout, settings, take);
     let kept = if matches!(made, Ok(Some(_))) { attached.pop() } else { None };
     for (id, _) in attached {
         service::remove_side(id, Side::Master);
     }
-    let made = made.map_err(|error| Error::Create(error.to_string()))?;
+    let made =
+        made.map_err(|error| Error::Create(format!("{error}, for a segment of {} bytes in /dev/shm", layout.total())))?;
     Ok(made.zip(kept).map(|(segment, (_, attachment))| Opened {
         segment,
         side: Side::Master,
@@ -127,8 +156,16 @@ fn decided<T>(
 }
 
 /// A file that is no segment: in a slave's way, and replaced by a master.
-fn unusable(name: &Name, settings: &Settings, file: &OwnedFd, id: FileId, why: &str) -> Result<Option<Opened>, Error> {
+fn unusable(
+    name: &Name,
+    settings: &Settings,
+    file: &OwnedFd,
+    id: FileId,
+    why: &str,
+    absent: &mut bool,
+) -> Result<Option<Opened>, Error> {
     if settings.role == Role::Slave {
+        *absent = true;
         return Err(Error::Attach(format!("the file is no segment: {why}")));
     }
     decided(name, file, id, || {
@@ -154,7 +191,7 @@ fn remove(name: &Name) -> Result<(), Error> {
 
 fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Opened>, Error> {
     if settings.role == Role::Slave {
-        return Ok(attach_slave(name, segment));
+        return attach_slave(name, settings, segment);
     }
     // The judgement itself is under the lock: what it finds stays so until it is acted on.
     let mut as_slave = false;
@@ -166,7 +203,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
         let master = segment.judge(Side::Master, Duration::MAX);
         if settings.role == Role::Auto && master == Verdict::Alive {
             as_slave = true;
-            return Ok(attach_slave(name, segment));
+            return attach_slave(name, settings, segment);
         }
         as_master(name, settings, segment, master)
     })?;
@@ -174,7 +211,12 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
 }
 
 /// Attaches as a slave; `None` if the name meanwhile leads elsewhere.
-fn attach_slave(name: &Name, segment: Segment) -> Option<Opened> {
+fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Opened>, Error> {
+    let capacity = segment.view.layout.capacity;
+    if !settings.accepts(capacity) {
+        let asked = settings.capacity;
+        return Err(Error::Attach(format!("its capacity is {capacity} bytes, not the {asked} asked for")));
+    }
     if segment.judge(Side::Slave, PREDECESSOR) != Verdict::Alive {
         forget_parked(&segment, Side::Slave);
     }
@@ -184,7 +226,7 @@ fn attach_slave(name: &Name, segment: Segment) -> Option<Opened> {
     if !segment.is_named(name) {
         detach(&segment, Side::Slave, attachment.holds_lock);
         service::remove_side(segment.id, Side::Slave);
-        return None;
+        return Ok(None);
     }
     // A flag of 0 is a clean exit; a free lock is a crash.
     let master_gone = match segment.signs(Side::Master) {
@@ -192,7 +234,7 @@ fn attach_slave(name: &Name, segment: Segment) -> Option<Opened> {
         Signs::LockFree => segment.judge(Side::Master, Duration::MAX) != Verdict::Alive,
         _ => false,
     };
-    Some(Opened { segment, side: Side::Slave, attachment, master_gone })
+    Ok(Some(Opened { segment, side: Side::Slave, attachment, master_gone }))
 }
 
 /// Said once the decision has succeeded: a refusal is one line.
@@ -210,7 +252,8 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
     // What a child of the dead master holds on to cannot be repaired: the lock never becomes ours. (Acquire, above, pairs
     // with a writer's even store.)
     let abandoned = !half_written || master == Verdict::Dead { pinned: false };
-    if slave == Verdict::Alive && (!alive || ours) && abandoned {
+    let fits = settings.accepts(segment.view.layout.capacity);
+    if slave == Verdict::Alive && (!alive || ours) && abandoned && fits {
         if !alive {
             forget_parked(&segment, Side::Master);
         }

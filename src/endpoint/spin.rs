@@ -34,13 +34,14 @@ pub(crate) struct Budget {
     level: u32,
 }
 
-impl Default for Spin {
-    fn default() -> Self {
-        Spin { level: AtomicU32::new(START), waits: AtomicU32::new(0), fixed: AtomicU32::new(ADAPTIVE) }
-    }
-}
-
 impl Spin {
+    /// Of a handle that asks for so many microseconds; `None` = learnt.
+    pub(crate) fn new(microseconds: Option<u32>) -> Spin {
+        let spin = Spin { level: AtomicU32::new(START), waits: AtomicU32::new(0), fixed: AtomicU32::new(ADAPTIVE) };
+        spin.fix(microseconds);
+        spin
+    }
+
     /// How long the next wait may spin.
     pub(crate) fn budget(&self) -> Budget {
         let level = self.level.load(Relaxed);
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_hot_pair_spins_long_and_a_hiccup_does_not_change_that() {
-        let spin = Spin::default();
+        let spin = Spin::new(None);
         for _ in 0..10 {
             wait(&spin, 400);
         }
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_slow_peer_is_parked_for_after_two_waits_and_costs_a_fraction_of_a_microsecond_on_top() {
-        let spin = Spin::default();
+        let spin = Spin::new(None);
         wait(&spin, 1_000_000);
         wait(&spin, 1_000_000);
         let waits = 10_000;
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_slow_peer_that_becomes_fast_is_noticed() {
-        let spin = Spin::default();
+        let spin = Spin::new(None);
         for _ in 0..100 {
             wait(&spin, 1_000_000);
         }
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_the_program_asks_for_holds() {
-        let spin = Spin::default();
+        let spin = Spin::new(None);
         for asked in [0, 7, 1_000_000] {
             spin.fix(Some(asked));
             assert_eq!(wait(&spin, 0), u64::from(asked) * 1000);

@@ -110,4 +110,9 @@ impl Core {
     pub(crate) fn wakeup_mode(&self) -> WakeupMode {
         if self.mode.load(Ordering::Relaxed) == WakeupMode::Poll as u32 { WakeupMode::Poll } else { WakeupMode::Push }
     }
+
+    /// Changes how reads wait.
+    pub(crate) fn set_wakeup_mode(&self, mode: WakeupMode) {
+        self.mode.store(mode as u32, Ordering::Relaxed); // a setting, ordered with nothing
+    }
 }

@@ -4,9 +4,10 @@
 //! What holds for each of them, as for any C function: a handle is one that [`eshm_init`] returned and [`eshm_destroy`]
 //! has not ended; a pointer is NULL or valid for what the function does with it. NULL is an error, never undefined.
 
-use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMStats};
-use super::eshm_data_api::failed;
+use super::eshm_data::{ESHM_SPIN_ADAPTIVE, ESHMConfig, ESHMOptions, ESHMStats};
 use super::guard::{guard, is_to_panic};
+use super::last_error::{self, note, say};
+use super::options;
 use crate::config::{DisconnectBehavior, Role, Settings, WakeupMode};
 use crate::endpoint::{self, Endpoint, Timeout, core::Core, write::Attempt};
 use crate::error::{Error, text_c};
@@ -44,7 +45,27 @@ pub(super) unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endp
 }
 
 fn code<T>(result: Result<T, Error>) -> c_int {
-    result.map_or_else(|error| error.code(), |_| SUCCESS)
+    result.map_or_else(|error| note(&error), |_| SUCCESS)
+}
+
+#[cold]
+#[inline(never)]
+fn null() -> c_int {
+    say(c"the handle, or a pointer that is needed, is NULL", INVALID)
+}
+
+/// The handle's inside, unless it is NULL or a child has it by `fork()`: then the error's code.
+///
+/// # Safety
+/// See the module.
+#[inline(never)]
+unsafe fn usable<'a>(handle: *const ESHMHandle) -> Result<&'a Core, c_int> {
+    if handle.is_null() {
+        return Err(null());
+    }
+    // SAFETY: the caller's promise.
+    let core = unsafe { &*core_of(handle) };
+    if core.is_inherited() { Err(say(text_c(NOT_INITIALIZED), NOT_INITIALIZED)) } else { Ok(core) }
 }
 
 fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
@@ -79,27 +100,53 @@ fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
 /// See the module.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle {
-    guard("eshm_init", ptr::null_mut(), || {
-        if config.is_null() {
-            log::error!("cannot open a segment: the configuration is NULL");
-            return ptr::null_mut();
-        }
-        // SAFETY: valid by the caller's promise; copied, so that nothing changes under the checks.
-        let config = unsafe { *config };
-        if config.shm_name.is_null() {
-            log::error!("cannot open a segment: the name is NULL");
-            return ptr::null_mut();
-        }
-        // SAFETY: NUL-terminated by the caller's promise.
-        let name = unsafe { CStr::from_ptr(config.shm_name) }.to_bytes();
-        match settings(&config).and_then(|settings| Endpoint::open(name, settings)) {
-            Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
-            Err(error) => {
-                log::error!("cannot open '{}': {error}", String::from_utf8_lossy(name).escape_debug());
-                ptr::null_mut()
+    // SAFETY: the caller's promise.
+    guard("eshm_init", ptr::null_mut(), || unsafe { open(config, ptr::null()) })
+}
+
+/// Opens an endpoint with options; NULL options are the defaults.
+///
+/// # Safety
+/// See the module; `options` is NULL or valid for as many bytes as its member `size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_init_ex(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+    // SAFETY: the caller's promise.
+    guard("eshm_init_ex", ptr::null_mut(), || unsafe { open(config, options) })
+}
+
+/// # Safety
+/// As for [`eshm_init_ex`].
+unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+    // SAFETY: valid unless NULL, by the caller's promise; copied, so that nothing changes under the checks.
+    let config = unsafe { config.as_ref() }.copied();
+    let name = config.map(|config| config.shm_name).filter(|name| !name.is_null());
+    // SAFETY: NUL-terminated by the caller's promise.
+    let name = name.map(|name| unsafe { CStr::from_ptr(name) }.to_bytes());
+    let opened = match (config, name) {
+        (Some(config), Some(name)) => settings(&config).and_then(|mut settings| {
+            if !options.is_null() {
+                // SAFETY: the caller's promise.
+                unsafe { options::apply(options, &mut settings)? };
             }
+            Endpoint::open(name, settings)
+        }),
+        (config, _) => {
+            let which = if config.is_none() { "the configuration is NULL" } else { "the name is NULL" };
+            Err(Error::InvalidParameter(which.to_owned()))
         }
-    })
+    };
+    match opened {
+        Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
+        Err(error) => {
+            let name = name.map_or_else(
+                || "a segment".to_owned(),
+                |name| format!("'{}'", String::from_utf8_lossy(name).escape_debug()),
+            );
+            log::error!("cannot open {name}: {error}");
+            note(&error);
+            ptr::null_mut()
+        }
+    }
 }
 
 /// Ends an endpoint.
@@ -109,7 +156,7 @@ pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_destroy(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
-        return INVALID;
+        return null();
     }
     guard("eshm_destroy", NOT_INITIALIZED, || {
         // SAFETY: the caller gives the handle up.
@@ -125,7 +172,7 @@ pub unsafe extern "C" fn eshm_destroy(handle: *mut ESHMHandle) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void, size: usize) -> c_int {
     if handle.is_null() || data.is_null() {
-        return INVALID;
+        return null();
     }
     // The common case has nothing in it that can panic, so it needs no guard and no stack frame.
     let mut lock = 0;
@@ -147,7 +194,7 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
 unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: usize, disputed: u32) -> c_int {
     guard("eshm_write", NOT_INITIALIZED, || {
         if size > isize::MAX as usize {
-            return Error::BufferTooSmall { size: isize::MAX as usize }.code();
+            return note(&Error::BufferTooSmall { size: isize::MAX as usize });
         }
         // SAFETY: as in eshm_write.
         unsafe {
@@ -163,7 +210,7 @@ unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void, buffer_size: usize) -> c_int {
     if handle.is_null() || buffer.is_null() {
-        return INVALID;
+        return null();
     }
     guard("eshm_read", NOT_INITIALIZED, || {
         let mut got = 0;
@@ -188,7 +235,7 @@ pub unsafe extern "C" fn eshm_read_ex(
     timeout_ms: u32,
 ) -> c_int {
     if handle.is_null() || buffer.is_null() {
-        return INVALID;
+        return null();
     }
     // SAFETY: the caller's promises.
     unsafe { read(handle, buffer, buffer_size, bytes_read, timeout_ms) }
@@ -255,6 +302,7 @@ unsafe fn read_guarded(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_update_heartbeat(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
+        null();
         return NOT_INITIALIZED;
     }
     // SAFETY: the caller's promise.
@@ -268,7 +316,7 @@ pub unsafe extern "C" fn eshm_update_heartbeat(handle: *mut ESHMHandle) -> c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_check_remote_alive(handle: *mut ESHMHandle, is_alive: *mut bool) -> c_int {
     if handle.is_null() || is_alive.is_null() {
-        return INVALID;
+        return null();
     }
     // SAFETY: the caller's promises.
     guard("eshm_check_remote_alive", NOT_INITIALIZED, || unsafe {
@@ -283,7 +331,7 @@ pub unsafe extern "C" fn eshm_check_remote_alive(handle: *mut ESHMHandle, is_ali
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_stats(handle: *mut ESHMHandle, stats: *mut ESHMStats) -> c_int {
     if handle.is_null() || stats.is_null() {
-        return INVALID;
+        return null();
     }
     guard("eshm_get_stats", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises; every byte of the struct is written, padding too, as "all zero" says.
@@ -320,20 +368,43 @@ impl From<crate::Stats> for ESHMStats {
 /// See the module.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_role(handle: *mut ESHMHandle, role: *mut i32) -> c_int {
-    if handle.is_null() || role.is_null() {
-        return INVALID;
+    if role.is_null() {
+        return null();
     }
     guard("eshm_get_role", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
         unsafe {
-            let endpoint = endpoint_of(handle);
-            if endpoint.core().is_inherited() {
-                return NOT_INITIALIZED;
+            match usable(handle) {
+                Ok(core) => role.write(core.side as i32),
+                Err(code) => return code,
             }
-            role.write(endpoint.role() as i32);
         }
         SUCCESS
     })
+}
+
+/// Bytes of the largest message in the handle's segment; 0 for no handle, or one inherited by `fork()`.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_capacity(handle: *mut ESHMHandle) -> usize {
+    guard("eshm_capacity", 0, || {
+        // SAFETY: the caller's promise.
+        unsafe { usable(handle) }.map_or(0, |core| core.view().layout.capacity)
+    })
+}
+
+/// Why this thread's last call that failed did so; empty if none has. The thread's until its next failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn eshm_last_error() -> *const c_char {
+    guard("eshm_last_error", c"".as_ptr(), last_error::last)
+}
+
+/// The library's release; static, never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eshm_version() -> *const c_char {
+    guard("eshm_version", c"".as_ptr(), || concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast())
 }
 
 /// The text of an error code; static, never NULL.
@@ -351,18 +422,14 @@ pub unsafe extern "C" fn eshm_set_wakeup_mode(handle: *mut ESHMHandle, mode: i32
     let mode = match mode {
         0 => WakeupMode::Push,
         1 => WakeupMode::Poll,
-        _ => return INVALID,
+        _ => return say(c"there is no such mode", INVALID),
     };
-    if handle.is_null() {
-        return INVALID;
-    }
     guard("eshm_set_wakeup_mode", NOT_INITIALIZED, || {
         // SAFETY: the caller's promise.
-        let endpoint = unsafe { endpoint_of(handle) };
-        if endpoint.core().is_inherited() {
-            return NOT_INITIALIZED;
+        match unsafe { usable(handle) } {
+            Ok(core) => core.set_wakeup_mode(mode),
+            Err(code) => return code,
         }
-        endpoint.set_wakeup_mode(mode);
         SUCCESS
     })
 }
@@ -373,17 +440,16 @@ pub unsafe extern "C" fn eshm_set_wakeup_mode(handle: *mut ESHMHandle, mode: i32
 /// See the module.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_wakeup_mode(handle: *mut ESHMHandle, mode: *mut i32) -> c_int {
-    if handle.is_null() || mode.is_null() {
-        return INVALID;
+    if mode.is_null() {
+        return null();
     }
     guard("eshm_get_wakeup_mode", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
         unsafe {
-            let endpoint = endpoint_of(handle);
-            if endpoint.core().is_inherited() {
-                return NOT_INITIALIZED;
+            match usable(handle) {
+                Ok(core) => mode.write(core.wakeup_mode() as i32),
+                Err(code) => return code,
             }
-            mode.write(endpoint.wakeup_mode() as i32);
         }
         SUCCESS
     })
@@ -395,16 +461,12 @@ pub unsafe extern "C" fn eshm_get_wakeup_mode(handle: *mut ESHMHandle, mode: *mu
 /// See the module.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_set_spin_us(handle: *mut ESHMHandle, microseconds: u32) -> c_int {
-    if handle.is_null() {
-        return INVALID;
-    }
     guard("eshm_set_spin_us", NOT_INITIALIZED, || {
         // SAFETY: the caller's promise.
-        let endpoint = unsafe { endpoint_of(handle) };
-        if endpoint.core().is_inherited() {
-            return NOT_INITIALIZED;
+        match unsafe { usable(handle) } {
+            Ok(core) => core.spin.fix((microseconds != ESHM_SPIN_ADAPTIVE).then_some(microseconds)),
+            Err(code) => return code,
         }
-        endpoint.core().spin.fix((microseconds != ESHM_SPIN_ADAPTIVE).then_some(microseconds));
         SUCCESS
     })
 }
@@ -416,14 +478,14 @@ pub unsafe extern "C" fn eshm_set_spin_us(handle: *mut ESHMHandle, microseconds:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_event_fd(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
-        return INVALID;
+        return null();
     }
     guard("eshm_get_event_fd", INVALID, || {
         // SAFETY: the caller's promise.
         match unsafe { (*core_of(handle)).event_fd() } {
             Ok(fd) => fd.as_raw_fd(),
             Err(error) => {
-                failed(&error);
+                note(&error);
                 INVALID
             }
         }

@@ -42,6 +42,34 @@ pub struct ESHMConfig {
     pub use_threads: u8,
 }
 
+/// `ESHMOptions`. Enums and bools are integers here. There is no padding: what is added later goes to `reserved` or the end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ESHMOptions {
+    /// Bytes of the struct as its caller knows it.
+    pub size: usize,
+    /// Bytes of the largest message, up to 1 GiB; 0 = [`MAX_DATA_SIZE`](crate::MAX_DATA_SIZE).
+    pub capacity: usize,
+    /// Permission bits of the file, up to 0777; 0 = 0666 less the umask.
+    pub mode: u32,
+    /// Milliseconds that a slave waits for its master; `ESHM_TIMEOUT_INFINITE` = without limit.
+    pub wait_for_master_ms: u32,
+    /// Microseconds that a read spins; `ESHM_SPIN_ADAPTIVE` = learnt.
+    pub spin_us: u32,
+    /// `enum ESHMLogLevel`: 0 as it is, else one more than [`LogLevel`](crate::LogLevel).
+    pub log_level: i32,
+    /// Whether an existing segment of another capacity will not do.
+    pub exact_capacity: u8,
+    /// Whether the value that is current at the attach is new to the first read.
+    pub first_value: u8,
+    /// Whether huge pages are asked for.
+    pub huge_pages: u8,
+    /// Whether all pages are mapped at once.
+    pub prefault: u8,
+    /// 0.
+    pub reserved: [u8; 4],
+}
+
 /// `ESHMStats`. Bools are integers here.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,6 +110,12 @@ const _: () = {
     assert!(offset_of!(ESHMConfig, reconnect_retry_interval_ms) == 24);
     assert!(offset_of!(ESHMConfig, max_reconnect_attempts) == 28);
     assert!(offset_of!(ESHMConfig, auto_cleanup) == 32 && offset_of!(ESHMConfig, use_threads) == 33);
+    assert!(size_of::<ESHMOptions>() == 40);
+    assert!(offset_of!(ESHMOptions, size) == 0 && offset_of!(ESHMOptions, capacity) == 8);
+    assert!(offset_of!(ESHMOptions, mode) == 16 && offset_of!(ESHMOptions, wait_for_master_ms) == 20);
+    assert!(offset_of!(ESHMOptions, spin_us) == 24 && offset_of!(ESHMOptions, log_level) == 28);
+    assert!(offset_of!(ESHMOptions, exact_capacity) == 32 && offset_of!(ESHMOptions, first_value) == 33);
+    assert!(offset_of!(ESHMOptions, huge_pages) == 34 && offset_of!(ESHMOptions, prefault) == 35);
     assert!(size_of::<ESHMStats>() == 80);
     assert!(offset_of!(ESHMStats, master_heartbeat) == 0 && offset_of!(ESHMStats, slave_heartbeat) == 8);
     assert!(offset_of!(ESHMStats, master_pid) == 16 && offset_of!(ESHMStats, slave_pid) == 20);

@@ -1,5 +1,6 @@
 //! Panics stop at the door: unwinding into C would end the host program.
 
+use super::last_error::say;
 #[cfg(eshm_failpoints)]
 use crate::failpoint;
 use crate::log;
@@ -43,6 +44,7 @@ pub(super) fn is_to_panic(function: &str) -> bool {
 #[cold]
 fn report(function: &str) {
     log::error!("{function}: panicked; please report this");
+    say(c"a mistake within the library; please report it", 0);
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! The text of a thread's last failure in the record functions.
+//! The text of a thread's last failure: in any function, and in the record functions alone.
 
+use crate::error::{Error, text_c};
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
+use std::thread::LocalKey;
 
 /// Bytes of a text at most, its NUL included.
-const SIZE: usize = 160;
+const SIZE: usize = 320;
 
 /// The beginning of a text that has so many bytes at most, without half a character.
 pub(super) fn cut(text: &str, room: usize) -> &str {
@@ -21,8 +23,17 @@ struct Text {
     length: Cell<usize>,
 }
 
+impl Text {
+    const fn new() -> Text {
+        Text { bytes: UnsafeCell::new([0; SIZE]), length: Cell::new(0) }
+    }
+}
+
 thread_local! {
-    static TEXT: Text = const { Text { bytes: UnsafeCell::new([0; SIZE]), length: Cell::new(0) } };
+    static TEXT: Text = const { Text::new() };
+    static RECORD_TEXT: Text = const { Text::new() };
+    /// Static, or one of the two above.
+    static LAST: Cell<*const c_char> = const { Cell::new(c"".as_ptr()) };
 }
 
 impl Write for &Text {
@@ -36,18 +47,52 @@ impl Write for &Text {
     }
 }
 
-/// Keeps the text, cut to its room.
-#[cold]
-pub(super) fn set(text: fmt::Arguments<'_>) {
-    TEXT.with(|mut last| {
-        last.length.set(0);
-        let _ = last.write_fmt(text); // it is cut, and does not fail
+/// Keeps the text, cut to its room, as the last.
+fn keep(place: &'static LocalKey<Text>, text: fmt::Arguments<'_>) {
+    place.with(|mut kept| {
+        kept.length.set(0);
+        let _ = kept.write_fmt(text); // it is cut, and does not fail
         // SAFETY: as above; the text ends before the last byte.
-        unsafe { (*last.bytes.get())[last.length.get()] = 0 };
+        unsafe { (*kept.bytes.get())[kept.length.get()] = 0 };
+        LAST.set(kept.bytes.get().cast_const().cast());
     });
 }
 
-/// The text, NUL-terminated; this thread's until its next failure.
+/// Keeps the text of a failure in a record function.
+#[cold]
+#[inline(never)]
+pub(super) fn set(text: fmt::Arguments<'_>) {
+    keep(&RECORD_TEXT, text);
+}
+
+/// The text of the record functions, NUL-terminated; this thread's until its next failure there.
 pub(super) fn get() -> *const c_char {
-    TEXT.with(|last| last.bytes.get().cast_const().cast())
+    RECORD_TEXT.with(|last| last.bytes.get().cast_const().cast())
+}
+
+/// Keeps a static text; the code that goes with it.
+#[cold]
+#[inline(never)]
+pub(super) fn say(text: &'static CStr, code: c_int) -> c_int {
+    LAST.set(text.as_ptr());
+    code
+}
+
+/// Keeps why a call failed; its code. Without formatting where the code says it all: a read that finds nothing is no rarity.
+#[inline(never)]
+pub(super) fn note(error: &Error) -> c_int {
+    match error {
+        Error::NoData | Error::Timeout | Error::MasterStale | Error::NotInitialized | Error::RoleMismatch => {
+            say(text_c(error.code()), error.code())
+        }
+        _ => {
+            keep(&TEXT, format_args!("{error}"));
+            error.code()
+        }
+    }
+}
+
+/// The text of this thread's last failure in any function.
+pub(super) fn last() -> *const c_char {
+    LAST.get()
 }

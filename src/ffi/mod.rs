@@ -12,4 +12,5 @@ pub mod eshm_rpc;
 mod given;
 mod guard;
 mod last_error;
+mod options;
 mod wanted;

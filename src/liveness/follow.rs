@@ -114,6 +114,14 @@ impl Core {
             Ok(_) => return,
             Err(error) => return log::debug!("{self}: cannot look for a master: {error}"),
         };
+        let other = found.view.layout.capacity;
+        if !self.settings.accepts(other) {
+            // Once a segment: nothing else is reported of one that was left.
+            if !self.warned.swap(true, Ordering::Relaxed) {
+                log::warning!("{self}: the new segment's capacity is {other} bytes, not the {capacity} asked for");
+            }
+            return;
+        }
         match found.signs(Side::Master) {
             Signs::Alive => self.move_to(monitor, found, None),
             Signs::Absent => {}
@@ -129,6 +137,9 @@ impl Core {
 
     fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>) {
         failpoint!("move.found");
+        if self.settings.huge_pages {
+            segment.view.mapping.advise_huge();
+        }
         monitor.pending = Some((segment, attachment));
         self.finish_move(monitor);
     }

@@ -6,6 +6,7 @@ use super::{
     name::{FOLDER, Name},
     view::View,
 };
+use crate::config::Settings;
 use crate::failpoint::failpoint;
 use crate::sync::{Ordering, statics::AtomicU32};
 use crate::sys::{file, process};
@@ -55,12 +56,12 @@ fn temporary() -> io::Result<(OwnedFd, Option<Named>)> {
 pub(crate) fn create(
     name: &Name,
     layout: Layout,
-    stale_threshold: u32,
+    settings: &Settings,
     mut attach: impl FnMut(&Segment),
 ) -> io::Result<Option<Segment>> {
     let (file, temporary_name) = new_file()?;
     failpoint!("create.opened");
-    let segment = fill(file, layout, stale_threshold)?;
+    let segment = fill(file, layout, settings)?;
     failpoint!("create.filled");
     attach(&segment);
     failpoint!("create.attached");
@@ -75,7 +76,7 @@ pub(crate) fn create(
         Err(_) if temporary_name.is_none() => {
             // No /proc to name it through: once more, with a name from the start.
             let (file, old) = temporary()?;
-            let segment = fill(file, layout, stale_threshold)?;
+            let segment = fill(file, layout, settings)?;
             attach(&segment);
             let old = old.expect("temporary() names its files");
             match file::link(&old.0, name.path()) {
@@ -89,14 +90,17 @@ pub(crate) fn create(
 }
 
 /// Gives a new, empty file its size, its memory and its header.
-fn fill(file: OwnedFd, layout: Layout, stale_threshold: u32) -> io::Result<Segment> {
+fn fill(file: OwnedFd, layout: Layout, settings: &Settings) -> io::Result<Segment> {
+    if let Some(mode) = settings.mode {
+        file::set_mode(file.as_fd(), mode)?;
+    }
     file::allocate(file.as_fd(), layout.total() as u64)?;
     failpoint!("create.allocated");
     let id = file::status(file.as_fd())?.id;
     let view = View::of_file(file.as_fd(), layout)?;
     let header = view.header();
     stamp(&view);
-    header.stale_threshold.store(stale_threshold, Ordering::Relaxed); // published by the magic
+    header.stale_threshold.store(settings.stale_threshold_ms, Ordering::Relaxed); // published by the magic
     failpoint!("create.stamped");
     header.magic.store(MAGIC, Ordering::Release); // pairs with find's acquire
     Ok(Segment { file, id, view: Arc::new(view) })

@@ -112,6 +112,18 @@ impl View {
         }
     }
 
+    /// Has every page of it mapped for writing now, so that no message pays for that.
+    #[cfg(not(loom))]
+    pub(crate) fn touch(&self) {
+        for at in (0..self.layout.total()).step_by(4096) {
+            // SAFETY: within the mapping, and aligned; any word may be read as an atomic one.
+            let word = unsafe { self.mapping.base().add(at).cast::<AtomicU64>().as_ref() };
+            let now = word.load(Ordering::Relaxed);
+            // A store of what is there, which the compiler cannot leave out; ordered with nothing.
+            let _ = word.compare_exchange(now, now, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// Puts this view's bytes in place of `target`'s, of the same layout: see [`Mapping::move_over`].
     #[cfg(not(loom))]
     pub(crate) fn move_over(self, target: &View) -> Result<(), View> {

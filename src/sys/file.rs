@@ -136,6 +136,12 @@ pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
     }
 }
 
+/// Gives the file these permission bits, whatever the umask.
+pub(crate) fn set_mode(file: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    // SAFETY: an open descriptor.
+    checked(unsafe { libc::fchmod(file.as_raw_fd(), mode as libc::mode_t) }).map(drop)
+}
+
 /// Reads from the start of the file as far as it goes; the number of bytes. Unlike a mapping this cannot raise SIGBUS.
 pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes into it.

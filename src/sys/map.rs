@@ -90,6 +90,12 @@ impl Mapping {
         Ok(())
     }
 
+    /// Asks for huge pages, where the kernel gives any to shared memory; that it does not is no failure.
+    pub(crate) fn advise_huge(&self) {
+        // SAFETY: a mapping of ours, of which no byte changes.
+        unsafe { libc::madvise(self.base.as_ptr().cast(), self.length, libc::MADV_HUGEPAGE) };
+    }
+
     /// Lets go of the file but keeps the address range readable and writable, as zeroed private memory.
     pub(crate) fn detach_from_file(&self) -> io::Result<()> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;

@@ -3,7 +3,7 @@
 use crate::buffer::{self, Buffer};
 use crate::errors;
 use crate::open::Place;
-use eshm::{DisconnectBehavior, Endpoint, Error, Role, WakeupMode};
+use eshm::{DisconnectBehavior, Endpoint, Error, LogLevel, Role, WakeupMode};
 use pyo3::{
     exceptions::{PyOverflowError, PyRuntimeError, PyValueError},
     intern,
@@ -25,6 +25,16 @@ const DEFAULT_TIMEOUT: Milliseconds = Milliseconds(1000);
 const INFINITE: u32 = u32::MAX;
 /// Messages up to this size are read to the stack first.
 const SMALL: usize = 4096;
+
+/// As `spin_us`: what the endpoint has learnt.
+const SPIN_ADAPTIVE: u32 = u32::MAX;
+/// By their numbers in C, from 1 on; 0 changes nothing.
+const LEVELS: [LogLevel; 5] = [LogLevel::Off, LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+
+/// The fields of `eshm._settings.Settings`.
+type Settings<'a> = (&'a [u8], u8, u8, u32, u32, u32, u32, bool, bool);
+/// The fields of `eshm._options.Options`.
+type Options = (usize, u32, u32, u32, u8, bool, bool, bool, bool);
 
 /// Argument `buffer_size`.
 struct Size(usize);
@@ -78,35 +88,39 @@ impl Channel {
         Channel { place: Place::default() } // what the constructor of the class derived from it does with them is its own
     }
 
-    /// Opens it with the fields of `Settings`, checked by it; ESHMOpenFailed with the reason.
-    #[expect(clippy::too_many_arguments)]
-    fn _open(
-        &self,
-        py: Python<'_>,
-        name: &[u8],
-        role: u8,
-        disconnect_behavior: u8,
-        stale_threshold_ms: u32,
-        reconnect_wait_ms: u32,
-        reconnect_retry_interval_ms: u32,
-        max_reconnect_attempts: u32,
-        auto_cleanup: bool,
-        use_threads: bool,
-    ) -> PyResult<()> {
+    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the reason.
+    fn _open(&self, py: Python<'_>, settings: Settings<'_>, options: Option<Options>) -> PyResult<()> {
+        let (name, role, disconnect_behavior, threshold, wait, interval, attempts, cleanup, threads) = settings;
         let time = |ms| Duration::from_millis(u64::from(ms));
-        let builder = Endpoint::builder(name)
+        let mut builder = Endpoint::builder(name)
             .role([Role::Master, Role::Slave, Role::Auto][usize::from(role.min(2))])
             .disconnect_behavior(match disconnect_behavior {
                 0 => DisconnectBehavior::Immediately,
                 1 => DisconnectBehavior::OnTimeout,
                 _ => DisconnectBehavior::Never,
             })
-            .stale_threshold(time(stale_threshold_ms))
-            .reconnect_wait(time(reconnect_wait_ms))
-            .reconnect_retry_interval(time(reconnect_retry_interval_ms))
-            .max_reconnect_attempts(max_reconnect_attempts)
-            .auto_cleanup(auto_cleanup)
-            .threads(use_threads);
+            .stale_threshold(time(threshold))
+            .reconnect_wait(time(wait))
+            .reconnect_retry_interval(time(interval))
+            .max_reconnect_attempts(attempts)
+            .auto_cleanup(cleanup)
+            .threads(threads);
+        if let Some((capacity, mode, wait_for_master, spin_us, level, exact, first, huge, prefault)) = options {
+            builder = builder.exact_capacity(exact).first_value(first).huge_pages(huge).prefault(prefault);
+            builder = builder.wait_for_master(time(wait_for_master));
+            if capacity != 0 {
+                builder = builder.capacity(capacity);
+            }
+            if mode != 0 {
+                builder = builder.mode(mode);
+            }
+            if spin_us != SPIN_ADAPTIVE {
+                builder = builder.spin(Some(Duration::from_micros(spin_us.into())));
+            }
+            if level != 0 {
+                builder = builder.log_level(LEVELS[usize::from(level - 1).min(LEVELS.len() - 1)]);
+            }
+        }
         let endpoint = py.detach(|| builder.open()).map_err(|error| errors::open_failed(py, &error))?;
         self.place.put(endpoint).map_err(|_| PyRuntimeError::new_err("open already"))
     }
@@ -121,7 +135,7 @@ impl Channel {
         self.place.get(py).is_some()
     }
 
-    /// Publish a message, replacing one the other side has not read yet.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/write"))]
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         match data.cast_exact::<PyBytes>() {
             Ok(bytes) => put(slf, data, bytes.as_bytes()),
@@ -129,7 +143,7 @@ impl Channel {
         }
     }
 
-    /// Wait for the next new message and return it.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/read"))]
     #[pyo3(signature = (buffer_size = Size(4096), timeout_ms = None), text_signature = "($self, buffer_size=4096, timeout_ms=None)")]
     fn read<'py>(
         slf: &Bound<'py, Self>,
@@ -144,7 +158,7 @@ impl Channel {
         }
     }
 
-    /// The next new message if there is one, else None; never waits.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
     #[pyo3(signature = (buffer_size = Size(4096)), text_signature = "($self, buffer_size=4096)")]
     fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Size) -> PyResult<Option<Bound<'py, PyAny>>> {
         match take(slf, buffer_size.0, 0)? {
@@ -154,7 +168,7 @@ impl Channel {
         }
     }
 
-    /// Wait for the next new message, put it into a buffer and return its size.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/readinto"))]
     #[pyo3(signature = (buffer, timeout_ms = None))]
     fn readinto<'py>(
         slf: &Bound<'py, Self>,
@@ -169,7 +183,7 @@ impl Channel {
         }
     }
 
-    /// As readinto for the next new message if there is one, else None; never waits.
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_readinto"))]
     fn try_readinto<'py>(slf: &Bound<'py, Self>, buffer: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), 0)? {
             Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
@@ -207,7 +221,13 @@ impl Channel {
     }
 
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
-        ask(slf, "Event descriptor", |endpoint| endpoint.event_fd().map(|fd| fd.as_raw_fd()))
+        let place = &slf.get().place;
+        let fd = place.get(slf.py()).map(|open| open.endpoint().event_fd().map(|fd| fd.as_raw_fd()));
+        fd.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::no_event_fd(slf.py(), &error))
+    }
+
+    fn _capacity(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        ask(slf, "Get capacity", Endpoint::capacity)
     }
 
     fn _get_wakeup_mode(slf: &Bound<'_, Self>) -> PyResult<u8> {

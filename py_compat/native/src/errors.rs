@@ -18,6 +18,12 @@ pub(crate) fn open_failed(py: Python<'_>, error: &Error) -> PyErr {
     exception(py, |errors| errors.getattr(intern!(py, "open_failed"))?.call1((error.to_string(), error.code())))
 }
 
+/// The exception for a channel without an event descriptor.
+#[cold]
+pub(crate) fn no_event_fd(py: Python<'_>, error: &Error) -> PyErr {
+    exception(py, |errors| errors.getattr(intern!(py, "no_event_fd"))?.call1((error.to_string(),)))
+}
+
 /// The exception for a channel that is closed.
 #[cold]
 pub(crate) fn closed(channel: &Bound<'_, PyAny>) -> PyErr {

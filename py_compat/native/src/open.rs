@@ -32,6 +32,22 @@ impl Open {
     }
 }
 
+/// A call that is counted in, and out however it ends.
+struct Away<'a>(&'a Open);
+
+impl<'a> Away<'a> {
+    fn new(open: &'a Open) -> Self {
+        open.away.fetch_add(1, Ordering::Relaxed); // under the lock, as is taking the endpoint out
+        Away(open)
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.0.away.fetch_sub(1, Ordering::Release); // pairs with close: nothing of it is used after this
+    }
+}
+
 /// Where an endpoint is, or is not.
 #[derive(Default)]
 pub(crate) struct Place {
@@ -61,12 +77,9 @@ impl Place {
 
     /// Runs a call that may take long without the interpreter lock.
     pub(crate) fn away<T: Send>(&self, py: Python<'_>, call: impl FnOnce(&Endpoint) -> T + Send) -> Option<T> {
-        let open = self.get(py)?;
-        open.away.fetch_add(1, Ordering::Relaxed); // under the lock, as is taking the endpoint out
-        let endpoint = &open.endpoint;
-        let result = py.detach(|| call(endpoint));
-        open.away.fetch_sub(1, Ordering::Release); // pairs with close: nothing of it is used after this
-        Some(result)
+        let away = Away::new(self.get(py)?);
+        let endpoint = away.0.endpoint();
+        Some(py.detach(|| call(endpoint)))
     }
 
     /// Ends the endpoint. On return it is gone, whichever thread did it.

@@ -5,7 +5,7 @@ use crate::{
     buffers::{Buffer, LARGEST},
     handle::{self, AUTO, Handle, MASTER},
     input::Input,
-    message,
+    message, options,
 };
 use eshm::ffi::eshm_data::ESHMConfig;
 use eshm_processes::{Name, pause};
@@ -142,6 +142,7 @@ impl Run<'_> {
                 self.with(at, |handle| handle.set_spin(time));
             }
             8 => self.with(at, |handle| handle.set_mode(1)),
+            9 => options::run(&mut self.input),
             _ => self.with(at, Handle::ask_everything),
         }
     }

@@ -13,6 +13,7 @@ pub mod leftovers;
 pub mod message;
 pub mod mutating;
 pub mod names;
+pub mod options;
 pub mod record_bytes;
 pub mod record_calls;
 pub mod trigger_calls;

@@ -67,6 +67,21 @@ fn api_calls() {
     replay("api_calls");
 }
 
+/// The corpus of `api_calls` has few options in it.
+#[test]
+fn options() {
+    let _alone = alone();
+    let mut state = 1_u64;
+    for _ in 0..3000 {
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        let bytes: Vec<u8> = (0..40).map(|_| next()).collect();
+        eshm_fuzz_replay::options::run(&mut eshm_fuzz_replay::input::Input::new(&bytes));
+    }
+}
+
 #[test]
 fn hostile_segment() {
     replay("hostile_segment");

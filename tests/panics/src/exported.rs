@@ -10,6 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    ptr,
 };
 
 /// The configuration, field by field as the header has it.
@@ -26,6 +27,10 @@ struct Config {
 
 unsafe extern "C" {
     fn eshm_init(config: *const Config) -> *mut c_void;
+    fn eshm_init_ex(config: *const Config, options: *const c_void) -> *mut c_void;
+    fn eshm_capacity(handle: *mut c_void) -> usize;
+    fn eshm_last_error() -> *const c_char;
+    fn eshm_version() -> *const c_char;
     fn eshm_destroy(handle: *mut c_void) -> c_int;
     fn eshm_write(handle: *mut c_void, data: *const c_void, size: usize) -> c_int;
     fn eshm_read(handle: *mut c_void, buffer: *mut c_void, size: usize) -> c_int;
@@ -59,6 +64,11 @@ unsafe impl Send for Handle {}
 
 /// `eshm_init` with the defaults; NULL is `None`. Role 0 is a master, 1 a slave.
 pub fn init(name: &str, role: c_int) -> Option<Handle> {
+    // SAFETY: the configuration and its name live over the call.
+    init_by(name, role, |config| unsafe { eshm_init(config) })
+}
+
+fn init_by(name: &str, role: c_int, open: fn(&Config) -> *mut c_void) -> Option<Handle> {
     let name = CString::new(name).expect("no NUL in it");
     let config = Config {
         name: name.as_ptr(),
@@ -69,8 +79,7 @@ pub fn init(name: &str, role: c_int) -> Option<Handle> {
         auto_cleanup: true,
         use_threads: true,
     };
-    // SAFETY: the configuration and its name live over the call.
-    let handle = unsafe { eshm_init(&config) };
+    let handle = open(&config);
     (!handle.is_null()).then_some(Handle(handle))
 }
 
@@ -130,6 +139,44 @@ const CORE: &[Exported] = &[
             init(&format!("{name}_more"), 0).map_or(0, |handle| 1 + i64::from(handle.destroy()))
         },
         good: 1,
+        bad: 0,
+    },
+    Exported {
+        name: "eshm_init_ex",
+        call: |_, name| {
+            // SAFETY: as for eshm_init; no options are the defaults.
+            let more = init_by(&format!("{name}_more"), 0, |config| unsafe { eshm_init_ex(config, ptr::null()) });
+            more.map_or(0, |handle| 1 + i64::from(handle.destroy()))
+        },
+        good: 1,
+        bad: 0,
+    },
+    Exported {
+        name: "eshm_capacity",
+        // SAFETY: a live handle.
+        call: |pair, _| unsafe { eshm_capacity(pair.master.0) } as i64,
+        good: eshm::MAX_DATA_SIZE as i64,
+        bad: 0,
+    },
+    Exported {
+        name: "eshm_last_error",
+        // After a refusal: the text of which begins with "the handle".
+        call: |_, _| {
+            // SAFETY: NULL is refused; NUL-terminated text, never NULL.
+            let text = unsafe {
+                eshm_destroy(ptr::null_mut());
+                CStr::from_ptr(eshm_last_error())
+            };
+            i64::from(text.to_bytes().starts_with(b"the handle"))
+        },
+        good: 1,
+        bad: 0,
+    },
+    Exported {
+        name: "eshm_version",
+        // SAFETY: static, NUL-terminated text, never NULL.
+        call: |_, _| unsafe { CStr::from_ptr(eshm_version()) }.to_bytes().len() as i64,
+        good: env!("CARGO_PKG_VERSION").len() as i64,
         bad: 0,
     },
     Exported { name: "eshm_destroy", call: |pair, _| pair.master.destroy().into(), good: 0, bad: PANICKED },

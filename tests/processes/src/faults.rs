@@ -9,7 +9,7 @@
 //! umask MODE             ok
 //! failing SYSCALL ERRNO  from now on, in the threads that open: ok      (by seccomp; "none" ends it)
 //! init ROLE [no-threads]  ok | null     master, slave or auto
-//! why ROLE               opens over the Rust API, with nothing on stderr: ok | code N
+//! why ROLE [CAPACITY]    opens over the Rust API, with nothing on stderr: ok | code N, with the reason if there is a capacity
 //! end                    eshm_destroy: code N
 //! write TEXT             code N
 //! read MS                data TEXT | code N
@@ -107,8 +107,14 @@ pub(crate) fn run(name: &str) -> ! {
                 if handle.is_some() { "ok".to_owned() } else { "null".to_owned() }
             }
             ("why", None) => {
-                let opened = limited(failing, || Endpoint::builder(name).role(role(words[0])).open().map(drop));
-                opened.map_or_else(|error| format!("code {}", error.code()), |()| "ok".to_owned())
+                let builder = Endpoint::builder(name).role(role(words[0]));
+                let capacity = words.get(1).map(|bytes| bytes.parse().expect("a capacity"));
+                let builder = capacity.map_or(builder.clone(), |bytes| builder.capacity(bytes));
+                match limited(failing, || builder.open().map(drop)) {
+                    Err(error) if capacity.is_some() => format!("code {} {error}", error.code()),
+                    Err(error) => format!("code {}", error.code()),
+                    Ok(()) => "ok".to_owned(),
+                }
             }
             ("end", Some(open)) => {
                 handle = None;

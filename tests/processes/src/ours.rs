@@ -58,6 +58,10 @@ fn builder(role_text: &str, name: &str, options: &Options) -> Builder {
     if let Some(bytes) = options.number("capacity") {
         builder = builder.capacity(bytes as usize);
     }
+    if let Some(time) = options.number("wait-for-master") {
+        builder = builder.wait_for_master(ms(time));
+    }
+    builder = builder.exact_capacity(options.has("exact-capacity")).first_value(options.has("first-value"));
     let behavior = match options.get("behavior") {
         Some("immediately") => DisconnectBehavior::Immediately,
         Some("never") => DisconnectBehavior::Never,

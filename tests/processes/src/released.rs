@@ -4,6 +4,8 @@
 //! write TEXT | half-write TEXT   half: all but the last step, the sequence stays odd
 //! die-mid-write TEXT             the same, and dies
 //! read MS                        data TEXT | error -10
+//! write-bytes COUNT BYTE         so many of that one
+//! read-bytes MS                  of such a message: ok count=N byte=N | mixed | error -10
 //! park MS                        protocol 3: one park on the futex: ok woken=0|1
 //! get FIELD | set FIELD VALUE    header fields, and m2s.FIELD, s2m.FIELD
 //! beat on|off                    the heartbeat of a millisecond
@@ -208,6 +210,11 @@ pub(crate) fn run(role: &str, name: &str, options: &Options) -> ! {
                 out.half_write(rest.as_bytes());
                 return None;
             }
+            "write-bytes" => {
+                let (count, byte) = (first.parse().expect("a count"), second.parse::<u8>().expect("a byte"));
+                out.write(&vec![byte; count])
+            }
+            "read-bytes" => inn.read_bytes(rest.parse().expect("milliseconds")),
             "read" => inn.read_text(rest.parse().expect("milliseconds")),
             "park" => inn.park(rest.parse().expect("milliseconds")),
             "get" => format!("ok value={}", raw.get(rest)),

@@ -111,6 +111,17 @@ impl Channel {
         }
     }
 
+    /// A message of one byte, many times.
+    pub(crate) fn read_bytes(&mut self, timeout_ms: u64) -> String {
+        match self.read(ms(timeout_ms)) {
+            Some(bytes) if bytes.iter().all(|byte| *byte == bytes[0]) => {
+                format!("ok count={} byte={}", bytes.len(), bytes[0])
+            }
+            Some(_) => "mixed".to_owned(),
+            None => "error -10".to_owned(),
+        }
+    }
+
     /// One park, whatever there is to read.
     pub(crate) fn park(&self, timeout_ms: i64) -> String {
         let wake_seq = self.get("wake_seq");

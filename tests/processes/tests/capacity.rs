@@ -1,7 +1,7 @@
 //! How large a message may be: chosen by the creator, found out by whoever attaches.
 
 use eshm::{Error, Role};
-use eshm_processes::{Name, Peer, Raw, builder, code, open, raw::total_size, read};
+use eshm_processes::{Name, Peer, Raw, builder, code, open, raw::total_size, read, sandbox::skipped, until, wait::HANG};
 use std::fs;
 
 fn capacity_found(name: &Name, asked: Option<usize>) -> usize {
@@ -107,6 +107,76 @@ fn a_released_peer_of_another_capacity_is_met_in_both_roles() {
     let mut slave = Peer::released("slave", &name, &["--protocol=3", "--capacity=16384"]);
     slave.write(&text);
     assert_eq!(read(&master, 1000), Ok(text));
+}
+
+#[test]
+fn a_released_peer_of_each_capacity_gets_and_gives_messages_of_the_full_size() {
+    for capacity in [1, 7, 55, 57, 64, 1000, 4096, 4100, 100_000, 1920 * 1080 * 3, 64 << 20] {
+        let (option, mut buffer) = (format!("--capacity={capacity}"), vec![0; capacity]);
+        for ours in [Role::Master, Role::Slave] {
+            let name = Name::new();
+            let (ours, mut theirs) = if ours == Role::Master {
+                let master = builder(&name, Role::Master).capacity(capacity).open().expect("create");
+                (master, Peer::released("slave", &name, &["--protocol=3", &option]))
+            } else {
+                let theirs = Peer::released("master", &name, &["--protocol=3", &option]);
+                (builder(&name, Role::Slave).capacity(capacity).open().expect("attach"), theirs)
+            };
+            assert_eq!(ours.capacity(), Ok(capacity));
+            assert_eq!(theirs.code("read-bytes 0"), -10, "its baseline");
+            let large = capacity > 1 << 20; // the played peer takes its time for each byte
+            for byte in if large { &[200_u8][..] } else { &[3, 200] }.iter().copied() {
+                theirs.ok(format_args!("write-bytes {capacity} {byte}"));
+                assert_eq!(ours.read_timeout(&mut buffer, HANG), Ok(capacity));
+                assert!(buffer.iter().all(|got| *got == byte));
+                ours.write(&vec![byte + 1; capacity]).expect("write");
+                assert_eq!(theirs.ok("read-bytes 20000"), format!("count={capacity} byte={}", byte + 1));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_insists_on_another_capacity_is_refused_by_both_numbers() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &["--capacity=1000"]);
+    for role in [Role::Slave, Role::Auto] {
+        let refused = builder(&name, role).capacity(2000).exact_capacity(true).open().expect_err("another capacity");
+        assert_eq!(refused, Error::Attach("its capacity is 1000 bytes, not the 2000 asked for".into()));
+    }
+    assert_eq!(
+        builder(&name, Role::Slave).capacity(1000).exact_capacity(true).open().map(|slave| slave.capacity()),
+        Ok(Ok(1000))
+    );
+    assert_eq!(master.ok("capacity"), "1000");
+}
+
+#[test]
+fn a_master_that_insists_replaces_a_live_slaves_segment_and_a_slave_that_does_stays_away() {
+    let name = Name::new();
+    let mut old = Peer::ours("master", &name, &["--capacity=1000"]);
+    let mut any = Peer::ours("slave", &name, &["--behavior=never", "--retry=5"]);
+    let mut strict = Peer::ours("slave", &name, &["--behavior=never", "--retry=5", "--capacity=1000", "--exact-capacity"]);
+    old.kill();
+    let mut new = Peer::ours("master", &name, &["--capacity=2000", "--exact-capacity"]);
+    assert_eq!(new.ok("capacity"), "2000");
+    until("the one follows", || any.ok("capacity") == "2000");
+    until("the other says why not", || strict.lines_with("capacity is 2000 bytes, not the 1000 asked for") == 1);
+    assert_eq!(strict.code("write x"), -10);
+    new.leave();
+    let _again = Peer::ours("master", &name, &["--capacity=1000"]);
+    until("it has what it wants", || strict.ask("write x") == "ok");
+}
+
+#[test]
+fn more_than_dev_shm_holds_is_refused_with_the_size_and_the_place() {
+    let name = Name::new();
+    let Some(mut peer) = Peer::faults_with_mounts(&name, "mount -t tmpfs -o size=1m tmpfs /dev/shm") else {
+        return skipped("no mounts of one's own here");
+    };
+    let answer = peer.ask(format_args!("why master {}", 64 << 20));
+    assert_eq!(answer, "code -2 No space left on device (os error 28), for a segment of 134218112 bytes in /dev/shm");
+    peer.ok("init master");
 }
 
 #[test]

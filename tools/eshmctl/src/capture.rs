@@ -1,34 +1,6 @@
-//! Files of recorded values.
-//!
-//! All numbers are little-endian. A file begins with a header:
-//!
-//! | bytes | what |
-//! |---|---|
-//! | 8 | `"ESHMCAP\n"` |
-//! | u32 | format version: 1 |
-//! | u32 | capacity of the segment |
-//! | u64 | the wall clock at the beginning: Unix time, nanoseconds |
-//! | u32 | bytes of the segment's name, at most 255 |
-//! | ... | the name, without `eshm_` |
-//! | u32 | CRC-32 of the header up to here |
-//!
-//! Then one frame a value:
-//!
-//! | bytes | what |
-//! |---|---|
-//! | u64 | nanoseconds since the beginning |
-//! | u8 | 0 = the master's value, 1 = the slave's |
-//! | u8, u16 | 0 |
-//! | u32 | values missed before it |
-//! | u32 | bytes of the value |
-//! | ... | the value |
-//! | u32 | CRC-32 of the frame up to here |
-//!
-//! CRC-32 is that of ISO-HDLC, zlib's `crc32`.
-//! A file whose last frame is cut, because the recorder was killed, is read up to there. `capture.py` beside this crate reads
-//! the same.
+//! Files of recorded values; docs/CAPTURES.md describes the format. `capture.py` beside this crate reads the same.
 
-use crate::report::Failure;
+use crate::failure::Failure;
 use eshm::inspect::Direction;
 use std::{
     io::{self, Read, Write},
@@ -130,13 +102,15 @@ impl<R: Read> Reader<R> {
         let mut head = vec![0; 28];
         let got = fill(&mut input, &mut head)?;
         if got < 12 || &head[..8] != MARK {
-            return Err(Failure("not a file that `eshmctl record` wrote".to_owned()));
+            return Err(Failure::new("not a file that `eshmctl record` wrote; `eshmctl record NAME -o FILE` writes one"));
         }
         let version = u32_at(&head, 8);
         if version != VERSION {
-            return Err(Failure(format!("its format is version {version}; this eshmctl reads {VERSION}")));
+            return Err(Failure::new(format!(
+                "its format is version {version}; this eshmctl reads {VERSION}: use the release that recorded it"
+            )));
         }
-        let damaged = || Failure("its header is damaged".to_owned());
+        let damaged = || Failure::new("its header is damaged; record it again");
         let length = u32_at(&head, 24);
         if got < head.len() || length > LONGEST {
             return Err(damaged());
@@ -162,7 +136,11 @@ impl<R: Read> Reader<R> {
             _ => {}
         }
         let (number, size) = (self.frames + 1, u32_at(&head, 16));
-        let damaged = |what: &str| Failure(format!("value {number} is damaged: {what}"));
+        let damaged = |what: &str| {
+            Failure::new(format!(
+                "value {number} is damaged: {what}; those before it were whole, record it again for the rest"
+            ))
+        };
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
             return Err(damaged("its header cannot be"));
         }

@@ -4,7 +4,7 @@ use crate::{commands, paint::When};
 use clap::{CommandFactory, Parser, Subcommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is wrong with what was looked at, \
-                          4 no such segment, 5 timed out.";
+                          4 no such segment (for doctor a finding: 3), 5 timed out.";
 
 /// The command line, as help and manual pages show it: with the exit codes at every command.
 pub fn command() -> clap::Command {
@@ -55,6 +55,7 @@ pub enum Command {
     Completions(commands::papers::Completions),
     /// Write the manual pages.
     Man(commands::papers::Man),
-    /// Remove segments whose both ends are proven dead.
+    /// Remove segments whose both ends are proven dead or have left: also one that its master was told to keep
+    /// (auto_cleanup=false).
     Clean(commands::clean::Args),
 }

@@ -5,10 +5,14 @@ mod checkup;
 mod cli;
 mod commands;
 mod exit;
+mod failure;
 mod histogram;
+mod lines;
 mod name;
+mod numbers;
 mod paint;
 mod payload;
+mod process;
 mod progress;
 mod record_text;
 mod report;
@@ -19,7 +23,6 @@ mod top;
 mod trips;
 
 use clap::FromArgMatches;
-use exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("eshmctl: {error}");
-            Exit::Failed.into()
+            error.exit().into()
         }
     }
 }

@@ -36,6 +36,11 @@ pub fn show(bytes: &[u8], form: Form) -> String {
     }
 }
 
+/// Whether a text has no control characters but those of layout, and a C program's NUL at its end.
+pub fn is_plain(text: &str) -> bool {
+    !text.strip_suffix('\0').unwrap_or(text).contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+}
+
 /// Whether the bytes are a record.
 pub fn is_record(bytes: &[u8]) -> bool {
     records::to_json(bytes).is_ok()
@@ -93,6 +98,12 @@ mod tests {
         assert_eq!(show(b"ab", Form::Record), "no record: an element that does not belong here (at 0)");
         let json = |bytes: &[u8]| serde_json::to_string(&Message::of(bytes)).expect("JSON");
         assert_eq!(json(b"ab"), r#"{"size":2,"text":"ab","hex":"6162","record":null}"#);
+    }
+
+    #[test]
+    fn control_characters_make_a_text_doubtful() {
+        assert!(is_plain("a\tb\r\n\0") && is_plain("") && is_plain("\u{e9}"));
+        assert!(!is_plain("a\0b") && !is_plain("a\0\0") && !is_plain("\u{10}\u{1}\u{2}"));
     }
 
     #[test]

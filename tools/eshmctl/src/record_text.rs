@@ -1,16 +1,16 @@
 //! Records as users type them: JSON in the form in which records are shown (`eshm::records::to_json`).
 
-use crate::report::Failure;
+use crate::failure::Failure;
 use eshm::records::{Call, Event, Image, Record, Scalar, Value};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, Visitor},
 };
-use serde_json::{Map, Value as Json};
+use serde_json::{Value as Json, value::RawValue};
 use std::fmt;
 
-/// The members of a JSON object, all of them, in order.
-struct Members(Vec<(String, Json)>);
+/// The members of a JSON object, all of them, in order: a key may come twice.
+struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Members, D::Error> {
@@ -36,11 +36,11 @@ impl<'de> Deserialize<'de> for Members {
 
 /// The bytes of the record that this JSON object shows.
 pub fn encode(text: &[u8]) -> Result<Vec<u8>, Failure> {
-    let wrong = |why: String| Failure(format!("the value is no record in JSON: {why}"));
+    let wrong = |why: String| Failure::new(format!("the value is no record in JSON: {why}"));
     let Members(members) = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
     let mut record = Record::new();
     for (key, json) in members {
-        let value = value(json).map_err(|why| wrong(format!("\"{}\": {why}", key.escape_debug())))?;
+        let value = value(&json).map_err(|why| wrong(format!("\"{}\": {why}", key.escape_debug())))?;
         record.push(key, value);
     }
     Ok(record.encode()?)
@@ -51,68 +51,69 @@ const OBJECTS: &str = "an object here is {\"binary\": HEX}, {\"event\": NAME, \"
                        \"return\": VALUE or null, \"arguments\": [...]} or an image: {\"width\", \"height\", \"channels\", \
                        \"timestamp_ns\", \"data\": HEX}";
 
-fn value(json: Json) -> Result<Value, String> {
-    let Json::Object(mut object) = json else { return scalar(json).map(Value::from) };
-    if object.contains_key("binary") {
-        return scalar(Json::Object(object)).map(Value::from);
-    }
-    let value = match object.keys().next().map(String::as_str) {
-        Some("event") => Value::Event(Event {
-            name: text(&mut object, "event")?,
-            parameters: match object.remove("parameters") {
-                Some(Json::Object(all)) => {
-                    all.into_iter().map(|(key, json)| Ok((key, scalar(json)?))).collect::<Result<_, String>>()?
-                }
-                _ => return Err(OBJECTS.to_owned()),
+fn value(json: &RawValue) -> Result<Value, String> {
+    let Ok(Members(members)) = serde_json::from_str(json.get()) else { return scalar(json).map(Value::from) };
+    let keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    // Each member once: a second of its name would be lost.
+    let all = |wanted: &[&str]| keys.len() == wanted.len() && wanted.iter().all(|key| keys.contains(key));
+    let find = |wanted: &str| members.iter().find(|(key, _)| key == wanted).map(|(_, json)| &**json);
+    let member = |wanted: &str| find(wanted).expect("checked before");
+    match keys.first() {
+        Some(&"binary") => scalar(json).map(Value::from),
+        Some(&"event") if all(&["event", "parameters"]) => Ok(Value::Event(Event {
+            name: plain(member("event"))?,
+            parameters: {
+                let Members(all) = plain(member("parameters"))?;
+                all.into_iter().map(|(key, json)| Ok((key, scalar(&json)?))).collect::<Result<_, String>>()?
             },
-        }),
-        Some("function") => Value::FunctionCall(Call {
-            name: text(&mut object, "function")?,
-            result: match object.remove("return") {
-                None | Some(Json::Null) => None,
-                Some(json) => Some(scalar(json)?),
-            },
-            arguments: match object.remove("arguments") {
-                Some(Json::Array(all)) => all.into_iter().map(scalar).collect::<Result<_, _>>()?,
-                _ => return Err(OBJECTS.to_owned()),
-            },
-        }),
-        Some("width") => {
-            let mut number = |key: &str| object.remove(key).and_then(|json| json.as_u64()).ok_or(OBJECTS.to_owned());
-            let small = |number: u64| u32::try_from(number).map_err(|_| format!("{number} is too large for an image"));
-            Value::ImageFrame(Image {
-                width: small(number("width")?)?,
-                height: small(number("height")?)?,
-                channels: small(number("channels")?)?,
-                timestamp_ns: number("timestamp_ns")?,
-                data: bytes(&text(&mut object, "data")?)?,
-            })
+        })),
+        Some(&"function") if all(&["function", "return", "arguments"]) || all(&["function", "arguments"]) => {
+            Ok(Value::FunctionCall(Call {
+                name: plain(member("function"))?,
+                result: find("return").filter(|json| json.get() != "null").map(scalar).transpose()?,
+                arguments: {
+                    let all: Vec<Box<RawValue>> = plain(member("arguments"))?;
+                    all.iter().map(|json| scalar(json)).collect::<Result<_, _>>()?
+                },
+            }))
         }
-        _ => return Err(OBJECTS.to_owned()),
-    };
-    if object.is_empty() { Ok(value) } else { Err(OBJECTS.to_owned()) }
+        Some(&"width") if all(&["width", "height", "channels", "timestamp_ns", "data"]) => {
+            let side = |key: &str| {
+                let number: u64 = plain(member(key))?;
+                u32::try_from(number).map_err(|_| format!("{number} is too large for an image"))
+            };
+            Ok(Value::ImageFrame(Image {
+                width: side("width")?,
+                height: side("height")?,
+                channels: side("channels")?,
+                timestamp_ns: plain(member("timestamp_ns"))?,
+                data: bytes(&plain::<String>(member("data"))?)?,
+            }))
+        }
+        _ => Err(OBJECTS.to_owned()),
+    }
 }
 
-fn scalar(json: Json) -> Result<Scalar, String> {
-    match json {
+fn scalar(json: &RawValue) -> Result<Scalar, String> {
+    match plain(json)? {
         Json::Bool(value) => Ok(Scalar::Boolean(value)),
         Json::String(text) => Ok(Scalar::String(text)),
         Json::Number(number) if number.is_f64() => Ok(Scalar::Real(number.as_f64().expect("a double"))),
         Json::Number(number) => {
             number.as_i64().map(Scalar::Integer).ok_or(format!("{number} is beyond 64 bits with a sign"))
         }
-        Json::Object(mut object) if object.len() == 1 => Ok(Scalar::Binary(bytes(&text(&mut object, "binary")?)?)),
+        Json::Object(object) if object.len() == 1 && object.contains_key("binary") => {
+            object["binary"].as_str().ok_or(OBJECTS.to_owned()).and_then(bytes).map(Scalar::Binary)
+        }
         Json::Object(_) | Json::Array(_) | Json::Null => {
             Err("a value is a number, true or false, a string, or {\"binary\": HEX}".to_owned())
         }
     }
 }
 
-fn text(object: &mut Map<String, Json>, key: &str) -> Result<String, String> {
-    match object.remove(key) {
-        Some(Json::String(text)) => Ok(text),
-        _ => Err(OBJECTS.to_owned()),
-    }
+/// A part of an object, in the form that belongs there.
+fn plain<T: DeserializeOwned>(json: &RawValue) -> Result<T, String> {
+    serde_json::from_str(json.get()).map_err(|_| OBJECTS.to_owned())
 }
 
 fn bytes(hex: &str) -> Result<Vec<u8>, String> {
@@ -134,12 +135,27 @@ mod tests {
         for text in [
             r#"{}"#,
             r#"{"i": -5, "r": 1.0, "b": true, "s": "a\"b\\c\né", "x": {"binary": "00ff"}, "i": 9223372036854775807}"#,
-            r#"{"e": {"event": "tick", "parameters": {"z": 1, "a": {"binary": ""}}}}"#,
+            r#"{"e": {"event": "tick", "parameters": {"z": 1, "a": {"binary": ""}, "z": 2.5, "z": "three"}}}"#,
             r#"{"f": {"function": "add", "return": null, "arguments": [1, 2.5]}, "g": {"function": "now", "return": 42, "arguments": []}}"#,
             r#"{"m": {"width": 1, "height": 2, "channels": 3, "timestamp_ns": 18446744073709551615, "data": "01ab"}}"#,
         ] {
             let bytes = encode(text.as_bytes()).unwrap_or_else(|failure| panic!("{text}: {failure}"));
             assert_eq!(to_json(&bytes).expect("a record"), text);
+        }
+    }
+
+    #[test]
+    fn doubles_come_back_to_the_last_bit() {
+        let mut bits: u64 = 0x4042_0000_0000_0000;
+        for _ in 0..2000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407); // Knuth, MMIX
+            let real = f64::from_bits(bits);
+            if !real.is_finite() {
+                continue;
+            }
+            let bytes = Record::from_iter([("r", real.into())]).encode().expect("bytes");
+            let shown = to_json(&bytes).expect("a record");
+            assert_eq!(encode(shown.as_bytes()).expect("bytes"), bytes, "{shown}");
         }
     }
 
@@ -156,6 +172,9 @@ mod tests {
             (r#"{"a": {"binary": "01", "more": 1}}"#, "a value is a number"),
             (r#"{"a": {"b": 1}}"#, "an object here is"),
             (r#"{"a": {"event": "e", "parameters": {}, "more": 1}}"#, "an object here is"),
+            (r#"{"a": {"event": "e", "parameters": {}, "event": "f"}}"#, "an object here is"),
+            (r#"{"a": {"event": "e", "parameters": [1]}}"#, "an object here is"),
+            (r#"{"a": {"function": "f", "return": [1], "arguments": []}}"#, "\"a\": a value is a number"),
             (r#"{"a": {"width": 5000000000, "height": 1, "channels": 1, "timestamp_ns": 0, "data": ""}}"#, "too large"),
         ] {
             let said = encode(text.as_bytes()).expect_err(text).to_string();

@@ -1,10 +1,14 @@
 //! Being one side of a segment.
 
-use crate::{name::Name, report::Failure};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers};
 use clap::ValueEnum;
 use eshm::{
-    Endpoint, Role,
+    Endpoint, Error, Role,
     inspect::{self, Found, Life, Side},
+};
+use std::{
+    io,
+    time::{Duration, Instant},
 };
 
 /// Which side to be.
@@ -24,7 +28,7 @@ pub struct SideArgs {
     /// The segment, as `demo` or `eshm_demo`.
     pub name: Name,
     /// Bytes of the largest message, where the segment is created.
-    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE, value_parser = numbers::capacity)]
     pub capacity: usize,
     /// As master, take the place of a live one.
     #[arg(long)]
@@ -44,13 +48,50 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
     let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
-    builder.open().map_err(|error| {
-        let advice = match side {
-            As::Slave => "start the master first, or say --as master; `eshmctl doctor` checks the usual causes",
-            _ => "`eshmctl doctor` checks the usual causes",
-        };
-        Failure(format!("{}: {error}; {advice}", args.name))
-    })
+    builder.open().map_err(|error| refused(&args.name, role, &error))
+}
+
+/// A side's place, looked after while it only reads: a read waits on when another master has taken the place.
+pub struct Place<'a> {
+    endpoint: &'a Endpoint,
+    name: &'a Name,
+    looked: Instant,
+}
+
+impl<'a> Place<'a> {
+    /// That of this endpoint.
+    pub fn of(endpoint: &'a Endpoint, name: &'a Name) -> Self {
+        Place { endpoint, name, looked: Instant::now() }
+    }
+
+    /// Fails if another master has it; looks twice a second at most, since each look adds a heartbeat.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        if self.looked.elapsed() < Duration::from_millis(500) {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        match self.endpoint.update_heartbeat() {
+            Err(Error::RoleMismatch) => Err(Failure::from(Error::RoleMismatch).about(self.name)),
+            _ => Ok(()), // a slave without its master waits for the next one
+        }
+    }
+}
+
+/// Why a side was not to be had, and what to do.
+fn refused(name: &Name, role: Role, error: &Error) -> Failure {
+    let there = name.path().symlink_metadata();
+    if role == Role::Slave && there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let advice = "start the master first, or say --as master; `eshmctl list` shows which there are";
+        return Failure::new(format!("there is no segment '{name}'; {advice}")).with_exit(Exit::Missing);
+    }
+    let advice = match there {
+        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
+        Ok(_) if !name.may_be_used() => {
+            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode"
+        }
+        _ => "`eshmctl doctor` checks the usual causes",
+    };
+    Failure::new(format!("{name}: {error}; {advice}"))
 }
 
 /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
@@ -59,7 +100,7 @@ fn leave_alone(name: &Name) -> Result<(), Failure> {
     let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return Ok(()) };
     match segment.judge(Side::Master) {
         Life::Absent | Life::Dead => Ok(()),
-        Life::Alive | Life::Silent => Err(Failure(format!(
+        Life::Alive | Life::Silent => Err(Failure::new(format!(
             "{name}: it has a live master, process {}; end that first, use --as slave, or take its place with --replace",
             segment.header().pids[Side::Master as usize]
         ))),

@@ -44,9 +44,3 @@ impl Limit {
         asked() || self.0.is_some_and(|end| Instant::now() >= end)
     }
 }
-
-/// A number of seconds on the command line: positive, at most a year.
-pub fn seconds(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    if value > 0.0 && value <= 31_536_000.0 { Ok(value) } else { Err("not between 0 and a year".to_owned()) }
-}

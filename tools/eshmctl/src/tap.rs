@@ -1,6 +1,6 @@
 //! Listening in on a segment: each value that is caught, with the number missed before it, across restarts of either side.
 
-use crate::{name::Name, report::Failure, stop::Limit};
+use crate::{failure::Failure, name::Name, stop::Limit};
 use clap::ValueEnum;
 use eshm::inspect::{self, Direction, Found, Segment};
 use std::{

@@ -1,8 +1,11 @@
 //! Round trips to an echo.
 
-use crate::{report::Failure, stop::Limit};
+use crate::{failure::Failure, stop::Limit};
 use eshm::{Endpoint, Error};
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 /// What came of a run.
 #[derive(Debug, Default)]
@@ -11,41 +14,60 @@ pub struct Trips {
     pub times: Vec<u64>,
     /// Messages never answered within the patience.
     pub lost: u64,
+    /// It ended because nobody had answered, or was there to be asked, for `gone`.
+    pub deserted: bool,
 }
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// From one attempt to write to the next, while the other side is away.
+const AWAY: Duration = Duration::from_millis(10);
 
-/// Sends numbered messages of `size` bytes and waits for each to come back, `pause` apart, until `limit` or `count`. The first
-/// is sent again and again until the echo is there, up to `patience`.
-pub fn run(
-    endpoint: &Endpoint,
-    size: usize,
-    count: u64,
-    pause: Duration,
-    limit: Limit,
-    mut progress: impl FnMut(u64),
-) -> Result<Trips, Failure> {
+/// What is asked of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Bytes of a message.
+    pub size: usize,
+    /// Round trips.
+    pub count: u64,
+    /// From the beginning of one to that of the next.
+    pub pause: Duration,
+    /// Silence after which the echo counts as gone.
+    pub gone: Duration,
+    /// When it ends at the latest.
+    pub limit: Limit,
+}
+
+/// Refuses a size that no ping in this segment can have.
+pub fn check_size(endpoint: &Endpoint, size: usize) -> Result<(), Failure> {
     let capacity = endpoint.capacity()?;
     if size < 8 || size > capacity {
-        return Err(Failure(format!("a size of {size}: a ping has 8 to {capacity} bytes in this segment")));
+        return Err(Failure::new(format!("a size of {size}: a ping has 8 to {capacity} bytes in this segment")));
     }
-    let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; capacity]);
+    Ok(())
+}
+
+/// Sends numbered messages and waits for each to come back.
+pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -> Result<Trips, Failure> {
+    let Wanted { size, count, pause, gone, limit } = wanted;
+    check_size(endpoint, size)?;
+    let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; endpoint.capacity()?]);
     let mut trips = Trips::default();
+    let mut silent_since = None;
     for number in 1..=count {
-        if limit.is_over() {
-            break;
-        }
         message[..8].copy_from_slice(&number.to_le_bytes());
-        let start = Instant::now();
-        match endpoint.write(&message) {
-            Ok(()) => {}
-            Err(Error::Timeout) => {
-                trips.lost += 1; // detached: its master has gone
-                continue;
+        let start = loop {
+            let start = Instant::now();
+            trips.deserted = start - *silent_since.get_or_insert(start) >= gone;
+            if trips.deserted || limit.is_over() {
+                return Ok(trips);
             }
-            Err(error) => return Err(error.into()),
-        }
+            match endpoint.write(&message) {
+                Ok(()) => break start,
+                Err(Error::Timeout) => thread::sleep(AWAY), // its master has gone: nothing was sent, so nothing is lost
+                Err(error) => return Err(error.into()),
+            }
+        };
         let mut answered = false;
         while !answered && start.elapsed() < PATIENCE && !limit.is_over() {
             match endpoint.read_timeout(&mut answer, PATIENCE / 10) {
@@ -57,13 +79,16 @@ pub fn run(
         }
         let time = start.elapsed();
         match answered {
-            true => trips.times.push(time.as_nanos() as u64),
+            true => {
+                trips.times.push(time.as_nanos() as u64);
+                silent_since = None;
+            }
             false if limit.is_over() => break,
             false => trips.lost += 1,
         }
         progress(number);
         if !pause.is_zero() {
-            std::thread::sleep(pause.saturating_sub(time));
+            thread::sleep(pause.saturating_sub(time));
         }
     }
     Ok(trips)

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{ctl, ctl_with_input, json, scratch, start};
+use common::{ctl, ctl_with_input, json, scratch, start, start_with_errors, start_with_input};
 use eshm::{Error, Role};
 use eshm_processes::{Name, open, read, until};
-use std::fs;
+use std::{fs, io::Write};
 
 #[test]
 fn a_value_is_sent_and_the_reply_printed() {
@@ -32,6 +32,38 @@ fn lines_of_standard_input_are_sent_at_a_rate() {
 }
 
 #[test]
+fn while_it_waits_for_a_line_it_prints_replies_and_heeds_a_signal() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let (mut send, mut input) = start_with_input(&["send", name.as_str(), "--as", "slave"]);
+    writeln!(input, "ask").expect("typed");
+    assert_eq!(read(&master, 20_000), Ok("ask".to_owned()));
+    for reply in ["first", "second"] {
+        master.write(reply.as_bytes()).expect("written");
+        assert_eq!(send.line(), reply, "while standard input is idle");
+    }
+    let (code, lines) = send.end();
+    assert_eq!((code, lines), (Some(0), vec!["1 sent, 2 replies".to_owned()]), "by the first signal, while it waits");
+    until("its side is given back", || name.raw().get("slave_alive") == 0);
+
+    let lone = Name::new();
+    let (send, _input) = start_with_input(&["send", lone.as_str(), "--as", "master"]);
+    until("its segment is there", || lone.exists());
+    send.until_it_looks();
+    assert_eq!(send.end().0, Some(0));
+    assert!(!lone.exists(), "no orphan");
+}
+
+#[test]
+fn the_last_line_needs_no_end() {
+    let name = Name::new();
+    let master = open(&name, Role::Master);
+    let done = ctl_with_input(&["send", name.as_str(), "--as", "slave", "--linger", "0.01"], "a\n\nlast");
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "3 sent, 0 replies\n"), "{}", done.err);
+    assert_eq!(read(&master, 0), Ok("last".to_owned()));
+}
+
+#[test]
 fn bytes_of_a_file_arrive_as_they_are() {
     let name = Name::new();
     let file = scratch(&name, "bytes");
@@ -52,9 +84,12 @@ fn bytes_of_a_file_arrive_as_they_are() {
 #[test]
 fn a_slave_without_a_master_says_what_to_do() {
     let name = Name::new();
-    let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
-    assert_eq!(done.code, Some(1));
-    assert!(done.err.contains(name.as_str()) && done.err.contains("start the master first"), "{}", done.err);
+    for command in ["send", "recv", "echo", "ping"] {
+        let done = ctl(&[command, name.as_str(), "--as", "slave"]);
+        assert_eq!(done.code, Some(4), "{command}: {}", done.err);
+        assert!(done.err.starts_with(&format!("eshmctl: there is no segment '{}';", name.as_str())), "{}", done.err);
+        assert_eq!(done.err.matches("start the master first").count(), 1, "{}", done.err);
+    }
     assert_eq!(ctl(&["recv", "", "--as", "slave"]).code, Some(2), "no segment can be called so");
 }
 
@@ -71,11 +106,35 @@ fn a_live_master_keeps_its_place_unless_it_is_asked_for() {
 }
 
 #[test]
+fn a_master_whose_place_was_taken_says_so_and_ends() {
+    let name = Name::new();
+    for args in [&["recv", name.as_str(), "--as", "master"][..], &["echo", name.as_str(), "--as", "master"]] {
+        let mut ousted = start_with_errors(args);
+        until("it is the master", || name.exists() && name.raw().get("master_pid") == u64::from(ousted.pid()));
+        ousted.until_it_looks();
+        let _master = open(&name, Role::Master);
+        let said = ousted.line();
+        assert!(said.contains(name.as_str()) && said.contains("another master has taken"), "{said}");
+        assert_eq!(ousted.end_code(), Some(1));
+    }
+    let (mut send, _input) = start_with_input(&["send", name.as_str(), "--as", "master"]);
+    until("it is the master", || name.exists() && name.raw().get("master_pid") == u64::from(send.pid()));
+    let _master = open(&name, Role::Master);
+    assert_eq!(send.end_code(), Some(1), "though no line comes");
+}
+
+#[test]
 fn a_size_beyond_the_capacity_is_told_with_the_segment() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
     let done = ctl(&["ping", name.as_str(), "--as", "slave", "--size", "5000"]);
     assert!(done.code == Some(1) && done.err.contains(name.as_str()) && done.err.contains("4096"), "{}", done.err);
+    let lone = Name::new();
+    for size in ["99999999999", "18446744073709551615", "7"] {
+        let done = ctl(&["ping", lone.as_str(), "--size", size]);
+        assert!(done.code == Some(1) && done.err.contains("a ping has 8 to 4096 bytes"), "{done:?}");
+        assert!(!lone.exists(), "no orphan");
+    }
 }
 
 #[test]
@@ -104,6 +163,20 @@ fn round_trips_are_timed_counted_and_drawn() {
     assert_eq!(code, Some(0));
     let answered: u64 = lines[0].split(' ').next().and_then(|n| n.parse().ok()).expect("a count");
     assert!(answered >= 300, "{lines:?}");
+}
+
+#[test]
+fn an_echo_that_leaves_ends_a_ping_and_what_was_never_sent_is_not_lost() {
+    let name = Name::new();
+    let echo = start(&["echo", name.as_str(), "--as", "master"]);
+    until("the segment is there", || name.exists());
+    let args = ["ping", name.as_str(), "--as", "slave", "--every", "1000", "--count", "100000", "--wait", "2", "--json"];
+    let mut ping = start(&args);
+    until("they are at it", || name.raw().get("m2s.write_count") > 100);
+    assert_eq!(echo.end().0, Some(0));
+    let result: serde_json::Value = serde_json::from_str(&ping.line()).expect("JSON");
+    assert!(result["trips"].as_u64() > Some(50) && result["lost"].as_u64() <= Some(2), "{result}");
+    assert_eq!(ping.end_code(), Some(5));
 }
 
 #[test]

@@ -2,23 +2,51 @@
 
 mod common;
 
-use common::{ctl, json, orphan, start};
+use common::{ctl, ctl_bound_by_modes, json, orphan, start, terminal::Terminal};
 use eshm::Role;
 use eshm_processes::{Name, Raw, open, until};
 use serde_json::Value;
 use std::{
     fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
 };
 
 fn listed(name: &Name) -> Value {
     let done = ctl(&["list", "--json"]);
     let all = json(&done);
     all["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned().unwrap_or_default()
+}
+
+/// Beats for a master until it is dropped.
+struct Heart {
+    beating: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heart {
+    fn of_master(raw: Raw) -> Heart {
+        let beating = Arc::new(AtomicBool::new(true));
+        let still = beating.clone();
+        let thread = thread::spawn(move || {
+            while still.load(Ordering::Relaxed) {
+                raw.add("master_heartbeat", 1);
+                thread::sleep(eshm_processes::ms(1));
+            }
+        });
+        Heart { beating, thread: Some(thread) }
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        self.beating.store(false, Ordering::Relaxed); // a flag alone
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 #[test]
@@ -56,6 +84,8 @@ fn an_orphan_is_told_by_the_exit_code_and_named() {
     assert_eq!(done.code, Some(3), "{}", done.out);
     let line = done.out.lines().find(|line| line.starts_with(name.as_str())).expect("its line");
     assert!(line.ends_with("orphan") && line.contains("dead"), "{line}");
+    let shown = ctl(&["show", name.as_str()]).out;
+    assert!(shown.contains("alive flag set: never left") && !shown.contains("attached;"), "{shown}");
     let shown = ctl(&["show", name.as_str(), "--json"]);
     assert_eq!(shown.code, Some(3));
     let shown = json(&shown);
@@ -103,33 +133,27 @@ fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
     assert!(done.out.contains("capacity: 100 bytes; this library creates 4096"), "{}", done.out);
 
     let raw = Raw::stamped(&old, 2, 4096);
-    let mut process = std::process::Command::new("sleep").arg("60").spawn().expect("a process to stand for the master");
-    raw.occupy("master", process.id());
-    let beating = Arc::new(AtomicBool::new(true));
-    let still = beating.clone();
-    let heart = thread::spawn(move || {
-        while still.load(Ordering::Relaxed) {
-            raw.add("master_heartbeat", 1);
-            thread::sleep(eshm_processes::ms(1));
-        }
-    });
+    // It has the segment mapped: it can stand for the master.
+    let mut process = start(&["watch", old.as_str(), "--for", "600"]);
+    process.until_it_looks();
+    raw.occupy("master", process.pid());
+    let heart = Heart::of_master(raw);
     let seen = listed(&old);
     assert_eq!((&seen["protocol"], &seen["features"], &seen["layout_size"]), (&2.into(), &0.into(), &0.into()));
     assert_eq!((&seen["master"]["library"], &seen["master"]["life"]), (&"released".into(), &"alive".into()));
     let table = ctl(&["list", "--long"]).out;
     let line = table.lines().find(|line| line.starts_with(old.as_str())).expect("its line");
-    assert!(line.contains(&format!("{}* sleep", process.id())) && line.contains(" 8576 "), "{line}");
-    assert!(table.contains(&format!("    master {} sleep 60", process.id())), "{table}");
+    assert!(line.contains(&format!("{}* eshmctl", process.pid())) && line.contains(" 8576 "), "{line}");
+    let long = table.lines().find(|line| line.starts_with(&format!("    master {} ", process.pid()))).expect("its command");
+    assert!(long.ends_with(&format!("eshmctl watch {} --for 600", old.as_str())), "{long}");
     let done = ctl(&["doctor", old.as_str()]);
     assert!(done.out.contains("protocol: 2; a released library is its master"), "{}", done.out);
     assert!(done.out.contains("readers poll every 100 us"), "{}", done.out);
-    beating.store(false, Ordering::Relaxed); // a flag alone
-    heart.join().expect("its heart");
+    drop(heart);
     until("it is found silent", || listed(&old)["master"]["life"] == "silent");
     let done = ctl(&["doctor", old.as_str()]);
     assert!(done.code == Some(3) && done.out.contains("master: stale: it runs but does not beat"), "{}", done.out);
-    process.kill().expect("end it");
-    process.wait().expect("its end");
+    process.kill();
     assert_eq!(listed(&old)["master"]["life"], "dead");
     old.remove();
 }
@@ -192,4 +216,79 @@ fn output_is_plain_unless_colours_are_asked_for() {
     let _master = open(&name, Role::Master);
     assert!(!ctl(&["list"]).out.contains('\x1b'));
     assert!(ctl(&["list", "--color", "always"]).out.contains("\x1b[32m"));
+}
+
+#[test]
+fn what_may_not_be_read_is_reported_with_its_file() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0)).expect("take all permissions");
+    let done = ctl_bound_by_modes(&["show", name.as_str()]);
+    assert!(done.code == Some(3) && done.out.contains("Permission denied") && done.out.contains("umask"), "{done:?}");
+    let uid = fs::metadata(name.path()).expect("the file").uid();
+    let list = json(&ctl_bound_by_modes(&["list", "--json"]));
+    let listed = list["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned();
+    for seen in [json(&ctl_bound_by_modes(&["show", name.as_str(), "--json"])), listed.expect("it is listed")] {
+        assert_eq!((&seen["kind"], &seen["size"]), (&"unreadable".into(), &8576.into()));
+        assert_eq!((&seen["mode"], &seen["uid"], &seen["orphan"]), (&"0000".into(), &uid.into(), &false.into()));
+    }
+    for args in [["recv", name.as_str(), "--as", "slave"], ["recv", name.as_str(), "--as", "master"]] {
+        let done = ctl_bound_by_modes(&args);
+        assert!(done.code == Some(1) && done.err.contains("Permission denied"), "{done:?}");
+        assert!(done.err.contains("ls -l /dev/shm") && !done.err.contains("start the master"), "{}", done.err);
+    }
+    let done = ctl_bound_by_modes(&["doctor", name.as_str()]);
+    assert!(done.code == Some(3) && done.out.contains("permission: this user may not read and write it"), "{}", done.out);
+}
+
+#[test]
+fn what_is_no_regular_file_is_called_by_its_kind() {
+    let (link, folder, pipe) = (Name::new(), Name::new(), Name::new());
+    symlink("/dev/null", link.path()).expect("make a link");
+    fs::create_dir(folder.path()).expect("make a folder");
+    let made = std::process::Command::new("mkfifo").arg(pipe.path()).status().expect("run mkfifo");
+    assert!(made.success());
+    for (name, what) in [(&link, "a symbolic link"), (&folder, "a folder"), (&pipe, "a named pipe")] {
+        let done = ctl(&["show", name.as_str()]);
+        assert!(done.code == Some(3) && done.out.contains(&format!("{what} has its name")), "{done:?}");
+        let seen = json(&ctl(&["show", name.as_str(), "--json"]));
+        assert!(seen["kind"] == "unreadable" && seen["mode"].as_str().is_some_and(|mode| mode.len() == 4), "{seen}");
+        let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
+        assert!(done.code == Some(1) && done.err.contains("remove it by hand"), "{done:?}");
+    }
+}
+
+#[test]
+fn a_name_is_shown_with_what_is_not_printable_escaped() {
+    let name = Name::from(format!("pt_\x1b[31m_{}", std::process::id()));
+    let _master = open(&name, Role::Master);
+    for command in ["show", "doctor"] {
+        let done = ctl(&[command, name.as_str()]);
+        assert!(done.out.contains("/dev/shm/eshm_pt_\\u{1b}[31m_") && !done.out.contains('\x1b'), "{}", done.out);
+    }
+}
+
+#[test]
+fn a_stranger_with_the_peers_number_is_not_taken_for_it() {
+    let name = Name::from(format!("0number_{}", std::process::id())); // sorts first in `top`
+    let raw = Raw::stamped(&name, 3, 4096);
+    // As if a peer in another pid namespace had this number: here it is another process's, which has nothing to do with it.
+    let stranger = start(&["watch", Name::new().as_str(), "--for", "600"]);
+    stranger.until_it_looks();
+    raw.occupy("master", stranger.pid());
+    let heart = Heart::of_master(raw);
+    let seen = listed(&name);
+    assert_eq!((&seen["master"]["life"], &seen["master"]["command"]), (&"alive".into(), &Value::Null));
+    let shown = ctl(&["show", name.as_str()]);
+    assert!(shown.out.contains("runs in another container") && !shown.out.contains("watch"), "{}", shown.out);
+    let mut top = Terminal::start(&["top", "--every", "100"], &[]);
+    top.shows("the master, its heartbeats, and no processor time", |screen| {
+        let line = screen.lines().find(|line| line.starts_with(&name.as_str()[..8])).unwrap_or_default();
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(1) == Some(&stranger.pid().to_string().as_str())
+            && matches!(fields[..], [.., beats, "-/-"] if beats.contains('~'))
+    });
+    top.press("q");
+    assert_eq!(top.code(), Some(0));
+    drop(heart);
 }

@@ -63,6 +63,52 @@ fn show_takes_a_message_for_what_it_is() {
     assert_eq!(shown["slave_to_master"]["message"]["text"], "a text");
 }
 
+/// A record as peers write it that say 0x10 for a sequence and give each length in one byte: nothing but ASCII.
+fn in_short_form(long: &[u8]) -> Vec<u8> {
+    let (mut short, mut rest) = (Vec::new(), long);
+    while let [tag, first, after @ ..] = rest {
+        let more = usize::from(first.saturating_sub(0x80));
+        let length = after[..more].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let (content, next) = after[more..].split_at(if more == 0 { usize::from(*first) } else { length });
+        let content = if *tag == 0x30 { in_short_form(content) } else { content.to_vec() };
+        short
+            .extend_from_slice(&[if *tag == 0x30 { 0x10 } else { *tag }, u8::try_from(content.len()).expect("a short one")]);
+        short.extend(content);
+        rest = next;
+    }
+    short
+}
+
+#[test]
+fn a_record_that_is_text_as_well_is_shown_as_a_record() {
+    let name = Name::new();
+    let (master, slave) = (open(&name, Role::Master), open(&name, Role::Slave));
+    let short = in_short_form(&Record::from_iter([("a", 1.into())]).encode().expect("bytes"));
+    assert!(short.is_ascii(), "{short:?}");
+    master.write(&short).expect("written");
+    slave.write(b"\x10 is no record").expect("written");
+    let shown = ctl(&["show", name.as_str()]);
+    assert!(shown.out.contains("a record: {\"a\": 1}") && shown.out.contains("\"\\u{10} is no record\""), "{}", shown.out);
+}
+
+#[test]
+fn long_messages_are_cut_after_64_characters_unless_all_is_asked_for() {
+    let name = Name::new();
+    let (master, slave) = (open(&name, Role::Master), open(&name, Role::Slave));
+    let (fits, long) = ("\u{e9}".repeat(64), [0xFF; 100]);
+    master.write(fits.as_bytes()).expect("written");
+    slave.write(&long).expect("written");
+    let shown = ctl(&["show", name.as_str()]);
+    assert!(shown.out.contains(&format!("128 bytes: \"{fits}\"\n")), "nothing is left out: {}", shown.out);
+    assert!(shown.out.contains(&format!("100 bytes: {} ...\n", ["ff"; 64].join(" "))), "{}", shown.out);
+    let shown = ctl(&["show", name.as_str(), "--hex"]);
+    assert!(shown.out.contains(&format!("100 bytes: {}\n", ["ff"; 100].join(" "))), "{}", shown.out);
+    assert!(shown.out.contains(&format!("128 bytes: {}\n", ["c3 a9"; 64].join(" "))), "{}", shown.out);
+    master.write(format!("{fits}x").as_bytes()).expect("written");
+    let shown = ctl(&["show", name.as_str()]);
+    assert!(shown.out.contains(&format!("129 bytes: \"{fits}\" ...\n")), "{}", shown.out);
+}
+
 #[test]
 fn records_are_sent_as_typed_and_replies_are_shown_likewise() {
     let name = Name::new();
@@ -86,7 +132,7 @@ fn records_are_sent_as_typed_and_replies_are_shown_likewise() {
 fn recv_shows_records() {
     let name = Name::new();
     let mut recv = start(&["recv", name.as_str(), "--as", "slave", "--record", "--count", "2"]);
-    assert_eq!(recv.end_code(), Some(1), "there is no master");
+    assert_eq!(recv.end_code(), Some(4), "there is no master");
     let master = open(&name, Role::Master);
     let mut recv = start(&["recv", name.as_str(), "--as", "slave", "--record", "--count", "2"]);
     until("the slave is there", || name.raw().get("slave_alive") == 1);

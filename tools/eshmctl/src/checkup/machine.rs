@@ -1,10 +1,10 @@
 //! The machine: what every segment depends on.
 
 use super::Check;
-use crate::{report, report::Failure};
+use crate::report;
 use std::{
     ffi::CStr,
-    fs,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::Path,
     thread,
@@ -18,17 +18,15 @@ const SEGMENT: u64 = 8576;
 const SMALL: u64 = 64 << 20;
 
 /// All checks of the machine.
-pub fn machine() -> Result<Vec<Check>, Failure> {
-    let mut checks = vec![folder()];
-    checks.extend([space(), umask(), remove_ipc(), namespace(), processors(), timing(), clock(), descriptors()]);
-    checks.push(leftovers()?);
-    Ok(checks)
+pub fn machine() -> Vec<Check> {
+    vec![folder(), space(), umask(), remove_ipc(), namespace(), processors(), timing(), clock(), descriptors(), leftovers()]
 }
 
 fn folder() -> Check {
     const SUBJECT: &str = "/dev/shm";
     // SAFETY: a NUL-terminated path.
     let allowed = unsafe { libc::access(FOLDER.as_ptr(), libc::R_OK | libc::W_OK | libc::X_OK) } == 0;
+    let read_only = !allowed && io::Error::last_os_error().raw_os_error() == Some(libc::EROFS);
     let mounted = fs::read_to_string("/proc/mounts").unwrap_or_default();
     let kind = mounted.lines().rev().find_map(|line| {
         let mut words = line.split(' ').skip(1);
@@ -37,8 +35,19 @@ fn folder() -> Check {
     if !Path::new("/dev/shm").is_dir() {
         return Check::wrong(SUBJECT, "there is no such folder", "mount a tmpfs there: mount -t tmpfs tmpfs /dev/shm");
     }
+    if read_only {
+        return Check::wrong(
+            SUBJECT,
+            "mounted read-only",
+            "mount -o remount,rw /dev/shm; in a container, take the read-only option off its mount",
+        );
+    }
     if !allowed {
-        return Check::wrong(SUBJECT, "this user may not create files there", "its mode should be 1777");
+        return Check::wrong(
+            SUBJECT,
+            "this user may not list it or create files there",
+            "its mode should be 1777: chmod 1777 /dev/shm",
+        );
     }
     match kind.as_deref() {
         Some("tmpfs") => Check::fine(SUBJECT, "a tmpfs, writable"),
@@ -59,7 +68,7 @@ fn space() -> Check {
         (libc::statvfs(FOLDER.as_ptr(), &mut s), s)
     };
     if result != 0 {
-        return Check::wrong(SUBJECT, std::io::Error::last_os_error().to_string(), "see above");
+        return Check::wrong(SUBJECT, io::Error::last_os_error().to_string(), "see /dev/shm above");
     }
     let (size, free) = (s.f_blocks * s.f_frsize, s.f_bavail * s.f_frsize);
     let seen = format!("{} KiB free of {}", free >> 10, size >> 10);
@@ -239,18 +248,21 @@ fn descriptors() -> Check {
     Check::fine(SUBJECT, format!("a process may have {limit}; each handle needs one"))
 }
 
-fn leftovers() -> Result<Check, Failure> {
+fn leftovers() -> Check {
     const SUBJECT: &str = "leftovers";
-    let reports = report::collect_all(Duration::from_millis(100))?;
+    let reports = match report::collect_all(Duration::from_millis(100)) {
+        Ok(reports) => reports,
+        Err(error) => return Check::wrong(SUBJECT, format!("cannot be looked for: {error}"), "see /dev/shm above"),
+    };
     let orphans = reports.iter().filter(|report| report.orphan).count();
     if orphans > 0 {
-        return Ok(Check::note(
+        return Check::note(
             SUBJECT,
             format!("{orphans} of {} segments are orphaned", reports.len()),
             "harmless but for their space; `eshmctl clean` removes them",
-        ));
+        );
     }
-    Ok(Check::fine(SUBJECT, format!("none among {} segments", reports.len())))
+    Check::fine(SUBJECT, format!("none among {} segments", reports.len()))
 }
 
 #[cfg(test)]

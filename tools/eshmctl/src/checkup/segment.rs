@@ -3,18 +3,19 @@
 use super::Check;
 use crate::{
     name::Name,
-    report::{self, Failure, Kind, Life, Segment, Severity, Side},
+    report::{self, Kind, Life, Segment, Severity, Side},
 };
-use eshm::inspect;
-use std::{ffi::CString, os::unix::ffi::OsStrExt, time::Duration};
+use std::time::Duration;
 
 /// All checks of the segment `name`.
-pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
-    let Some(report) = report::collect(name, Duration::from_millis(200))? else {
-        return Ok(vec![missing(name)?]);
+pub fn segment(name: &Name) -> Vec<Check> {
+    let Some(report) = report::collect(name, Duration::from_millis(200)) else {
+        return vec![missing(name)];
     };
-    let mut checks =
-        vec![Check::fine("the name", format!("{} is there", inspect::path(name)?.display())), permission(name)?];
+    if let Err(error) = name.path().symlink_metadata() {
+        return vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")];
+    }
+    let mut checks = vec![Check::fine("the name", format!("{} is there", name.shown_path())), permission(name)];
     match (&report.segment, report.kind) {
         (Some(segment), _) => {
             checks.push(protocol(segment));
@@ -40,7 +41,7 @@ pub fn segment(name: &Name) -> Result<Vec<Check>, Failure> {
             Severity::Problem => Check::wrong("problem", finding.what, finding.advice),
         });
     }
-    Ok(checks)
+    checks
 }
 
 fn protocol(segment: &Segment) -> Check {
@@ -67,26 +68,25 @@ fn side(label: &'static str, side: &Side) -> Check {
     }
 }
 
-fn permission(name: &Name) -> Result<Check, Failure> {
+fn permission(name: &Name) -> Check {
     const SUBJECT: &str = "permission";
-    let path = inspect::path(name)?;
-    let path = CString::new(path.as_os_str().as_bytes()).expect("a segment's path has no NUL");
-    // SAFETY: a NUL-terminated path.
-    let allowed = unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) } == 0;
-    Ok(if allowed {
-        Check::fine(SUBJECT, "this user may read and write it")
-    } else {
-        Check::wrong(
-            SUBJECT,
-            "this user may not read and write it",
-            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
-        )
-    })
+    if name.may_be_used() {
+        return Check::fine(SUBJECT, "this user may read and write it");
+    }
+    Check::wrong(
+        SUBJECT,
+        "this user may not read and write it",
+        "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
+    )
 }
 
-fn missing(name: &Name) -> Result<Check, Failure> {
+fn missing(name: &Name) -> Check {
     let wanted = name.to_string();
-    let names: Vec<String> = report::names()?.iter().map(Name::to_string).collect();
+    let seen = format!("there is no segment '{wanted}'");
+    let names: Vec<String> = match report::names() {
+        Ok(names) => names.iter().map(Name::to_string).collect(),
+        Err(_) => return Check::wrong("the name", seen, "see /dev/shm above"),
+    };
     let near = names
         .iter()
         .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)
@@ -96,7 +96,7 @@ fn missing(name: &Name) -> Result<Check, Failure> {
         None if names.is_empty() => "there is no segment at all: start the master first".to_owned(),
         None => format!("start the master first, under this very name; there are: {}", names.join(", ")),
     };
-    Ok(Check::wrong("the name", format!("there is no segment '{wanted}'"), advice))
+    Check::wrong("the name", seen, advice)
 }
 
 /// A name without what people mix up.

@@ -2,13 +2,14 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     histogram::{self, Times},
     name::Name,
+    numbers,
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
-    trips,
+    trips::{self, Wanted},
 };
 use serde_json::json;
 use std::{
@@ -23,7 +24,7 @@ use std::{
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Seconds for all of it.
-    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
     time: f64,
     /// Print JSON.
     #[arg(long)]
@@ -44,6 +45,13 @@ impl Drop for Helper {
 /// Sizes of messages measured.
 const SIZES: [usize; 3] = [32, 256, 4096];
 
+/// How long the echo may take to be there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn silent() -> Failure {
+    Failure::new("the echo process did not answer; `eshmctl doctor` checks the usual causes")
+}
+
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
@@ -51,7 +59,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     progress.now("1 of 4: one cache line between two processors");
     let part = args.time / (SIZES.len() + 1) as f64;
     let limit = one_line(Duration::from_secs_f64(part));
-    let name: Name = format!("eshmctl_bench_{}", process::id()).parse()?;
+    let name = Name::of_file(format!("eshmctl_bench_{}", process::id()).into_bytes());
     let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)
@@ -61,15 +69,19 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         .stdout(Stdio::null())
         .spawn()?;
     let _echo = Helper(echo);
-    if !trips::await_echo(&endpoint, 32, Duration::from_secs(10))? {
-        return Err(Failure("the echo process did not answer".to_owned()));
+    if !trips::await_echo(&endpoint, SIZES[0], PATIENCE)? {
+        return Err(silent());
     }
     let mut rows = Vec::new();
     for (i, size) in SIZES.into_iter().enumerate() {
         progress.now(&format!("{} of 4: round trips of {size} bytes", i + 2));
         let limit = Limit::of_seconds(Some(part));
         let start = Instant::now();
-        let done = trips::run(&endpoint, size, u64::MAX, Duration::ZERO, limit, |_| {})?;
+        let wanted = Wanted { size, count: u64::MAX, pause: Duration::ZERO, gone: PATIENCE, limit };
+        let done = trips::run(&endpoint, wanted, |_| {})?;
+        if done.deserted {
+            return Err(silent());
+        }
         rows.push((size, start.elapsed().as_secs_f64(), Times::of(done.times), done.lost));
     }
     progress.done();

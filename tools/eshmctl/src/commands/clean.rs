@@ -1,13 +1,13 @@
 //! `clean`: removes segments that nobody will ever use again, and no other.
 
-use crate::{exit::Exit, name::Name, report, report::Failure};
+use crate::{exit::Exit, failure::Failure, name::Name, report};
 use eshm::inspect::{Removal, remove_orphan};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     time::Duration,
 };
 
-/// Remove segments whose both ends are proven dead.
+/// Remove segments whose both ends are proven dead or have left.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Only these; all orphaned ones without.
@@ -27,11 +27,12 @@ const WATCH: Duration = Duration::from_millis(100);
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut missing = false;
     let orphans: Vec<Name> = if args.names.is_empty() {
-        report::collect_named(WATCH)?.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
+        let all = report::collect_named(WATCH).map_err(report::unlisted)?;
+        all.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
     } else {
         let mut found = Vec::new();
         for name in &args.names {
-            match report::collect(name, WATCH)? {
+            match report::collect(name, WATCH) {
                 Some(report) if report.orphan => found.push(name.clone()),
                 Some(_) => println!("{name}: in use, or no segment; stays"),
                 None => {
@@ -58,21 +59,25 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         println!("nothing removed");
         return Ok(Exit::Fine);
     }
-    let mut removed = 0;
+    let (mut removed, mut failed) = (0, false);
     for name in &orphans {
-        match remove_orphan(name)? {
-            Removal::Removed => removed += 1,
-            Removal::Missing => println!("{name}: gone already"),
-            Removal::Kept(why) => println!("{name}: stays: {why}"),
+        match remove_orphan(name) {
+            Ok(Removal::Removed) => removed += 1,
+            Ok(Removal::Missing) => println!("{name}: gone already"),
+            Ok(Removal::Kept(why)) => println!("{name}: stays: {why}"),
+            Err(error) => {
+                eprintln!("eshmctl: {error}; its owner or root may remove it");
+                failed = true;
+            }
         }
     }
     println!("{removed} removed");
-    Ok(ended)
+    Ok(if failed { Exit::Failed } else { ended })
 }
 
 fn confirmed(count: usize) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure("not a terminal to ask on; say --yes to remove, or --dry-run to look".to_owned()));
+        return Err(Failure::new("not a terminal to ask on; say --yes to remove, or --dry-run to look"));
     }
     print!("remove {count}? [y/N] ");
     io::stdout().flush()?;

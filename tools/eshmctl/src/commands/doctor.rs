@@ -3,9 +3,9 @@
 use crate::{
     checkup::{self, Check, Verdict},
     exit::Exit,
+    failure::Failure,
     name::Name,
     paint::{Painted, Tone},
-    report::Failure,
 };
 use serde_json::json;
 
@@ -21,9 +21,9 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let mut checks = checkup::machine()?;
+    let mut checks = checkup::machine();
     if let Some(name) = &args.name {
-        checks.extend(checkup::segment(name)?);
+        checks.extend(checkup::segment(name));
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);

@@ -2,8 +2,9 @@
 
 use crate::{
     exit::Exit,
-    report::Failure,
-    side::{self, As, SideArgs},
+    failure::Failure,
+    numbers,
+    side::{self, As, Place, SideArgs},
     stop::{self, Limit},
 };
 use eshm::Error;
@@ -18,7 +19,7 @@ pub struct Args {
     #[arg(long = "as", value_name = "SIDE", default_value = "slave")]
     role: As,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
 }
 
@@ -28,7 +29,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let endpoint = side::open(&args.side, args.role)?;
     let limit = Limit::of_seconds(args.time);
     let mut buffer = vec![0; endpoint.capacity()?];
-    let mut answered = 0_u64;
+    let (mut answered, mut place) = (0_u64, Place::of(&endpoint, &args.side.name));
     loop {
         match endpoint.read_timeout(&mut buffer, Duration::from_millis(50)) {
             Ok(size) => match endpoint.write(&buffer[..size]) {
@@ -37,7 +38,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 Err(error) => return Err(Failure::from(error).about(&args.side.name)),
             },
             Err(Error::Timeout) if limit.is_over() => break,
-            Err(Error::Timeout) => {}
+            Err(Error::Timeout) => place.check()?,
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }

@@ -2,8 +2,9 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     paint::{Painted, Tone},
-    report::{self, Channel, Failure, Kind, Life, Report, Side},
+    report::{self, Channel, Kind, Life, Report, Side},
 };
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let reports = report::collect_all(Duration::from_millis(args.over))?;
+    let reports = report::collect_all(Duration::from_millis(args.over)).map_err(report::unlisted)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
     } else if reports.is_empty() {

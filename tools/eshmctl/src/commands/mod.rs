@@ -15,7 +15,7 @@ pub mod show;
 pub mod top;
 pub mod watch;
 
-use crate::{cli::Command, exit::Exit, report::Failure};
+use crate::{cli::Command, exit::Exit, failure::Failure};
 
 /// Runs a command.
 pub fn run(command: Command) -> Result<Exit, Failure> {

@@ -1,6 +1,6 @@
 //! `completions` and `man`.
 
-use crate::{cli, exit::Exit, report::Failure};
+use crate::{cli, exit::Exit, failure::Failure};
 use std::{fs, io, path::PathBuf};
 
 /// Print a shell's completions.
@@ -28,8 +28,8 @@ pub fn man(args: &Man) -> Result<Exit, Failure> {
     match &args.folder {
         None => clap_mangen::Man::new(cli::command()).render(&mut io::stdout())?,
         Some(folder) => {
-            fs::create_dir_all(folder)?;
-            clap_mangen::generate_to(cli::command(), folder)?;
+            let made = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(cli::command(), folder));
+            made.map_err(|error| Failure::of_file(folder, &error))?;
         }
     }
     Ok(Exit::Fine)

@@ -2,12 +2,13 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     histogram::{self, Times},
+    numbers,
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop::{self, Limit},
-    trips,
+    trips::{self, Wanted},
 };
 use serde_json::json;
 use std::{
@@ -31,13 +32,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
     /// Microseconds between two, as a control loop has them; without, one right after the other.
     #[arg(long, value_name = "US", default_value = "0")]
     every: u64,
-    /// How long to wait for the echo to be there.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = stop::seconds)]
+    /// How long to wait for the echo to be there, and for it to come back if it goes.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
     wait: f64,
     /// Print JSON.
     #[arg(long)]
@@ -52,16 +53,22 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let endpoint = side::open(&args.side, args.role)?;
     let name = &args.side.name;
-    if !trips::await_echo(&endpoint, args.size.max(8), Duration::from_secs_f64(args.wait)).map_err(|e| e.about(name))? {
+    trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
+    let wait = Duration::from_secs_f64(args.wait);
+    if !trips::await_echo(&endpoint, args.size, wait).map_err(|failure| failure.about(name))? {
         eprintln!("eshmctl: nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
     let (start, mut progress) = (Instant::now(), Progress::new());
-    let limit = Limit::of_seconds(args.time);
-    let done = trips::run(&endpoint, args.size, args.count, Duration::from_micros(args.every), limit, |number| {
-        progress.tell(|| format!("{number} of {}", args.count));
-    })
-    .map_err(|failure| failure.about(name))?;
+    let wanted = Wanted {
+        size: args.size,
+        count: args.count,
+        pause: Duration::from_micros(args.every),
+        gone: wait,
+        limit: Limit::of_seconds(args.time),
+    };
+    let done = trips::run(&endpoint, wanted, |number| progress.tell(|| format!("{number} of {}", args.count)))
+        .map_err(|failure| failure.about(name))?;
     progress.done();
     let seconds = start.elapsed().as_secs_f64();
     let times = Times::of(done.times);
@@ -90,7 +97,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
-        fs::write(path, times.as_svg(&title)).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        fs::write(path, times.as_svg(&title)).map_err(|error| Failure::of_file(path, &error))?;
+    }
+    if done.deserted {
+        eprintln!("eshmctl: nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
+        return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)
 }

@@ -3,9 +3,10 @@
 use crate::{
     capture::Writer,
     exit::Exit,
+    failure::Failure,
     name::Name,
+    numbers,
     progress::Progress,
-    report::Failure,
     stop::{self, Limit},
     tap::{self, Pace, Which},
 };
@@ -36,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
     /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
     #[arg(long, value_name = "US", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -51,11 +52,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         eprintln!("eshmctl: there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
     };
-    let wrong = |error: io::Error| Failure(format!("{}: {error}", args.output.display()));
+    let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure(format!("{} exists; --force writes over it", args.output.display())),
+        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
         _ => wrong(error),
     })?;
     let mut writer = Writer::new(BufWriter::new(file), args.name.as_ref(), capacity).map_err(wrong)?;

@@ -2,9 +2,10 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
+    numbers,
     payload::{self, Form, Message},
-    report::Failure,
-    side::{self, As, SideArgs},
+    side::{self, As, Place, SideArgs},
     stop::{self, Limit},
 };
 use eshm::Error;
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
 }
 
@@ -49,10 +50,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let form = Form::of(args.hex, args.record);
     let mut buffer = vec![0; endpoint.capacity()?];
     let (mut values, mut no_records) = (0_u64, 0_u64);
+    let mut place = Place::of(&endpoint, &args.side.name);
     while !limit.is_over() && args.count.is_none_or(|count| values < count) {
         let size = match endpoint.read_timeout(&mut buffer, Duration::from_millis(50)) {
             Ok(size) => size,
-            Err(Error::Timeout) => continue,
+            Err(Error::Timeout) => {
+                place.check()?;
+                continue;
+            }
             Err(Error::BufferTooSmall { size }) => {
                 buffer.resize(size, 0); // a new master with a larger capacity
                 continue;

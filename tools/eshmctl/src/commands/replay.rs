@@ -3,9 +3,10 @@
 use crate::{
     capture::Reader,
     exit::Exit,
+    failure::Failure,
     name::Name,
+    numbers,
     progress::Progress,
-    report::Failure,
     side::{self, As, SideArgs},
     stop,
 };
@@ -36,7 +37,7 @@ pub struct Args {
     /// The segment, as `demo` or `eshm_demo`; without, the one that was recorded.
     name: Option<Name>,
     /// Bytes of the largest message, where the segment is created; at least what the recorded one had.
-    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE)]
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE, value_parser = numbers::capacity)]
     capacity: usize,
     /// As master, take the place of a live one.
     #[arg(long)]
@@ -48,7 +49,7 @@ pub struct Args {
     #[arg(long = "as", value_name = "SIDE")]
     role: Option<As>,
     /// So many times as fast.
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = stop::seconds)]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = numbers::factor)]
     speed: f64,
     /// Begin only once the other side is there.
     #[arg(long)]
@@ -58,9 +59,9 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let wrong = |why: String| Failure(format!("{}: {why}", args.file.display()));
-    let file = File::open(&args.file).map_err(|error| wrong(error.to_string()))?;
-    let mut reader = Reader::new(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
+    let wrong = |why: Failure| Failure::new(format!("{}: {why}", args.file.display()));
+    let file = File::open(&args.file).map_err(|error| Failure::of_file(&args.file, &error))?;
+    let mut reader = Reader::new(BufReader::new(file)).map_err(wrong)?;
     let (direction, own) = match args.from {
         From::Master => (Direction::MasterToSlave, As::Master),
         From::Slave => (Direction::SlaveToMaster, As::Slave),
@@ -73,7 +74,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (mut first, mut played, mut start) = (None, 0_u64, Instant::now());
     let mut progress = Progress::new();
-    while let Some(frame) = reader.next().map_err(|error| wrong(error.to_string()))? {
+    while let Some(frame) = reader.next().map_err(wrong)? {
         if stop::asked() {
             break;
         }
@@ -84,13 +85,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             start = Instant::now();
             frame.time
         });
-        let due = start + (frame.time - begin).div_f64(args.speed);
+        let due = start + frame.time.saturating_sub(begin).div_f64(args.speed);
         while Instant::now() < due && !stop::asked() {
             thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
         }
         write(&endpoint, &frame.value).map_err(|failure| failure.about(&side.name))?;
         played += 1;
-        progress.tell(|| format!("{played} played, at {:.1} s of the recording", (frame.time - begin).as_secs_f64()));
+        progress.tell(|| {
+            format!("{played} played, at {:.1} s of the recording", frame.time.saturating_sub(begin).as_secs_f64())
+        });
     }
     progress.done();
     println!("{played} played in {:.3} s", start.elapsed().as_secs_f64());

@@ -2,17 +2,19 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
+    lines, numbers,
     payload::{self, Form},
     record_text,
-    report::Failure,
-    side::{self, As, SideArgs},
-    stop::{self, Limit},
+    side::{self, As, Place, SideArgs},
+    stop,
 };
 use eshm::{Endpoint, Error};
 use std::{
     fs,
-    io::{self, BufRead, Write},
+    io::{self, Write},
     path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -34,13 +36,13 @@ pub struct Args {
     #[arg(long = "as", value_name = "SIDE", default_value = "auto")]
     role: As,
     /// Values a second, at most.
-    #[arg(long, value_name = "HZ", value_parser = stop::seconds)]
+    #[arg(long, value_name = "HZ", value_parser = numbers::factor)]
     rate: Option<f64>,
     /// Send a value or file so many times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Go on for so many seconds after the last value: print replies, and stay, so that a slave can come and read it.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = stop::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = numbers::seconds)]
     linger: f64,
 }
 
@@ -48,43 +50,44 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let endpoint = side::open(&args.side, args.role)?;
-    let pause = args.rate.map(|hz| Duration::from_secs_f64(1.0 / hz));
-    let mut sender = Sender { endpoint, args, pause, sent: 0, replies: 0 };
-    match (&args.value, &args.file) {
-        (Some(text), _) => sender.repeat(text.as_bytes(), args.count)?,
-        (None, Some(path)) => {
-            let bytes = fs::read(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
-            sender.repeat(&bytes, args.count)?;
+    let over = AtomicBool::new(false);
+    let (sent, replies) = thread::scope(|scope| {
+        let printing = scope.spawn(|| print_replies(&endpoint, args, &over));
+        let stopped = || stop::asked() || printing.is_finished(); // it ends early if it fails
+        let mut sender = Sender { endpoint: &endpoint, args, stopped: &stopped, sent: 0 };
+        let result = sender.send_all();
+        if result.is_ok() {
+            sender.wait_until(Instant::now() + Duration::from_secs_f64(args.linger));
         }
-        (None, None) => {
-            for line in io::stdin().lock().split(b'\n') {
-                if stop::asked() {
-                    break;
-                }
-                sender.send(&line?)?;
-            }
-        }
-    }
-    let limit = Limit::of_seconds(Some(args.linger));
-    while !limit.is_over() {
-        sender.print_replies(Duration::from_millis(20))?;
-    }
-    println!("{} sent, {} replies", sender.sent, sender.replies);
+        over.store(true, Ordering::Relaxed); // a flag alone
+        (result.map(|()| sender.sent), printing.join().expect("no panic"))
+    });
+    println!("{} sent, {} replies", sent?, replies?);
     Ok(Exit::Fine)
 }
 
 struct Sender<'a> {
-    endpoint: Endpoint,
+    endpoint: &'a Endpoint,
     args: &'a Args,
-    pause: Option<Duration>,
+    stopped: &'a dyn Fn() -> bool,
     sent: u64,
-    replies: u64,
 }
 
 impl Sender<'_> {
-    fn repeat(&mut self, value: &[u8], count: u64) -> Result<(), Failure> {
-        for _ in 0..count {
-            if stop::asked() {
+    fn send_all(&mut self) -> Result<(), Failure> {
+        match (&self.args.value, &self.args.file) {
+            (Some(text), _) => self.repeat(text.as_bytes()),
+            (None, Some(path)) => {
+                let bytes = fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
+                self.repeat(&bytes)
+            }
+            (None, None) => lines::each(self.stopped, |line| self.send(line)),
+        }
+    }
+
+    fn repeat(&mut self, value: &[u8]) -> Result<(), Failure> {
+        for _ in 0..self.args.count {
+            if (self.stopped)() {
                 break;
             }
             self.send(value)?;
@@ -96,14 +99,15 @@ impl Sender<'_> {
     fn send(&mut self, value: &[u8]) -> Result<(), Failure> {
         let record = if self.args.record { Some(record_text::encode(value)?) } else { None };
         let value = record.as_deref().unwrap_or(value);
-        let next = self.pause.map(|pause| Instant::now() + pause);
+        let next = self.args.rate.map(|hz| Instant::now() + Duration::from_secs_f64(1.0 / hz));
         loop {
             match self.endpoint.write(value) {
                 Ok(()) => break,
-                Err(Error::Timeout) if !stop::asked() => thread::sleep(Duration::from_millis(10)),
+                Err(Error::Timeout) if (self.stopped)() => return Ok(()),
+                Err(Error::Timeout) => thread::sleep(Duration::from_millis(10)),
                 Err(Error::BufferTooSmall { size }) => {
                     let (name, bytes) = (&self.args.side.name, value.len());
-                    return Err(Failure(format!(
+                    return Err(Failure::new(format!(
                         "{name}: a value of {bytes} bytes; the segment takes {size}: see --capacity"
                     )));
                 }
@@ -111,30 +115,40 @@ impl Sender<'_> {
             }
         }
         self.sent += 1;
-        self.print_replies(Duration::ZERO)?;
-        while let Some(next) = next {
-            let left = next.saturating_duration_since(Instant::now());
-            if left.is_zero() || stop::asked() {
-                break;
-            }
-            self.print_replies(left.min(Duration::from_millis(20)))?;
+        if let Some(next) = next {
+            self.wait_until(next);
         }
         Ok(())
     }
 
-    /// Prints what has come back, waiting for it up to `time`.
-    fn print_replies(&mut self, time: Duration) -> Result<(), Failure> {
-        let mut buffer = vec![0; self.endpoint.capacity()?];
-        match self.endpoint.read_timeout(&mut buffer, time) {
-            Ok(size) => {
-                self.replies += 1;
-                let mut out = io::stdout().lock();
-                writeln!(out, "{}", payload::show(&buffer[..size], Form::of(false, self.args.record)))?;
-                out.flush()?;
-                Ok(())
+    /// Lets the time pass, unless it is to stop.
+    fn wait_until(&self, end: Instant) {
+        while !(self.stopped)() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
             }
-            Err(Error::Timeout | Error::BufferTooSmall { .. }) => Ok(()),
-            Err(error) => Err(Failure::from(error).about(&self.args.side.name)),
+            thread::sleep(left.min(Duration::from_millis(20)));
         }
     }
+}
+
+/// Prints what comes back until it is over; how many that was.
+fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<u64, Failure> {
+    let (mut buffer, mut replies) = (vec![0; endpoint.capacity()?], 0);
+    let mut place = Place::of(endpoint, &args.side.name);
+    while !over.load(Ordering::Relaxed) {
+        match endpoint.read_timeout(&mut buffer, Duration::from_millis(20)) {
+            Ok(size) => {
+                replies += 1;
+                let mut out = io::stdout().lock();
+                writeln!(out, "{}", payload::show(&buffer[..size], Form::of(false, args.record)))?;
+                out.flush()?;
+            }
+            Err(Error::Timeout) => place.check()?,
+            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0), // a new master with a larger capacity
+            Err(error) => return Err(Failure::from(error).about(&args.side.name)),
+        }
+    }
+    Ok(replies)
 }

@@ -2,12 +2,13 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     name::Name,
     paint::{Painted, Tone},
     payload::{self, Form, Message},
-    report::{self, Channel, Failure, Life, Report, Severity, Side},
+    report::{self, Channel, Life, Report, Severity, Side},
 };
-use eshm::inspect::{self, Direction, Found};
+use eshm::inspect::{self, Direction, Found, Sight};
 use std::time::Duration;
 
 /// Show one segment: all fields, both channels, what is wrong with it.
@@ -18,7 +19,8 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the current messages in hexadecimal; by default as text, as a record or in hexadecimal, as they are.
+    /// Print the current messages in hexadecimal, all of them; by default as text, as a record or in hexadecimal, as they are, and
+    /// of text or bytes the first 64.
     #[arg(long)]
     hex: bool,
     /// Print them as records; exit code 3 if one is none.
@@ -31,11 +33,11 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over))? else {
+    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over)) else {
         eprintln!("eshmctl: there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };
-    let messages = messages(&args.name)?;
+    let messages = messages(&args.name);
     if let Some(segment) = &mut report.segment {
         segment.master_to_slave.message = messages[0].as_deref().map(Message::of);
         segment.slave_to_master.message = messages[1].as_deref().map(Message::of);
@@ -43,15 +45,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        text(&report, args, &messages)?;
+        text(&report, args, &messages);
     }
     let no_record = args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
     let wrong = report.findings.iter().any(|finding| finding.severity >= Severity::Warning);
     Ok(if wrong || no_record { Exit::Findings } else { Exit::Fine })
 }
 
-fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) -> Result<(), Failure> {
-    println!("{}  {}", Painted(Tone::Bold, &report.name), inspect::path(&args.name)?.display());
+fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
+    println!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
     println!("  file        {} bytes, mode {}, owner {}, {} s old", report.size, report.mode, report.uid, report.age_s);
     if let Some(segment) = &report.segment {
         let woken = if segment.features & 1 == 1 { "writers wake readers" } else { "readers poll" };
@@ -82,7 +84,6 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) -> Result
     if report.findings.is_empty() {
         println!("{}", Painted(Tone::Good, "nothing is wrong"));
     }
-    Ok(())
 }
 
 fn side(label: &str, side: &Side) {
@@ -103,7 +104,11 @@ fn side(label: &str, side: &Side) {
     }
     println!(", {:.0} beats a second, {} in all", side.beats_per_second, side.heartbeat);
     if side.pid.is_some() {
-        let flag = if side.flag { "set: attached" } else { "clear: left" };
+        let flag = match (side.flag, side.life) {
+            (false, _) => "clear: left",
+            (true, Life::Dead) => "set: never left",
+            (true, _) => "set: attached",
+        };
         let lock = match side.lock {
             0 => "none: judged by heartbeat and process".to_owned(),
             word => format!("{word}: judged by its lock on the file"),
@@ -126,34 +131,40 @@ fn one_channel(label: &str, channel: &Channel) {
 
 /// Looks tried for a message between two writes.
 const TRIES: u32 = 10_000;
-/// Bytes shown of a message that is no record.
+/// Characters of a text, or bytes, that are shown unless all are asked for.
 const SHOWN: usize = 64;
 
-/// The current messages of both channels, as far as there are any.
-fn messages(name: &Name) -> Result<[Option<Vec<u8>>; 2], Failure> {
-    let Found::Segment(segment) = inspect::look(name)?.found else { return Ok([None, None]) };
-    Ok([Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
+/// The current messages of both channels, as far as there are any; what cannot be looked at has none.
+fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
+    let Ok(Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return [None, None] };
+    [Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
         let mut bytes = Vec::new();
         (0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()).then_some(bytes)
-    }))
+    })
 }
 
 /// Its size and its bytes, as text, as a record or in hexadecimal.
 fn shown(message: &[u8], args: &Args) -> String {
     let size = message.len();
-    let more = if size > SHOWN { " ..." } else { "" };
-    match std::str::from_utf8(message) {
-        Ok(text) if !args.hex && !args.record => {
-            let part: String = text.chars().take(SHOWN).collect();
-            format!("{size} bytes: \"{}\"{more}", part.escape_debug())
-        }
+    let text = std::str::from_utf8(message).ok().filter(|_| !args.hex && !args.record);
+    match text {
+        // The tags of a short record are control characters: what has some may be one.
+        Some(text) if payload::is_plain(text) => format!("{size} bytes: {}", quoted(text)),
         _ if !args.hex && payload::is_record(message) => {
             format!("{size} bytes, a record: {}", payload::show(message, Form::Record))
         }
         _ if args.record => format!("{size} bytes, {}", payload::show(message, Form::Record)),
-        _ => {
-            let digits: Vec<String> = message.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
-            format!("{size} bytes: {}{more}", digits.join(" "))
+        Some(text) => format!("{size} bytes: {}", quoted(text)),
+        None => {
+            let most = if args.hex { size } else { SHOWN };
+            let digits: Vec<String> = message.iter().take(most).map(|byte| format!("{byte:02x}")).collect();
+            format!("{size} bytes: {}{}", digits.join(" "), if size > most { " ..." } else { "" })
         }
     }
+}
+
+/// The beginning of a text, with what is not printable escaped.
+fn quoted(text: &str) -> String {
+    let part = text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end]);
+    format!("\"{}\"{}", part.escape_debug(), if part.len() < text.len() { " ..." } else { "" })
 }

@@ -2,9 +2,8 @@
 
 use crate::{
     exit::Exit,
-    paint,
-    report::Failure,
-    stop,
+    failure::Failure,
+    paint, stop,
     top::{self, App, Board, Key},
 };
 use ratatui::{
@@ -43,11 +42,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let every = Duration::from_millis(args.every);
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;
-        fs::write(path, picture).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        fs::write(path, picture).map_err(|error| Failure::of_file(path, &error))?;
         return Ok(Exit::Fine);
     }
     if !io::stdout().is_terminal() {
-        return Err(Failure("top needs a terminal; `eshmctl list --json` is for programs".to_owned()));
+        return Err(Failure::new("top needs a terminal; `eshmctl list --json` is for programs"));
     }
     style::force_color_output(paint::is_on());
     let mut terminal = ratatui::try_init()?;

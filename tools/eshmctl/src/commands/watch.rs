@@ -2,9 +2,10 @@
 
 use crate::{
     exit::Exit,
+    failure::Failure,
     name::Name,
+    numbers,
     payload::{self, Form, Message},
-    report::Failure,
     stop::{self, Limit},
     tap::{self, Pace, Which},
 };
@@ -38,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = stop::seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
     /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
     /// By default every 1000, and every 10000 while more than 10000 values a second pass by.

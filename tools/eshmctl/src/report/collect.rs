@@ -1,42 +1,48 @@
 //! Watching segments for a moment.
 
-use super::{Channel, Failure, Kind, Life, Report, Segment, Side, diagnose::diagnose};
-use crate::name::Name;
+use super::{Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
+use crate::{
+    name::Name,
+    process::{Mapped, command_line},
+};
 use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
 use std::{
-    fs, thread,
+    fs::FileType,
+    io,
+    os::unix::fs::FileTypeExt,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::MasterToSlave, Direction::SlaveToMaster];
 
 /// Everything about the segment `name`, watched for `window`; `None` if there is none.
-pub fn collect(name: &Name, window: Duration) -> Result<Option<Report>, Failure> {
+pub fn collect(name: &Name, window: Duration) -> Option<Report> {
     let mut sight = inspect::look(name);
     if matches!(&sight, Ok(Sight { found: Found::Making, .. })) {
         thread::sleep(window); // its creator may be at it
         sight = inspect::look(name);
     }
     if matches!(&sight, Ok(Sight { found: Found::Missing, .. })) {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(report(name, sight, window)))
+    Some(report(name, sight, window))
 }
 
-/// Everything about every segment, all watched at once for `window`.
-pub fn collect_all(window: Duration) -> Result<Vec<Report>, Failure> {
+/// Everything about every segment, all watched at once for `window`; an error if /dev/shm cannot be listed.
+pub fn collect_all(window: Duration) -> io::Result<Vec<Report>> {
     Ok(collect_named(window)?.into_iter().map(|(_, report)| report).collect())
 }
 
 /// The same, each with its name as it is.
-pub fn collect_named(window: Duration) -> Result<Vec<(Name, Report)>, Failure> {
+pub fn collect_named(window: Duration) -> io::Result<Vec<(Name, Report)>> {
     let names = super::names()?;
     let reports: Vec<_> = thread::scope(|scope| {
         let watches: Vec<_> = names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
         watches.into_iter().map(|watch| watch.join().expect("no panic")).collect()
     });
     // One that vanished meanwhile is not there.
-    Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report.ok().flatten()?))).collect())
+    Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report?))).collect())
 }
 
 /// A look, and the words of its first moment.
@@ -58,12 +64,18 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
         segment: None,
         findings: Vec::new(),
     };
-    let mut why = None;
+    let (mut why, mut instead) = (None, None);
     match sight {
-        Err(error) => why = Some(error.to_string()),
+        Err(error) => {
+            why = Some(error.to_string());
+            if let Ok(file) = name.path().symlink_metadata() {
+                instead = other_than_a_file(file.file_type());
+                fill(&mut report, &file.into());
+            }
+        }
         Ok(Sight { file, found }) => {
-            if let Some(file) = file {
-                fill(&mut report, &file);
+            if let Some(file) = &file {
+                fill(&mut report, file);
             }
             match found {
                 Found::Missing => {}
@@ -83,13 +95,26 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
                         channels: DIRECTIONS.map(|d| segment.channel(d)),
                         at: Instant::now(),
                     };
-                    report.segment = Some(watch(&segment, &first, window));
+                    let mapped = Mapped::new(name, file.map_or(0, |file| file.inode));
+                    report.segment = Some(watch(&segment, &first, window, &mapped));
                 }
             }
         }
     }
-    diagnose(&mut report, why);
+    diagnose(&mut report, why, instead);
     report
+}
+
+/// What no library opens.
+fn other_than_a_file(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_symlink() => Some("a symbolic link"),
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_fifo() => Some("a named pipe"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
 }
 
 fn fill(report: &mut Report, file: &FileFacts) {
@@ -100,7 +125,7 @@ fn fill(report: &mut Report, file: &FileFacts) {
 }
 
 /// Watches a mapped segment from `first` on.
-fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment {
+fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &Mapped) -> Segment {
     thread::sleep(window.saturating_sub(first.at.elapsed()));
     let (header, channels) = (segment.header(), DIRECTIONS.map(|d| segment.channel(d)));
     let seconds = first.at.elapsed().as_secs_f64();
@@ -116,7 +141,9 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
         Side {
             life,
             pid,
-            command: pid.filter(|_| life != Life::Dead && life != Life::Absent).and_then(command_line),
+            command: pid
+                .filter(|&pid| life != Life::Dead && life != Life::Absent && mapped.may_be_by(pid))
+                .and_then(command_line),
             library: pid.map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
             lock: header.locks[index],
@@ -154,14 +181,4 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration) -> Segment
         master_to_slave: channel(Direction::MasterToSlave),
         slave_to_master: channel(Direction::SlaveToMaster),
     }
-}
-
-/// A process's command line on one line, as `ps` shows it; its name if it has none.
-pub fn command_line(pid: i32) -> Option<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
-    if words.is_empty() {
-        return Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned());
-    }
-    Some(words.join(" "))
 }

@@ -2,14 +2,20 @@
 
 use super::{Channel, Finding, Kind, Life, Report, Segment, Severity, Side};
 
-/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said.
-pub fn diagnose(report: &mut Report, why: Option<String>) {
+/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said, `instead` what stands there
+/// instead of a regular file.
+pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>) {
     let mut findings = Vec::new();
     let mut add = |severity, what: String, advice: &str| {
         findings.push(Finding { severity, what, advice: advice.to_owned() });
     };
     let why = why.unwrap_or_default();
     match report.kind {
+        Kind::Unreadable if instead.is_some() => add(
+            Severity::Problem,
+            format!("it is no segment: {} has its name", instead.unwrap_or_default()),
+            "no master replaces that: find out who put it there, and remove it by hand",
+        ),
         Kind::Unreadable => add(
             Severity::Problem,
             format!("it cannot be looked at: {why}"),
@@ -97,7 +103,7 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
             ),
             Life::Alive if side.command.is_none() => add(
                 Severity::Note,
-                format!("the {name} beats, but no process {pid} is to be seen from here"),
+                format!("the {name} beats, but no process {pid} that uses it is to be seen from here"),
                 "it runs in another container or pid namespace; `ps` there shows it",
             ),
             Life::Alive => {}

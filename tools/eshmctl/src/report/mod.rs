@@ -3,69 +3,21 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all, collect_named, command_line};
+pub use collect::{collect, collect_all, collect_named};
 
-use crate::{name::Name, payload::Message};
+use crate::{failure::Failure, name::Name, payload::Message};
 use eshm::inspect;
 use serde::Serialize;
-use std::{fmt, io};
+use std::io;
 
-/// Why a command could not do what was asked: the segment, the cause and the next step.
-#[derive(Debug)]
-pub struct Failure(pub String);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// The names of all segment files; an error if /dev/shm cannot be listed.
+pub fn names() -> io::Result<Vec<Name>> {
+    Ok(inspect::names()?.into_iter().map(Name::of_file).collect())
 }
 
-impl Failure {
-    /// The same, said of this segment.
-    pub fn about(self, name: &Name) -> Failure {
-        let start = format!("{name}: ");
-        if self.0.starts_with(&start) { self } else { Failure(start + &self.0) }
-    }
-}
-
-impl From<eshm::Error> for Failure {
-    fn from(error: eshm::Error) -> Self {
-        use eshm::Error::{Attach, BufferTooSmall, Create, InvalidParameter, RoleMismatch};
-        let advice = match error {
-            InvalidParameter(_) => return Failure(error.to_string()),
-            RoleMismatch => "another master has taken this one's place; `eshmctl list` shows which",
-            BufferTooSmall { .. } => "larger than the segment takes; `eshmctl show` says how much that is",
-            Create(_) | Attach(_) => "`eshmctl doctor` checks the usual causes",
-            _ => "`eshmctl show` says who is there",
-        };
-        Failure(format!("{error}; {advice}"))
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Failure(format!("input or output failed: {error}"))
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        Failure(error.to_string())
-    }
-}
-
-impl From<eshm::records::Error> for Failure {
-    fn from(error: eshm::records::Error) -> Self {
-        Failure(error.to_string())
-    }
-}
-
-/// The names of all segment files.
-pub fn names() -> Result<Vec<Name>, Failure> {
-    let names = inspect::names().map_err(|error| {
-        Failure(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
-    })?;
-    Ok(names.into_iter().map(Name::of_file).collect())
+/// Says that they cannot be listed.
+pub fn unlisted(error: io::Error) -> Failure {
+    Failure::new(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
 }
 
 /// What kind of file stands under a name.

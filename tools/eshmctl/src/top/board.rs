@@ -1,10 +1,12 @@
 //! Measuring every segment from one refresh to the next.
 
-use crate::report::command_line;
+use crate::{
+    name::Name,
+    process::{self, Mapped, command_line},
+};
 use eshm::inspect::{self, ChannelFacts, Direction, Found, HeaderFacts, Segment, Side};
 use std::{
     collections::BTreeMap,
-    fs,
     time::{Duration, Instant},
 };
 
@@ -49,6 +51,7 @@ pub struct Peer {
 /// A segment that is watched.
 struct Watched {
     inode: u64,
+    mapped: Mapped,
     segment: Segment,
     header: HeaderFacts,
     channels: [ChannelFacts; 2],
@@ -92,8 +95,9 @@ impl Board {
             let Ok(sight) = inspect::look(&name) else { continue };
             let (Some(file), Found::Segment(segment)) = (sight.file, sight.found) else { continue };
             let known = self.watched.remove(&name).filter(|watched| watched.inode == file.inode);
-            let mut watched = known.unwrap_or_else(|| Watched::new(segment, file.inode));
-            rows.push(watched.row(String::from_utf8_lossy(&name).escape_debug().to_string(), seconds));
+            let shown = Name::of_file(name.clone());
+            let mut watched = known.unwrap_or_else(|| Watched::new(segment, file.inode, Mapped::new(&shown, file.inode)));
+            rows.push(watched.row(shown.to_string(), seconds));
             self.watched.insert(name, watched);
         }
         rows
@@ -105,12 +109,13 @@ fn channels(segment: &Segment) -> [ChannelFacts; 2] {
 }
 
 impl Watched {
-    fn new(segment: Segment, inode: u64) -> Watched {
+    fn new(segment: Segment, inode: u64, mapped: Mapped) -> Watched {
         let header = segment.header();
         Watched {
             inode,
+            mapped,
             channels: channels(&segment),
-            time: header.pids.map(processor_time),
+            time: header.pids.map(process::processor_time),
             last: (header.heartbeats, Instant::now()),
             strayed: [0.0; 2],
             header,
@@ -131,7 +136,7 @@ impl Watched {
 
     fn row(&mut self, name: String, seconds: f64) -> Row {
         let (header, channels, time) =
-            (self.segment.header(), channels(&self.segment), self.segment.header().pids.map(processor_time));
+            (self.segment.header(), channels(&self.segment), self.segment.header().pids.map(process::processor_time));
         let side = |side: Side| {
             let i = side as usize;
             let pid = header.pids[i];
@@ -141,14 +146,15 @@ impl Watched {
                 _ => None,
             };
             let beating = beats > 0;
+            let seen = pid > 0 && self.mapped.may_be_by(pid);
             Peer {
                 pid,
                 beating,
                 flag: header.alive[i],
                 beats: beats as f64 / seconds,
                 jitter: if beating { self.strayed[i] } else { 0.0 },
-                cpu: used.map(|ticks| 100.0 * ticks as f64 / ticks_a_second() / seconds),
-                command: (pid > 0 && beating).then(|| command_line(pid)).flatten(),
+                cpu: used.filter(|_| seen).map(|ticks| 100.0 * ticks as f64 / process::ticks_a_second() / seconds),
+                command: (seen && beating).then(|| command_line(pid)).flatten(),
             }
         };
         let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
@@ -173,17 +179,4 @@ impl Watched {
         (self.header, self.channels, self.time) = (header, channels, time);
         row
     }
-}
-
-/// User and system time of a process in clock ticks (proc(5), `stat` fields 14 and 15).
-fn processor_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after = &stat[stat.rfind(')')? + 1..];
-    let mut fields = after.split_whitespace().skip(11);
-    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
-}
-
-fn ticks_a_second() -> f64 {
-    // SAFETY: takes no memory.
-    unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as f64
 }

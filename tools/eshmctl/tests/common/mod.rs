@@ -6,8 +6,9 @@ pub mod terminal;
 use eshm_processes::until;
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    io::{BufRead, BufReader, Read, pipe},
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
 };
@@ -22,15 +23,55 @@ pub struct Done {
     pub err: String,
 }
 
-fn command(args: &[&str]) -> Command {
+fn command(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
     command
 }
 
 /// Runs it to its end.
-pub fn ctl(args: &[&str]) -> Done {
-    let output = command(args).output().expect("run eshmctl");
+pub fn ctl(args: &[impl AsRef<OsStr>]) -> Done {
+    done(&mut command(args))
+}
+
+/// The same, without what root may do in spite of a file's mode.
+pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
+    let mut command = command(args);
+    bind_by_modes(&mut command);
+    done(&mut command)
+}
+
+/// The same as that, after `script`, a shell's, has arranged mounts that it alone sees. `None`, said aloud, where that is not permitted.
+pub fn ctl_with_mounts(script: &str, args: &[&str]) -> Option<Done> {
+    const UNSHARE: [&str; 4] = ["--mount", "--propagation=private", "sh", "-c"];
+    let permitted = Command::new("unshare").args(UNSHARE).arg("mount -t tmpfs none /dev/shm").output();
+    if !permitted.is_ok_and(|tried| tried.status.success()) {
+        eshm_processes::sandbox::skipped("another /dev/shm: mounts of its own are not permitted");
+        return None;
+    }
+    let script = format!("{{ {script}; }} && exec \"$0\" \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(UNSHARE).arg(script).arg(PROGRAM).args(args).env("ESHM_LOG", "off").stdin(Stdio::null());
+    bind_by_modes(&mut command);
+    Some(done(&mut command))
+}
+
+/// Takes from the program to be started what root may do in spite of a file's mode (capabilities(7)).
+fn bind_by_modes(command: &mut Command) {
+    const OVERRIDES: [libc::c_ulong; 2] = [1, 2]; // CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    // SAFETY: between fork and exec only system calls; whoever may not make these has nothing to lose.
+    unsafe {
+        command.pre_exec(|| {
+            for capability in OVERRIDES {
+                libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
+            }
+            Ok(())
+        })
+    };
+}
+
+fn done(command: &mut Command) -> Done {
+    let output = command.output().expect("run eshmctl");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Done { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
@@ -43,9 +84,30 @@ pub struct Running {
 
 /// Starts it.
 pub fn start(args: &[&str]) -> Running {
-    let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start eshmctl");
+    started(command(args), false)
+}
+
+/// Starts it, with what it says on standard error among its lines.
+pub fn start_with_errors(args: &[&str]) -> Running {
+    started(command(args), true)
+}
+
+/// Starts it with a standard input that stays open until it is dropped.
+pub fn start_with_input(args: &[&str]) -> (Running, ChildStdin) {
+    let mut command = command(args);
+    command.stdin(Stdio::piped());
+    let mut running = started(command, false);
+    let input = running.child.stdin.take().expect("its input");
+    (running, input)
+}
+
+fn started(mut command: Command, errors: bool) -> Running {
+    let (ours, theirs) = pipe().expect("a pipe");
+    command.stderr(if errors { theirs.try_clone().expect("its other end").into() } else { Stdio::null() });
+    let child = command.stdout(theirs).spawn().expect("start eshmctl");
+    drop(command); // with it our copies of the pipe's other end
     let (sender, lines) = channel();
-    let out = BufReader::new(child.stdout.take().expect("its output"));
+    let out = BufReader::new(ours);
     thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     Running { child, lines }
 }

@@ -41,6 +41,10 @@ fn both_views_are_complete() {
     let header = Headers::copy(eshm::MAX_DATA_SIZE).view().expect("the headers compile");
     let core = [
         "eshm_init",
+        "eshm_init_ex",
+        "eshm_capacity",
+        "eshm_last_error",
+        "eshm_version",
         "eshm_destroy",
         "eshm_write",
         "eshm_read",
@@ -84,7 +88,9 @@ fn both_views_are_complete() {
         for name in core {
             assert!(view.function(name).is_some(), "{name} is missing from {view:#?}");
         }
-        for (name, fields) in [("ESHMConfig", 9), ("ESHMStats", 13), ("ESHMBinary", 2), ("ESHMRecordField", 8)] {
+        for (name, fields) in
+            [("ESHMConfig", 9), ("ESHMOptions", 11), ("ESHMStats", 13), ("ESHMBinary", 2), ("ESHMRecordField", 8)]
+        {
             let structure = view.structure(name).unwrap_or_else(|| panic!("{name} is missing from {view:#?}"));
             assert_eq!(structure.fields.as_deref().map_or(0, <[_]>::len), fields, "{name}");
         }

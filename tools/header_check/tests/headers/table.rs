@@ -20,8 +20,20 @@ pub const ROWS: &[Row] = &[
         why: "as for ESHMRole",
     },
     Row {
+        kind: Kind::Type { header: "enum ESHMLogLevel", rust: "int32_t" },
+        places: &["ESHMOptions.log_level"],
+        why: "as for ESHMRole",
+    },
+    Row {
         kind: Kind::Type { header: "bool", rust: "uint8_t" },
-        places: &["ESHMConfig.auto_cleanup", "ESHMConfig.use_threads"],
+        places: &[
+            "ESHMConfig.auto_cleanup",
+            "ESHMConfig.use_threads",
+            "ESHMOptions.exact_capacity",
+            "ESHMOptions.first_value",
+            "ESHMOptions.huge_pages",
+            "ESHMOptions.prefault",
+        ],
         why: "a struct that C did not fill in may hold any byte; a Rust bool other than 0 and 1 is undefined behaviour",
     },
     Row {

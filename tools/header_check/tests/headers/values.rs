@@ -2,13 +2,13 @@
 
 use crate::facts::Facts;
 use crate::segment::{channel, tail};
-use eshm::ffi::eshm_data::{self, ESHMConfig, ESHMStats};
+use eshm::ffi::eshm_data::{self, ESHMConfig, ESHMOptions, ESHMStats};
 use eshm::ffi::{
     eshm_data_api::ESHMBinary,
     eshm_record::{ESHM_RECORD_NONE, ESHMRecordField},
 };
 use eshm::records::Type;
-use eshm::{DisconnectBehavior, Error, Role, WakeupMode, error_text};
+use eshm::{DisconnectBehavior, Error, LogLevel, Role, WakeupMode, error_text};
 use std::mem::{align_of, offset_of, size_of};
 
 /// All of them, under the names that [`Program`](crate::program::Program) prints.
@@ -55,6 +55,13 @@ fn enumerators() -> Vec<(String, i64)> {
         value("ESHM_DISCONNECT_NEVER", DisconnectBehavior::Never as i32),
         value("ESHM_WAKEUP_PUSH", WakeupMode::Push as i32),
         value("ESHM_WAKEUP_POLL", WakeupMode::Poll as i32),
+        // One more than in Rust, where there is no number for "as it is".
+        value("ESHM_LOG_DEFAULT", 0),
+        value("ESHM_LOG_OFF", 1 + LogLevel::Off as i32),
+        value("ESHM_LOG_ERROR", 1 + LogLevel::Error as i32),
+        value("ESHM_LOG_WARN", 1 + LogLevel::Warn as i32),
+        value("ESHM_LOG_INFO", 1 + LogLevel::Info as i32),
+        value("ESHM_LOG_DEBUG", 1 + LogLevel::Debug as i32),
         value("ESHM_TYPE_INTEGER", Type::Integer as i32),
         value("ESHM_TYPE_BOOLEAN", Type::Boolean as i32),
         value("ESHM_TYPE_REAL", Type::Real as i32),
@@ -143,6 +150,19 @@ fn layouts() -> Vec<(String, i64)> {
         auto_cleanup,
         use_threads,
     });
+    facts.extend(layout!(ESHMOptions {
+        size,
+        capacity,
+        mode,
+        wait_for_master_ms,
+        spin_us,
+        log_level,
+        exact_capacity,
+        first_value,
+        huge_pages,
+        prefault,
+        reserved,
+    }));
     facts.extend(layout!(ESHMStats {
         master_heartbeat,
         slave_heartbeat,

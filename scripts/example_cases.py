@@ -40,8 +40,8 @@ CASES = {
                              r"age of the state .*: p50 \d+\.\d\d ms, p99 \d+\.\d\d ms, worst \d+\.\d\d ms",
                              r"largest tilt \d+\.\d degrees"],
                             [r"\d+ latencies: p50 \d+\.\d\d ms, p99 \d+\.\d\d ms, worst \d+\.\d\d ms"], plots=True),
-    "09_camera": Case("camera", "09_camera/viewer.py", [r"sent 400 frames of 3072 bytes; the viewer saw [1-9]\d*"],
-                      [r"[1-9]\d* frames of 32x32x3 seen, all whole, and \d+ skipped: \d+ a second"], needs="numpy"),
+    "09_camera": Case("camera", "09_camera/viewer.py", [r"sent 200 frames of 921600 bytes; the viewer saw [1-9]\d*"],
+                      [r"[1-9]\d* frames of 480x640x3 seen, all whole, and \d+ skipped: \d+ a second"], needs="numpy"),
     "10_dashboard": Case("motors", "10_dashboard/dashboard.py",
                          [rf"motor {motor}: [1-9]\d* reports, [1-9]\d* orders, the last for [1-9]\d* rpm" for motor in range(4)],
                          [r"motor 3: \d+\.\d of \d+\.\d rpm, \d+ reports/s, runs"] +

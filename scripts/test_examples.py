@@ -8,6 +8,7 @@ take the checkout's Python package. With --python they run in that interpreter, 
 """
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -94,6 +95,7 @@ def settings():
             for name in ("ESHM_MAX_DATA_SIZE", "ESHM_HEARTBEAT_INTERVAL_MS")]
 
 
+@functools.lru_cache(maxsize=None)
 def has(module):
     """Whether the peers can import a module."""
     return subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True).returncode == 0

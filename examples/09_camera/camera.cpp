@@ -1,6 +1,6 @@
-// Sends 200 frames a second, each with a checksum, to a viewer that takes those it has time for.
+// Sends 100 frames a second, each with a checksum, to a viewer that takes those it has time for.
 //
-//   camera [NAME] [master|slave] [FRAMES [WIDTH HEIGHT]]
+//   camera [NAME] [master|slave] [WIDTH HEIGHT [FRAMES]]
 #include <eshm.hpp>
 
 #include <algorithm>
@@ -61,11 +61,14 @@ int main(int argc, char** argv) try {
         return argc > index ? std::strtoul(argv[index], nullptr, 10) : otherwise;
     };
     const bool master = argc > 2 && std::string_view(argv[2]) == "master";
-    const std::uint64_t frames = number(3, 400);
-    Head head{0, frames, static_cast<std::uint32_t>(number(4, 32)), static_cast<std::uint32_t>(number(5, 32)), 0, 0};
+    const std::uint64_t frames = number(5, 200);
+    Head head{0, frames, static_cast<std::uint32_t>(number(3, 640)), static_cast<std::uint32_t>(number(4, 480)), 0, 0};
     const std::size_t size = std::size_t{head.width} * head.height * 3;
 
-    eshm::Endpoint end(argc > 1 ? argv[1] : "camera", master ? eshm::Role::master : eshm::Role::slave);
+    eshm::Endpoint end(eshm::Options(argc > 1 ? argv[1] : "camera")
+                           .role(master ? eshm::Role::master : eshm::Role::slave)
+                           .capacity(sizeof head + size)
+                           .exact_capacity(true)); // a slave of a master with less room has no use for it
     auto seen = end.read<Seen>(20s);
     if (!seen) throw std::runtime_error("no viewer came");
 
@@ -77,7 +80,7 @@ int main(int argc, char** argv) try {
         expose(frame.data() + sizeof head, head);
         head.checksum = adler32(frame.data() + sizeof head, size);
         std::memcpy(frame.data(), &head, sizeof head);
-        std::this_thread::sleep_until(due += 5ms);
+        std::this_thread::sleep_until(due += 10ms);
         end.write(frame);
     }
 

@@ -1,11 +1,12 @@
 //! Class Channel: the calls of one end of a channel.
 
+use crate::arguments::{DEFAULT_TIMEOUT, INFINITE, Milliseconds, Size};
 use crate::buffer::{self, Buffer};
 use crate::errors;
 use crate::open::Place;
 use eshm::{DisconnectBehavior, Endpoint, Error, LogLevel, Role, WakeupMode};
 use pyo3::{
-    exceptions::{PyOverflowError, PyRuntimeError, PyValueError},
+    exceptions::PyRuntimeError,
     intern,
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
@@ -21,8 +22,6 @@ use std::{
 const SPIN: Duration = Duration::from_micros(20);
 /// The longest wait without a look at signals: one may come right before the thread goes to sleep, or to another thread.
 const SLICE: Duration = Duration::from_millis(100);
-const DEFAULT_TIMEOUT: Milliseconds = Milliseconds(1000);
-const INFINITE: u32 = u32::MAX;
 /// Messages up to this size are read to the stack first.
 const SMALL: usize = 4096;
 
@@ -35,42 +34,6 @@ const LEVELS: [LogLevel; 5] = [LogLevel::Off, LogLevel::Error, LogLevel::Warn, L
 type Settings<'a> = (&'a [u8], u8, u8, u32, u32, u32, u32, bool, bool);
 /// The fields of `eshm._options.Options`.
 type Options = (usize, u32, u32, u32, u8, bool, bool, bool, bool);
-
-/// Argument `buffer_size`.
-struct Size(usize);
-
-impl<'py> FromPyObject<'_, 'py> for Size {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match in_range::<isize>(object)?.map(usize::try_from) {
-            Some(Ok(size)) => Ok(Size(size)),
-            _ => Err(PyValueError::new_err(format!("buffer_size must be 0 to {}, not {}", isize::MAX, &*object))),
-        }
-    }
-}
-
-/// Argument `timeout_ms`.
-#[derive(Clone, Copy)]
-struct Milliseconds(u32);
-
-impl<'py> FromPyObject<'_, 'py> for Milliseconds {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let checked = in_range(object)?.map(Milliseconds);
-        checked.ok_or_else(|| PyValueError::new_err(format!("timeout_ms must be 0 to {}, not {}", u32::MAX, &*object)))
-    }
-}
-
-/// A number, or `None` for one out of range.
-fn in_range<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Option<T>> {
-    match object.extract() {
-        Ok(number) => Ok(Some(number)),
-        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
 
 /// The calls of one end of a channel, straight to the library that is linked in.
 ///

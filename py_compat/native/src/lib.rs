@@ -3,6 +3,7 @@
 // The documentation of the calls is Python text, not Markdown.
 #![allow(clippy::doc_lazy_continuation)]
 
+mod arguments;
 mod buffer;
 mod channel;
 mod errors;

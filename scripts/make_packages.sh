@@ -55,7 +55,7 @@ cp py_compat/*.py "$python/share/eshm/py/"
 mkdir -p "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev" "$tree/debian/eshm-tools/usr/share/doc/eshm-tools"
 cp -r README.md SECURITY.md CHANGELOG.md docs "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev/"
 rm "$tree/debian/libeshm-dev/usr/share/doc/libeshm-dev/docs"/{Doxyfile,doxygen.sed}
-cp tools/eshmctl/README.md "$tree/debian/eshm-tools/usr/share/doc/eshm-tools/"
+cp tools/eshmctl/README.md docs/CAPTURES.md "$tree/debian/eshm-tools/usr/share/doc/eshm-tools/"
 # Where Debian's zsh looks.
 zsh=$tree/debian/eshm-tools/usr/share/zsh
 mv "$zsh/site-functions" "$zsh/vendor-completions"

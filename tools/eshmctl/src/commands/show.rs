@@ -19,8 +19,8 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the current messages in hexadecimal, all of them; by default as text, as a record or in hexadecimal, as they are, and
-    /// of text or bytes the first 64.
+    /// Print the current messages in hexadecimal, whole; by default as text, as a record or in hexadecimal, as they are, and of
+    /// text or bytes the first 64.
     #[arg(long)]
     hex: bool,
     /// Print them as records; exit code 3 if one is none.

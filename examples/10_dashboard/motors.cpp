@@ -57,9 +57,9 @@ int main(int argc, char** argv) try {
 
     auto due = std::chrono::steady_clock::now();
     const auto patience = due + 60s;
+    bool came = false;
     for (bool wanted = true; wanted;) {
         std::this_thread::sleep_until(due += 10ms);
-        wanted = due < patience;
         bool ordered = true, watched = false;
         for (Motor& motor : motors) {
             std::error_code lost; // the others go on
@@ -72,7 +72,9 @@ int main(int argc, char** argv) try {
             ordered = ordered && motor.orders > 0;
             watched = watched || motor.end.remote_alive();
         }
-        if (ordered) wanted = watched;
+        // An order may be there a moment before its writer counts as alive.
+        came = came || (ordered && watched);
+        wanted = came ? watched : due < patience;
     }
 
     for (std::size_t i = 0; i < motors.size(); i++) {

@@ -6,14 +6,14 @@ import unittest
 import warnings
 from importlib.util import find_spec
 
-from support import PACKAGE, ChannelTest
+from support import PACKAGE, ChannelTest, skip
 
 
 class Readme(ChannelTest):
     def test_the_examples(self):
         text = (PACKAGE / "README.md").read_text()
         if find_spec("numpy") is None:
-            self.skipTest("SKIPPED: the README's examples: numpy is not installed")
+            skip(self, "the README's examples: numpy is not installed")
         text = text.replace('"robot"', repr(self.name)).replace("'robot'", repr(self.name)).replace("```\n", "\n")
         test = doctest.DocTestParser().get_doctest(text, {}, "README.md", None, 0)
         self.assertGreater(len(test.examples), 30)

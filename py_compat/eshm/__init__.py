@@ -20,7 +20,7 @@ events), :mod:`eshm.eshm_data` and :mod:`eshm.data_handler` (records) are part o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from ._channel import ESHM
 from ._errors import (
@@ -73,6 +73,10 @@ __all__ = [
     "library_path",
     "version",
 ]
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,14 @@ from enum import IntEnum
 from operator import index
 from typing import Type
 
+from ._errors import ESHMOpenFailed, open_failed
+from ._types import ESHMError
+
 MAX_NAME_BYTES = 249
+
+
+def _refused(name: str, reason: str) -> ESHMOpenFailed:
+    return open_failed(f"ESHM {name!r} cannot be opened: {reason}", ESHMError.INVALID_PARAM)
 
 
 def encoded_name(name: str, most: int = MAX_NAME_BYTES) -> bytes:
@@ -17,13 +24,11 @@ def encoded_name(name: str, most: int = MAX_NAME_BYTES) -> bytes:
     try:
         encoded = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise RuntimeError(f"ESHM {name!r} cannot be opened: {error}") from None
+        raise _refused(name, str(error)) from None
     if not 1 <= len(encoded) <= most:
-        raise RuntimeError(
-            f"ESHM {name!r} cannot be opened: a name has 1 to {most} bytes, not {len(encoded)}"
-        )
+        raise _refused(name, f"a name has 1 to {most} bytes, not {len(encoded)}")
     if b"\0" in encoded:  # C would see the part before it, another channel
-        raise RuntimeError(f"ESHM {name!r} cannot be opened: a name holds no NUL byte")
+        raise _refused(name, "a name holds no NUL byte")
     return encoded
 
 
@@ -34,7 +39,7 @@ def known(kind: Type[IntEnum], what: str, value: int, name: str) -> int:
     except TypeError:
         raise TypeError(f"{what} must be an {kind.__name__}, not {type(value).__name__}") from None
     except ValueError:
-        raise RuntimeError(f"ESHM {name!r} cannot be opened: unknown {what} {value!r}") from None
+        raise _refused(name, f"unknown {what} {value!r}") from None
 
 
 def u32(what: str, value: int) -> int:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence,
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
 from ._decode import decode
-from ._errors import ESHMBufferTooSmall, ESHMOpenFailed, closed
+from ._errors import ESHMBufferTooSmall, ESHMOpenFailed, closed, failed
 from ._options import Options, open_patiently
 from ._settings import Settings
-from ._types import ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole, ESHMWakeupMode
+from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
 from ._values import DataItem, RecordError
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ class ESHM(Calls):
         if out is None and shape is None:
             return numpy.frombuffer(bytearray(self._read_any(timeout_ms)), dtype or float)
         array = numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
+        if array.dtype.hasobject:
+            raise TypeError("an array of Python objects has no bytes to share")
         size = self.readinto(array, timeout_ms)
         if size != array.nbytes:
             raise ValueError(f"a message of {size} bytes for an array of {array.nbytes}")
@@ -201,9 +203,10 @@ class ESHM(Calls):
         try:
             items = decode(message)
         except RecordError as error:
-            raise RuntimeError(f"Read failed: no record: {error}") from None
+            raise failed(f"Read failed: no record: {error}", ESHMError.INVALID_PARAM) from None
         if len(items) > max_items:
-            raise RuntimeError(f"Read failed: a record of {len(items)} items, more than max_items={max_items}")
+            text = f"Read failed: a record of {len(items)} items, more than max_items={max_items}"
+            raise failed(text, ESHMError.BUFFER_TOO_SMALL)
         return items
 
     def _read_any(self, timeout_ms: Optional[int]) -> bytes:
@@ -254,10 +257,16 @@ class ESHM(Calls):
         :meth:`is_remote_alive` was called. Call both on waking up. It is only for polling, and is closed with the
         channel: unregister it before.
 
-            asyncio.get_running_loop().add_reader(channel, on_news)
+        :class:`eshm.AsyncESHM` is made of it.
 
         Raises:
             RuntimeError: there is none: use_threads is off, no descriptor is left, in a forked child, or closed.
+
+        >>> import select
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        ...     master.write(b"news")
+        ...     select.select([slave], [], [], 5)[0] == [slave]
+        True
         """
         return self._calls()._event_fd()
 

@@ -11,9 +11,9 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
-from ._errors import ESHMException, ESHMOpenFailed, closed, failure, no_event_fd
+from ._errors import ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
-from ._options import Options, capacity, init, last_error
+from ._options import MOST_BYTES, Options, capacity, init, last_error
 from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
 
@@ -30,6 +30,7 @@ _SLICE_MS = 100
 _CLOSE_WAIT_S = 2.0
 
 _NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
+_LARGE = 65536
 _EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _Result = TypeVar("_Result")
 
@@ -54,7 +55,10 @@ class CtypesChannel:
         address = init(library, config, options)
         if not address:
             hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
-            raise ESHMOpenFailed(last_error(library) or f"{hint}the library's reason is on stderr")
+            code = ESHMError.SHM_ATTACH if config.role == ESHMRole.SLAVE else ESHMError.SHM_CREATE
+            if options is not None and options.is_out_of_range():
+                code = ESHMError.INVALID_PARAM
+            raise open_failed(last_error(library) or f"{hint}the library's reason is on stderr", code)
         self._handle = Handle(address, library.eshm_destroy)
         self._handle_open = self._handle.open
         self._pid = os.getpid()
@@ -100,6 +104,7 @@ class CtypesChannel:
             view = memoryview(data)
         except TypeError:
             raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
+        _refuse_objects(view)
         size = ctypes.c_size_t(view.nbytes)
         # ctypes gives the address of writable contiguous memory only; the rest is copied.
         if view.readonly or not view.c_contiguous or not view.nbytes:
@@ -202,6 +207,8 @@ class CtypesChannel:
         buffer_size = index(buffer_size)
         if not 0 <= buffer_size <= sys.maxsize:
             raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
+        if buffer_size > _LARGE:  # not more memory than a message can need
+            buffer_size = min(buffer_size, max(_LARGE, self._most_bytes()))
         # list.pop and list.append are atomic: no two threads share a buffer.
         spares = self._spare_buffers
         try:
@@ -215,6 +222,12 @@ class CtypesChannel:
         result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
         spares.append(buffer)
         return result
+
+    def _most_bytes(self) -> int:
+        try:
+            return capacity(self._library, self._handle)
+        except RuntimeError:  # the library does not tell
+            return MOST_BYTES
 
     def _receive_into(self, target: "_Target", timeout_ms: int) -> int:
         """One call of the library: 0, an error's code, or the size needed where there is too little room."""
@@ -289,11 +302,17 @@ class CtypesChannel:
         return self._shown
 
 
+def _refuse_objects(view: memoryview) -> None:
+    if "O" in view.format:
+        raise TypeError("an array of Python objects has no bytes to share")
+
+
 class _Target:
     """Memory for a message, and the arguments of a read into it."""
 
     def __init__(self, buffer: "Buffer") -> None:
         view = memoryview(buffer)
+        _refuse_objects(view)
         if view.readonly:
             raise BufferError("the buffer is read-only")
         if not view.c_contiguous:

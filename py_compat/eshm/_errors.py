@@ -33,6 +33,8 @@ class ESHMOpenFailed(ESHMFailed):
     """The channel could not be opened."""
 
     code = ESHMError.SHM_ATTACH
+    reason = ""
+    """The library's reason alone."""
 
 
 class ESHMClosed(ESHMFailed):
@@ -65,6 +67,7 @@ _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)
 def open_failed(reason: str, code: int) -> ESHMOpenFailed:
     """The exception for a channel that cannot be opened."""
     error = ESHMOpenFailed(reason)
+    error.reason = reason
     error.code = ESHMError(code)
     return error
 
@@ -80,6 +83,13 @@ def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHM
     error.code = known
     if isinstance(error, ESHMBufferTooSmall):
         error.size = size
+    return error
+
+
+def failed(text: str, code: ESHMError) -> ESHMFailed:
+    """An exception with this code."""
+    error = ESHMFailed(text)
+    error.code = code
     return error
 
 

@@ -46,6 +46,9 @@ def library_path(name: str = "eshm") -> Path:
 
     Raises:
         RuntimeError: it is nowhere, or ``ESHM_LIB`` names a file that does not exist.
+
+    >>> library_path().name.startswith("libeshm.so")
+    True
     """
     chosen = os.environ.get("ESHM_LIB")
     if chosen:

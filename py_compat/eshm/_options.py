@@ -23,16 +23,21 @@ _CAPACITY: Dict[str, Tuple[Any, Any]] = {"eshm_capacity": (ctypes.c_size_t, [cty
 _VERSION: Dict[str, Tuple[Any, Any]] = {"eshm_version": (ctypes.c_char_p, [])}
 _LAST_ERROR: Dict[str, Tuple[Any, Any]] = {"eshm_last_error": (ctypes.c_char_p, [])}
 
+MOST_BYTES = 1 << 30  # no channel has more
 _SPIN_ADAPTIVE = 0xFFFFFFFF
 # Ctrl-C is seen between calls of the library, and between two looks for the segment's file.
-_LOOK_S = 0.005
+LOOK_S = 0.005
 _SLICE_MS = 1000
 # How a refusal for want of a master alone begins.
 _PATIENT = ("there is no such segment", "its master is gone", "the file is no segment")
 
 
 def version() -> str:
-    """The native library's release, ``"1.3.0"`` for instance. Raises RuntimeError if it is older and does not tell."""
+    """The native library's release, ``"1.3.0"`` for instance. Raises RuntimeError if it is older and does not tell.
+
+    >>> version().split(".")[0]
+    '1'
+    """
     text: bytes = optional(load(), _VERSION).eshm_version()
     return text.decode()
 
@@ -96,6 +101,11 @@ class Options(NamedTuple):
         return None if options == (0, 0, 0, _SPIN_ADAPTIVE, ESHMLogLevel.DEFAULT, False, False, False, False) else options
 
 
+    def is_out_of_range(self) -> bool:
+        """Whether the library refuses it whatever there is."""
+        return self.capacity > MOST_BYTES or self.mode > 0o777
+
+
 def init(library: ctypes.CDLL, config: ESHMConfig, options: Optional[Options]) -> Optional[int]:
     """The address of an open handle, or None. Raises RuntimeError if the library is too old for options."""
     address: Optional[int]
@@ -115,17 +125,34 @@ def open_patiently(
     if options is None or settings.role != ESHMRole.SLAVE or not options.wait_for_master_ms:
         open_once(settings, options)
         return
+    if options.is_out_of_range():
+        open_once(settings, options._replace(wait_for_master_ms=0))  # raises
     wait_ms = options.wait_for_master_ms
-    file = Path("/dev/shm/eshm_" + os.fsdecode(settings.name).replace("/", "_"))
+    file = file_of(settings.name)
     end = float("inf") if wait_ms == TIMEOUT_INFINITE else time.monotonic() + wait_ms / 1000
     while True:
         while not file.exists() and time.monotonic() < end:
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
         # The file may be what a dead master left: the library waits for a live one.
-        left_ms = int(max(1, min(_SLICE_MS, (end - time.monotonic()) * 1000)))
+        left_ms = slice_ms(end - time.monotonic())
         try:
             open_once(settings, options._replace(wait_for_master_ms=left_ms))
             return
         except ESHMOpenFailed as error:
-            if time.monotonic() >= end or not str(error).startswith(_PATIENT):
+            if time.monotonic() >= end or not wants_a_master(error):
                 raise
+
+
+def file_of(name: bytes) -> Path:
+    """The file of a channel's segment."""
+    return Path("/dev/shm/eshm_" + os.fsdecode(name).replace("/", "_"))
+
+
+def slice_ms(left_s: float) -> int:
+    """How long the library waits at a time."""
+    return int(max(1, min(_SLICE_MS, left_s * 1000)))
+
+
+def wants_a_master(error: ESHMOpenFailed) -> bool:
+    """Whether it was refused for want of a master alone."""
+    return error.reason.startswith(_PATIENT)

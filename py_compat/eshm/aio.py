@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import TracebackType
-from typing import Any, AsyncIterator, List, Optional, Type
+from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Type
 
-from ._arguments import u32
+from ._arguments import encoded_name, u32
 from ._channel import ESHM
+from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
+from ._options import LOOK_S, MOST_BYTES, file_of, slice_ms, wants_a_master
+from ._types import TIMEOUT_INFINITE, ESHMRole
+
+_FIRST_ROOM = 4096
 
 
 class AsyncESHM:
@@ -16,28 +22,37 @@ class AsyncESHM:
     Takes the arguments of :class:`eshm.ESHM`. Waiting is done by the event loop, on the channel's descriptor: an idle channel
     needs no thread and no wake-ups, however many there are. ``use_threads`` must stay on.
 
-        async with AsyncESHM("robot", role=ESHMRole.SLAVE) as channel:
-            async for value in channel:
-                await channel.write(b"seen")
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncESHM(name, role=ESHMRole.MASTER) as master, AsyncESHM(name, role=ESHMRole.SLAVE) as slave:
+    ...         await master.write(b"position 1.5")
+    ...         async for value in slave:
+    ...             return value
+    >>> asyncio.run(main())
+    b'position 1.5'
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arguments = args, kwargs
-        self._open: Optional[ESHM] = None
+        self._open: Optional[_Owned] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._descriptor = -1
         self._waiting: List["asyncio.Future[None]"] = []  # a future of each read that waits, the longest first
         self._at_once = False
+        self._room = _FIRST_ROOM
 
     async def __aenter__(self) -> "AsyncESHM":
         if self._open is not None:
             raise RuntimeError(f"{self!r} is open already")
         args, kwargs = self._arguments
-        # To judge what a dead pair left takes a while.
-        channel = await asyncio.to_thread(ESHM, *args, **kwargs)
+        self._loop = asyncio.get_running_loop()
+        channel = await self._opened(self._loop, args, kwargs)
         try:
-            channel.fileno()
+            self._descriptor = channel.fileno()
         except BaseException:
             channel.close()
             raise
+        channel._owner = self
         self._open = channel
         return self
 
@@ -46,15 +61,36 @@ class AsyncESHM:
     ) -> None:
         self.close()
 
+    async def _opened(self, loop: asyncio.AbstractEventLoop, args: Any, kwargs: Dict[str, Any]) -> "_Owned":
+        """Opens it; a slave waits for its master between attempts, so that cancelling ends the wait."""
+        wait_ms = kwargs.get("wait_for_master_ms", 0)
+        role = args[1] if len(args) > 1 else kwargs.get("role", ESHMRole.AUTO)
+        if not wait_ms or role != ESHMRole.SLAVE:
+            return await _in_a_thread(loop, lambda: _Owned(*args, **kwargs))
+        u32("wait_for_master_ms", wait_ms)
+        file = file_of(encoded_name(args[0] if args else kwargs["shm_name"]))
+        # Refused by the first attempt, which is to come at once then.
+        hopeless = kwargs.get("capacity", 0) > MOST_BYTES or kwargs.get("mode", 0) > 0o777
+        end = float("inf") if wait_ms == TIMEOUT_INFINITE else loop.time() + wait_ms / 1000
+        while True:
+            while not file.exists() and loop.time() < end and not hopeless:
+                await asyncio.sleep(LOOK_S)
+            settings = {**kwargs, "wait_for_master_ms": slice_ms(end - loop.time())}
+            try:
+                return await _in_a_thread(loop, lambda: _Owned(*args, **settings))
+            except ESHMOpenFailed as error:
+                if loop.time() >= end or not wants_a_master(error):
+                    raise
+
     @property
     def channel(self) -> ESHM:
         """What it is made of, for all that does not wait: roles, statistics, ``try_read()``.
 
         Raises:
-            RuntimeError: it is not open.
+            ESHMClosed: it is not open.
         """
         if self._open is None:
-            raise RuntimeError(f"{self!r} is not open")
+            raise ESHMClosed(f"{self!r} is not open")
         return self._open
 
     async def write(self, data: Any) -> None:
@@ -62,11 +98,11 @@ class AsyncESHM:
         self.channel.write(data)
         await asyncio.sleep(0)
 
-    async def read(self, buffer_size: int = 4096, timeout_ms: Optional[int] = None) -> bytes:
+    async def read(self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None) -> bytes:
         """Wait for the next new message and return it; a cancelled read has taken none.
 
         Args:
-            buffer_size: Largest message to accept, in bytes. A larger one stays readable.
+            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for any size.
             timeout_ms: How long to wait: None for as long as it takes, 0 not at all.
 
         Raises:
@@ -78,14 +114,25 @@ class AsyncESHM:
         if self._at_once:
             # A peer that writes faster than this side reads must not keep the other tasks from running.
             await asyncio.sleep(0)
-        value = None if self._waiting else self.channel.try_read(buffer_size)
+        value = None if self._waiting else self._take(buffer_size)
         self._at_once = value is not None
         while value is None:
+            if timeout_ms == 0:
+                raise ESHMNoData("No data available")
             if deadline is not None and loop.time() >= deadline:
-                raise TimeoutError("Read timed out")
+                raise ESHMTimeout("Read timed out")
             await self._readable(loop, deadline)
-            value = self.channel.try_read(buffer_size)
+            value = self._take(buffer_size)
         return value
+
+    def _take(self, buffer_size: Optional[int]) -> Optional[bytes]:
+        if buffer_size is not None:
+            return self.channel.try_read(buffer_size)
+        while True:
+            try:
+                return self.channel.try_read(self._room)
+            except ESHMBufferTooSmall as error:  # it is still there, or a newer one
+                self._room = max(error.size or 0, self._room * 2)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The messages as they come, each that no newer one replaced in between; ends as the channel is closed."""
@@ -95,7 +142,7 @@ class AsyncESHM:
         while self._open is not None:
             try:
                 value = await self.read()
-            except RuntimeError:
+            except ESHMException:
                 if self._open is None:
                     return
                 raise
@@ -103,11 +150,10 @@ class AsyncESHM:
 
     async def _readable(self, loop: asyncio.AbstractEventLoop, deadline: Optional[float]) -> None:
         """Wait until there may be a message for this read, or the deadline."""
-        descriptor = self.channel.fileno()
         waiting = loop.create_future()
         # Watched only while somebody waits: a message that nobody takes leaves it readable.
         if not self._waiting:
-            loop.add_reader(descriptor, self._wake_one)
+            loop.add_reader(self._descriptor, self._wake_one)
         self._waiting.append(waiting)
         timer = None if deadline is None else loop.call_at(deadline, _finish, waiting)
         try:
@@ -118,7 +164,7 @@ class AsyncESHM:
             if waiting in self._waiting:  # else close() has done this
                 self._waiting.remove(waiting)
                 if not self._waiting:
-                    loop.remove_reader(descriptor)
+                    loop.remove_reader(self._descriptor)
 
     def _wake_one(self) -> None:
         self.channel.is_remote_alive()  # takes a change of the peer, which also makes the descriptor readable
@@ -128,21 +174,77 @@ class AsyncESHM:
                 return
 
     def close(self) -> None:
-        """Leave the channel. Reads that wait raise RuntimeError. May be called again."""
-        channel, self._open = self._open, None
-        if channel is None:
+        """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any thread."""
+        channel, loop = self._open, self._loop
+        if channel is None or loop is None:
             return
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            waiting[0].get_loop().remove_reader(channel.fileno())
-        for one in waiting:
-            _finish(one)
+        self._open = None
+        if loop.is_closed() or _is_here(loop):
+            self._end_reads(loop)
+        else:
+            loop.call_soon_threadsafe(self._end_reads, loop)
         channel.close()
+
+    def _end_reads(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting and not loop.is_closed():
+            loop.remove_reader(self._descriptor)
+            for one in waiting:
+                _finish(one)
 
     def __repr__(self) -> str:
         args, kwargs = self._arguments
         name = args[0] if args else kwargs.get("shm_name")
         return f"AsyncESHM(name={name!r})"
+
+
+class _Owned(ESHM):
+    """The channel inside, whose close() is also that of its owner."""
+
+    _owner: Optional[AsyncESHM] = None
+
+    def close(self) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.close()
+        super().close()
+
+
+async def _in_a_thread(loop: asyncio.AbstractEventLoop, opening: Callable[[], _Owned]) -> _Owned:
+    """What `opening` gives, which may take a while: to judge what a dead pair left, for instance. In a thread of its own, which
+    neither waits for those of others nor is waited for if this is cancelled."""
+    done: "asyncio.Future[_Owned]" = loop.create_future()
+
+    def finish(channel: Optional[_Owned], error: Optional[BaseException]) -> None:
+        if done.done():  # cancelled meanwhile
+            if channel is not None:
+                channel.close()
+        elif error is not None:
+            done.set_exception(error)
+        elif channel is not None:
+            done.set_result(channel)
+
+    def run() -> None:
+        channel, error = None, None
+        try:
+            channel = opening()
+        except BaseException as raised:
+            error = raised
+        try:
+            loop.call_soon_threadsafe(finish, channel, error)
+        except RuntimeError:  # the loop is closed
+            if channel is not None:
+                channel.close()
+
+    threading.Thread(target=run, name="eshm_open", daemon=True).start()
+    return await done
+
+
+def _is_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _finish(waiting: "asyncio.Future[None]") -> None:

@@ -22,7 +22,13 @@ FunctionHandler = Callable[[List[Any]], Any]
 
 
 class DataHandler:
-    """Encodes and decodes records, and answers the function calls in them."""
+    """Encodes and decodes records, and answers the function calls in them.
+
+    >>> handler = DataHandler()
+    >>> record = handler.encode_data_buffer({"temperature": 23.5, "status": "OK"})
+    >>> [(item.key, item.value) for item in handler.decode_data_buffer(record)]
+    [('temperature', 23.5), ('status', 'OK')]
+    """
 
     def __init__(self) -> None:
         self._functions: Dict[str, FunctionHandler] = {}

@@ -18,7 +18,13 @@ from ._values import DataItem, DataType, Event, FunctionCall, ImageFrame, Items,
 
 
 class ESHMData(ESHM):
-    """An :class:`eshm.ESHM` that reads and writes records; it opens and closes as that does."""
+    """An :class:`eshm.ESHM` that reads and writes records; it opens and closes as that does.
+
+    >>> with ESHMData(name, role=ESHMRole.MASTER) as robot, ESHMData(name, role=ESHMRole.SLAVE) as panel:
+    ...     robot.write_data({"temperature": 23.5, "status": "OK"})
+    ...     [(item.key, item.type.name, item.value) for item in panel.read_data()]
+    [('temperature', 'REAL', 23.5), ('status', 'STRING', 'OK')]
+    """
 
     def write_data(self, items: Items) -> None:
         """Publish a record, replacing a message the other side has not read yet.

@@ -71,6 +71,7 @@ def _run_handler(number: Optional[int]) -> None:
 
 _run = _HANDLER(_run_handler)
 
+
 class Rpc:
     """One end of a trigger channel, open from construction to :meth:`close`.
 
@@ -86,6 +87,17 @@ class Rpc:
 
     Raises:
         RuntimeError: it cannot be opened.
+
+    >>> import threading
+    >>> halted = threading.Event()
+    >>> with Rpc(name, role=ESHMRole.MASTER) as robot, Rpc(name, role=ESHMRole.SLAVE) as panel:
+    ...     @robot.on_call("halt")
+    ...     def halt():
+    ...         halted.set()
+    ...     robot.start()
+    ...     panel.call("halt")
+    ...     halted.wait(5)
+    True
     """
 
     # So that closing is harmless where opening failed.

@@ -141,6 +141,21 @@ class Arrays(ChannelTest):
             self.assertEqual(got.tolist(), list(range(count)))
             got += 1  # it is the caller's to change
 
+    def test_python_objects_have_no_bytes_to_share(self):
+        import numpy
+
+        objects = numpy.array([object()])
+        for wrong in (
+            lambda: self.master.write(objects),
+            lambda: self.master.write(memoryview(objects)),
+            lambda: self.slave.readinto(objects, 0),
+            lambda: self.slave.read_array(object, 1, timeout_ms=0),
+            lambda: self.slave.read_array(out=objects, timeout_ms=0),
+        ):
+            with self.assertRaisesRegex(TypeError, "Python objects"):
+                wrong()
+        self.assertIsNone(self.slave.try_read())
+
     def test_messages_of_another_size(self):
         import numpy
 

@@ -10,10 +10,11 @@ from importlib.util import find_spec
 
 from support import ChannelTest, skip
 import eshm
-from eshm import _channel, _ctypes_channel, _errors, data_handler, data_handler_native, eshm_data, rpc
+from eshm import _channel, _ctypes_channel, _errors, _library, _options, aio, data_handler, data_handler_native, eshm_data, rpc
 
 CALLS = ("write", "read", "try_read", "readinto", "try_readinto")
-METHODS = ("close", "get_role", "get_stats", "is_remote_alive", "read_array", "read_data", "wakeup_mode", "backend")
+METHODS = ("close", "get_role", "get_stats", "is_remote_alive", "read_array", "read_data", "wakeup_mode", "backend",
+           "capacity", "event_fd")
 
 
 class Examples(ChannelTest):
@@ -23,7 +24,7 @@ class Examples(ChannelTest):
         for test in doctest.DocTestFinder(recurse=True).find(owner):
             if not test.examples or test.name.endswith("read_array") and find_spec("numpy") is None:
                 continue
-            test.globs = {**vars(eshm), "name": self.unique_name()}
+            test.globs = {**vars(eshm), **vars(owner), "name": self.unique_name()}
             output = io.StringIO()
             runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
             failed, ran = runner.run(test, out=output.write)
@@ -32,7 +33,10 @@ class Examples(ChannelTest):
         self.assertGreaterEqual(count, least)
 
     def test_of_the_modules(self):
-        for module, least in ((_channel, 10), (_ctypes_channel, 5), (_errors, 2)):
+        for module, least in (
+            (_channel, 10), (_ctypes_channel, 5), (_errors, 2), (_library, 1), (_options, 1), (aio, 2), (rpc, 1), (eshm_data, 1),
+            (data_handler, 1),
+        ):
             self.run_examples(module, least)
 
     def test_of_the_calls_as_they_are(self):

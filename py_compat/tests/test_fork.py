@@ -16,7 +16,8 @@ channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
 pid = os.fork()
 if pid == 0:
     for call in (lambda: channel.write(b"x"), channel.read, channel.try_read, channel.get_stats, channel.get_role,
-                 channel.is_remote_alive, lambda: channel.read(timeout_ms=TIMEOUT_INFINITE)):
+                 channel.is_remote_alive, lambda: channel.read(timeout_ms=TIMEOUT_INFINITE),
+                 lambda: channel.wakeup_mode, lambda: setattr(channel, "wakeup_mode", ESHMWakeupMode.POLL)):
         try:
             call()
             say("no error")
@@ -36,7 +37,7 @@ say("end")
 
     def check(self, leave):
         program = self.script(self.CODE.replace("LEAVE", leave))
-        for _ in range(7):
+        for _ in range(9):
             self.assertRegex(program.line(), "failed: Not initialized$")
         self.assertEqual(program.line(), "0")  # the child's exit status
         self.assertEqual(program.line(), "b'own channel'")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support import ChannelTest, Program, segment, wait_until
 import eshm
-from eshm import ESHM, TIMEOUT_INFINITE, ESHMLogLevel, ESHMRole
+from eshm import ESHM, TIMEOUT_INFINITE, ESHMError, ESHMLogLevel, ESHMOpenFailed, ESHMRole
 
 MASTER, SLAVE = ESHMRole.MASTER, ESHMRole.SLAVE
 
@@ -51,6 +51,20 @@ class Capacity(ChannelTest):
 
 
 class Refusals(ChannelTest):
+    def test_each_refusal_has_its_code(self):
+        for code, settings in (
+            (ESHMError.INVALID_PARAM, {"role": MASTER, "capacity": 2 << 30}),
+            (ESHMError.INVALID_PARAM, {"role": SLAVE, "mode": 0o1777, "wait_for_master_ms": TIMEOUT_INFINITE}),
+            (ESHMError.INVALID_PARAM, {"role": 9}),
+            (ESHMError.SHM_ATTACH, {"role": SLAVE}),
+        ):
+            with self.assertRaises(ESHMOpenFailed) as refused:
+                ESHM(self.name, **settings)
+            self.assertEqual(refused.exception.code, code, settings)
+        with self.assertRaises(ESHMOpenFailed) as refused:
+            ESHM("")
+        self.assertEqual(refused.exception.code, ESHMError.INVALID_PARAM)
+
     def test_the_librarys_reason_is_in_the_exception(self):
         for options, reason in (
             ({"capacity": (1 << 30) + 1}, "capacity in bytes is 1073741825: 1 to 1073741824"),

@@ -1,7 +1,11 @@
 //! Memory of other Python objects, by the buffer protocol.
 
 use pyo3::{exceptions::PyTypeError, ffi, prelude::*, types::PyString};
-use std::{ffi::c_int, mem::MaybeUninit, slice};
+use std::{
+    ffi::{CStr, c_int},
+    mem::MaybeUninit,
+    slice,
+};
 
 /// One object's memory in one piece, exported to us until this is dropped.
 pub(crate) struct Buffer {
@@ -9,7 +13,23 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    /// With a look at what its elements are: addresses of Python objects are nothing to share.
     fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
+        match Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
+            Ok(buffer) if buffer.has_objects() => {
+                Err(PyTypeError::new_err("an array of Python objects has no bytes to share"))
+            }
+            Ok(buffer) => Ok(buffer),
+            Err(_) => Buffer::export(object, flags), // some of numpy's types have no format
+        }
+    }
+
+    fn has_objects(&self) -> bool {
+        // SAFETY: NULL, or NUL-terminated and the exporter's as long as the view.
+        !self.view.format.is_null() && unsafe { CStr::from_ptr(self.view.format) }.to_bytes().contains(&b'O')
+    }
+
+    fn export(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
         let mut view = ffi::Py_buffer::new();
         // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is released.
         match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) } {
@@ -59,8 +79,15 @@ impl Drop for Buffer {
 pub(crate) fn with_bytes<T>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
     match Buffer::of(object, ffi::PyBUF_SIMPLE) {
         Ok(buffer) => use_bytes(buffer.bytes()),
+        Err(error) if error.is_instance_of::<PyTypeError>(object.py()) && has_buffer(object) => Err(error),
         Err(_) => use_bytes(gathered(object)?.extract()?),
     }
+}
+
+/// Whether it has a buffer at all, in one piece or not.
+fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object.
+    unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) == 1 }
 }
 
 /// The bytes of an object that does not have them in one piece, in order.

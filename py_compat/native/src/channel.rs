@@ -194,15 +194,14 @@ impl Channel {
     }
 
     fn _get_wakeup_mode(slf: &Bound<'_, Self>) -> PyResult<u8> {
-        ask(slf, "Get wakeup mode", |endpoint| Ok((endpoint.wakeup_mode() == WakeupMode::Poll).into()))
+        ask(slf, "Get wakeup mode", |endpoint| {
+            endpoint.capacity().map(|_| (endpoint.wakeup_mode() == WakeupMode::Poll).into())
+        })
     }
 
     fn _set_wakeup_mode(slf: &Bound<'_, Self>, mode: u8) -> PyResult<()> {
         let mode = if mode == 0 { WakeupMode::Push } else { WakeupMode::Poll };
-        ask(slf, "Set wakeup mode", |endpoint| {
-            endpoint.set_wakeup_mode(mode);
-            Ok(())
-        })
+        ask(slf, "Set wakeup mode", |endpoint| endpoint.capacity().map(|_| endpoint.set_wakeup_mode(mode)))
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstring>
 #include <limits>
+#include <poll.h>
+#include <string>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -67,12 +69,107 @@ void a_message_may_be_as_large_as_was_asked_for() {
     CHECK_EQ(slave.capacity(), 0);
 }
 
+void each_option_becomes_its_member() {
+    const ESHMOptions plain = eshm::Options("name").more(), expected = eshm_default_options();
+    CHECK(std::memcmp(&plain, &expected, sizeof plain) == 0);
+    const eshm::Options options = eshm::Options("name").huge_pages(true).spin(50us).log_level(eshm::LogLevel::error);
+    CHECK(options.more().huge_pages && !options.more().prefault);
+    CHECK(eshm::Options("name").prefault(true).more().prefault);
+    CHECK_EQ(options.more().spin_us, 50);
+    CHECK_EQ(options.more().log_level, ESHM_LOG_ERROR);
+    const auto us = [](eshm::Spin time) { return eshm::Options("name").spin(time).more().spin_us; };
+    CHECK_EQ(us(2ms), 2000);
+    CHECK_EQ(us(0us), 0);
+    CHECK_EQ(us(-1s), 0);
+    CHECK_EQ(us(std::nullopt), ESHM_SPIN_ADAPTIVE);
+    CHECK_EQ(us(std::chrono::microseconds::max()), std::int64_t{ESHM_SPIN_ADAPTIVE} - 1);
+}
+
+void they_are_accepted_and_work() {
+    const std::string name = segment_name("face_options");
+    eshm::Endpoint master(eshm::Options(name).role(eshm::Role::master).huge_pages(true).prefault(true).spin(0us)
+                              .log_level(eshm::LogLevel::warn));
+    eshm::Endpoint slave(name, eshm::Role::slave);
+    slave.write(5);
+    CHECK_EQ(master.read<int>(10s).value_or(0), 5);
+    master.set_spin(std::nullopt);
+    slave.write(6);
+    CHECK_EQ(master.read<int>(10s).value_or(0), 6);
+}
+
+void what_is_out_of_range_is_invalid_and_named() {
+    const eshm::Options plain(segment_name("face_options"));
+    const struct {
+        eshm::Options options;
+        const char* reason;
+    } bad[] = {{eshm::Options(plain).capacity((1U << 30) + 1), "capacity in bytes is 1073741825"},
+               {eshm::Options(plain).mode(01000).role(eshm::Role::master), "mode (0777 is 511) is 512"},
+               {eshm::Options(plain).mode(01000).role(eshm::Role::slave), "mode (0777 is 511) is 512"}};
+    for (const auto& [options, reason] : bad) {
+        std::error_code code;
+        CHECK(!eshm::Endpoint::open(options, code));
+        CHECK(code == eshm::errc::invalid_param);
+        CHECK(code == std::errc::invalid_argument);
+        CHECK(std::strstr(eshm_last_error(), reason) != nullptr);
+    }
+    std::error_code code;
+    CHECK(!eshm::Endpoint::open(eshm::Options(plain).mode(0777).role(eshm::Role::slave), code)); // nobody is there
+    CHECK(code == eshm::errc::shm_attach);
+}
+
+bool readable(int descriptor, int ms) {
+    pollfd entry = {descriptor, POLLIN, 0};
+    int ready;
+    do ready = poll(&entry, 1, ms);
+    while (ready < 0); // a signal came between
+    return ready == 1 && entry.revents == POLLIN;
+}
+
+void the_descriptor_tells_of_messages() {
+    const std::string name = segment_name("face_options");
+    const auto patient = [&](eshm::Role role) { return eshm::Options(name).role(role).stale_threshold(2s); };
+    eshm::Endpoint master(patient(eshm::Role::master)), slave(patient(eshm::Role::slave));
+    const int descriptor = master.event_fd();
+    CHECK(descriptor >= 0);
+    std::error_code code = eshm::errc::timeout;
+    CHECK_EQ(master.event_fd(code), descriptor);
+    CHECK(!code);
+    slave.write(7);
+    CHECK(readable(descriptor, 10000));
+    while (readable(descriptor, 0)) { // the message, and that the slave has come
+        master.remote_alive();
+        if (const auto number = master.read<int>(0ms)) CHECK_EQ(*number, 7);
+    }
+    slave.write(8);
+    CHECK(readable(descriptor, 10000));
+    CHECK_EQ(master.read<int>(0ms).value_or(0), 8);
+
+    slave = eshm::Endpoint(patient(eshm::Role::slave).use_threads(false));
+    CHECK_EQ(slave.event_fd(code), -1);
+    CHECK(code == eshm::errc::invalid_param);
+    CHECK(std::strstr(eshm_last_error(), "without threads") != nullptr);
+    slave.close();
+    CHECK_EQ(slave.event_fd(code), -1);
+    CHECK(code == eshm::errc::not_initialized);
+    bool thrown = false;
+    try {
+        slave.event_fd();
+    } catch (const eshm::Error& error) {
+        thrown = error.code() == eshm::errc::not_initialized && std::strncmp(error.what(), "event_fd", 8) == 0;
+    }
+    CHECK(thrown);
+}
+
 } // namespace
 
 int main() {
     RUN(timeouts_are_never_shorter_than_asked);
     RUN(options_become_the_settings_of_the_c_functions);
     RUN(a_message_may_be_as_large_as_was_asked_for);
+    RUN(each_option_becomes_its_member);
+    RUN(they_are_accepted_and_work);
+    RUN(what_is_out_of_range_is_invalid_and_named);
+    RUN(the_descriptor_tells_of_messages);
     puts("test_face_options: passed");
     return 0;
 }

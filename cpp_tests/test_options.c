@@ -118,6 +118,18 @@ static void bad_options_are_named(void) {
     expect_reason("the configuration is NULL");
 }
 
+static bool ends_a_member(size_t size) {
+    const size_t ends[] = {offsetof(ESHMOptions, capacity),    offsetof(ESHMOptions, mode),
+                           offsetof(ESHMOptions, wait_for_master_ms), offsetof(ESHMOptions, spin_us),
+                           offsetof(ESHMOptions, log_level),   offsetof(ESHMOptions, exact_capacity),
+                           offsetof(ESHMOptions, first_value), offsetof(ESHMOptions, huge_pages),
+                           offsetof(ESHMOptions, prefault),    offsetof(ESHMOptions, reserved)};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (size == ends[i]) return true;
+    }
+    return size > offsetof(ESHMOptions, reserved); /* an array of bytes */
+}
+
 static void structs_of_other_releases(void) {
     const char* name = segment_name("options");
     union {
@@ -130,6 +142,17 @@ static void structs_of_other_releases(void) {
     ESHMHandle* master = open_ex(name, ESHM_ROLE_MASTER, &given.options);
     CHECK_EQ(eshm_capacity(master), 100);
     close_end(master);
+
+    for (size_t size = sizeof given.options.size; size <= sizeof given.options; size++) {
+        given.options = eshm_default_options();
+        given.options.size = size;
+        if (ends_a_member(size)) {
+            close_end(open_ex(name, ESHM_ROLE_MASTER, &given.options));
+        } else {
+            CHECK(try_open(name, ESHM_ROLE_MASTER, &given.options) == NULL);
+            expect_reason("ESHMOptions.size ends inside a member");
+        }
+    }
 
     memset(&given, 0, sizeof given); /* a newer caller that uses nothing new */
     given.options = eshm_default_options();

@@ -22,7 +22,6 @@
 #include "eshm_error.hpp"
 #include "eshm_options.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -64,7 +63,8 @@ public:
     }
 
     /** Opens an end of a channel; a closed one, with the reason in `code`, if that fails: errc::invalid_param for a name that
-     * is none, else errc::shm_attach for a slave and errc::shm_create for others. eshm_last_error() says more. */
+     * is none (see Options) and a capacity or mode out of range, else errc::shm_attach for a slave and errc::shm_create for
+     * others. But for a name, eshm_last_error() says more. */
     static Endpoint open(const Options& options, std::error_code& code) noexcept {
         Endpoint opened;
         const std::string& name = options.name();
@@ -75,7 +75,9 @@ public:
         }
         const ESHMConfig config = options.config();
         opened.handle_ = eshm_init_ex(&config, &options.more());
-        if (!opened) code = config.role == ESHM_ROLE_SLAVE ? errc::shm_attach : errc::shm_create;
+        if (!opened) {
+            code = !options.in_range() ? errc::invalid_param : config.role == ESHM_ROLE_SLAVE ? errc::shm_attach : errc::shm_create;
+        }
         return opened;
     }
 
@@ -227,12 +229,29 @@ public:
         return static_cast<Wakeup>(mode);
     }
 
-    /** How long a read spins before it parks: 0 parks at once; std::nullopt, the default, as long as it has paid lately.
+    /** How long a read spins before it parks, from now on.
      * @throws Error errc::not_initialized */
-    void set_spin(std::optional<std::chrono::microseconds> time) {
-        constexpr std::int64_t most = ESHM_SPIN_ADAPTIVE - 1;
-        const std::uint32_t us = time ? std::uint32_t(std::clamp<std::int64_t>(time->count(), 0, most)) : ESHM_SPIN_ADAPTIVE;
-        detail::throw_if(result(handle(), eshm_set_spin_us, us), "set_spin");
+    void set_spin(Spin time) { detail::throw_if(result(handle(), eshm_set_spin_us, detail::spin_us(time)), "set_spin"); }
+
+    /** A descriptor for poll(), epoll and event loops: readable while there is a message to read, or a change that
+     * remote_alive() tells of and takes; eshm_get_event_fd() has an example. It stays this object's, is for polling alone, and
+     * is closed by close(): take it out of poll sets before that.
+     * @throws Error errc::invalid_param if there is none: with Options::use_threads(false), or none left in the system, as
+     * eshm_last_error() says; not_initialized */
+    int event_fd() {
+        std::error_code code;
+        const int descriptor = event_fd(code);
+        detail::throw_if(code, "event_fd");
+        return descriptor;
+    }
+
+    /** Likewise; -1, with the failure in `code`. */
+    int event_fd(std::error_code& code) noexcept {
+        ESHMRole role{};
+        code = result(handle(), eshm_get_role, &role); // closed, or inherited by fork()
+        const int descriptor = code ? -1 : eshm_get_event_fd(handle());
+        if (!code && descriptor < 0) code = errc::invalid_param;
+        return descriptor;
     }
 
 private:

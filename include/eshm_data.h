@@ -108,8 +108,8 @@ enum ESHMLogLevel {
 };
 
 /* More settings, for eshm_init_ex(), which copies them. Start from eshm_default_options() and change what differs. The struct
- * grows with later releases: `size` tells the library which members its caller knows, and others have their defaults. A member
- * that the library does not know must be 0, or eshm_init_ex() refuses. New in 1.3. */
+ * grows with later releases: `size` tells the library which members its caller knows, and others have their defaults; it
+ * ends where a member does. A member that the library does not know must be 0. Else eshm_init_ex() refuses. New in 1.3. */
 typedef struct ESHMOptions {
     size_t size;                 /* sizeof(ESHMOptions); eshm_default_options() sets it */
     size_t capacity;             /* bytes of the largest message in a segment that is created, 1 to 1 GiB; 0 =

@@ -5,10 +5,12 @@
 
 #include "eshm.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,6 +34,15 @@ enum class Disconnect {
 enum class Wakeup {
     push = ESHM_WAKEUP_PUSH, /**< the writer wakes it */
     poll = ESHM_WAKEUP_POLL  /**< it looks about every 100 microseconds */
+};
+
+/** How much the library says on stderr, each with those before it; ESHM_LOG of the environment chooses until one is set. */
+enum class LogLevel {
+    off = ESHM_LOG_OFF,     /**< nothing */
+    error = ESHM_LOG_ERROR, /**< what made a call fail */
+    warn = ESHM_LOG_WARN,   /**< peers lost and found, takeovers, repairs */
+    info = ESHM_LOG_INFO,   /**< ends that open and close */
+    debug = ESHM_LOG_DEBUG  /**< what was tried in vain */
 };
 
 /** How long to wait: any std::chrono::duration, or eshm::forever. Rounded up to whole milliseconds, so that no wait is shorter
@@ -64,6 +75,19 @@ private:
 
 /** As a timeout: wait without limit. */
 inline constexpr Timeout forever = Timeout::none();
+
+/** How long a read spins before it parks: 0 parks at once; std::nullopt, as long as it has paid lately. */
+using Spin = std::optional<std::chrono::microseconds>;
+
+namespace detail {
+
+/** As the C functions take it; what is negative is 0, what is too long the longest. */
+inline std::uint32_t spin_us(Spin time) noexcept {
+    constexpr std::int64_t longest = std::int64_t{ESHM_SPIN_ADAPTIVE} - 1;
+    return time ? static_cast<std::uint32_t>(std::clamp<std::int64_t>(time->count(), 0, longest)) : ESHM_SPIN_ADAPTIVE;
+}
+
+} // namespace detail
 
 /** The settings of an Endpoint, each with the default of eshm_default_config(); times are rounded up to milliseconds. */
 class Options {
@@ -107,6 +131,14 @@ public:
     Options& wait_for_master(Timeout limit) noexcept { return options_.wait_for_master_ms = limit.milliseconds(), *this; }
     /** Whether the value that is current at the attach is new to the first read; false by default. */
     Options& first_value(bool wanted) noexcept { return options_.first_value = wanted, *this; }
+    /** Whether the kernel is asked for huge pages; false by default. Where it gives shared memory none, nothing happens. */
+    Options& huge_pages(bool wanted) noexcept { return options_.huge_pages = wanted, *this; }
+    /** Whether all pages are mapped at the opening, so that no first message pays for it; false by default. */
+    Options& prefault(bool wanted) noexcept { return options_.prefault = wanted, *this; }
+    /** How long a read spins before it parks; learnt by default, unless the environment sets ESHM_SPIN_US. */
+    Options& spin(Spin time) noexcept { return options_.spin_us = detail::spin_us(time), *this; }
+    /** How much is said on stderr, of the whole process from now on; by default it stays as it is. */
+    Options& log_level(LogLevel level) noexcept { return options_.log_level = static_cast<ESHMLogLevel>(level), *this; }
 
     /** The name of the channel. */
     const std::string& name() const noexcept { return name_; }
@@ -120,6 +152,9 @@ public:
 
     /** As eshm_init_ex() takes them beside that. */
     const ESHMOptions& more() const noexcept { return options_; }
+
+    /** Whether the capacity and the mode are such as eshm_init_ex() accepts. */
+    bool in_range() const noexcept { return options_.capacity <= std::size_t{1} << 30 && options_.mode <= 0777; }
 
 private:
     std::string name_;

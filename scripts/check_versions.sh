@@ -9,6 +9,7 @@ expect() {
     [ "$found" = "$version" ] || { echo "$1 says '$found', Cargo.toml says $version"; status=1; }
 }
 expect tools/eshmctl/Cargo.toml 'version = "'
+expect py_compat/native/Cargo.toml 'version = "'
 expect CHANGELOG.md '## '
 expect docs/INSTALL.md 'libeshm\.so\.'
 expect docs/ARCHITECTURE.md '| version '

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""The peer of payload: keeps the pieces that come, and gives them back.
+"""The peer of payload: takes the message that comes, of whatever size, and gives it back.
 
     python3 keeper.py [NAME] [master|slave]
 """
 
-import struct
 import sys
 from pathlib import Path
 
@@ -12,26 +11,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py"))  # the modul
 
 from eshm import ESHM, ESHMRole
 
-HEAD = struct.Struct("@III")  # index, count, size of the piece; its bytes follow, and fill up the message
-LARGEST = 1 << 20
+LARGEST = 1 << 20  # of a channel that this side creates; as slave it takes the creator's
 
 
 def main() -> int:
     role = ESHMRole.MASTER if sys.argv[2:] == ["master"] else ESHMRole.SLAVE
-    pieces = {}
-    with ESHM(sys.argv[1] if len(sys.argv) > 1 else "payload", role=role) as end:
-        last = None
-        while last is None or index < last:
-            message = end.read(LARGEST, timeout_ms=20000)
-            index, count, size = HEAD.unpack_from(message)
-            last = 2 * count - 1
-            if index < count:
-                pieces[index] = message[HEAD.size : HEAD.size + size]
-                answer = b""
-            else:
-                answer = pieces[index - count]
-            end.write((HEAD.pack(index, count, len(answer)) + answer).ljust(len(message), b"\0"))
-    print(f"kept {sum(map(len, pieces.values()))} bytes of {len(pieces)} messages and gave them back")
+    name = sys.argv[1] if len(sys.argv) > 1 else "payload"
+    # What a payload that is master has sent already, is the first to be read.
+    with ESHM(name, role=role, capacity=LARGEST, first_value=True) as end:
+        payload = end.read(buffer_size=end.capacity, timeout_ms=20000)
+        end.write(payload)
+    print(f"kept {len(payload)} bytes of one message and gave them back")
     return 0
 
 

@@ -76,7 +76,8 @@ public:
         const ESHMConfig config = options.config();
         opened.handle_ = eshm_init_ex(&config, &options.more());
         if (!opened) {
-            code = !options.in_range() ? errc::invalid_param : config.role == ESHM_ROLE_SLAVE ? errc::shm_attach : errc::shm_create;
+            const errc refused = config.role == ESHM_ROLE_SLAVE ? errc::shm_attach : errc::shm_create;
+            code = options.in_range() ? refused : errc::invalid_param;
         }
         return opened;
     }

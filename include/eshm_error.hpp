@@ -12,7 +12,7 @@ namespace eshm {
 
 /** Each enum ESHMError that a call of this face gives, and one that only this face knows. */
 enum class errc {
-    invalid_param = ESHM_ERROR_INVALID_PARAM,       /**< a name that is none, a setting out of range, or no event_fd() to be had */
+    invalid_param = ESHM_ERROR_INVALID_PARAM,       /**< no name, a setting out of range, or no event_fd() to be had */
     shm_create = ESHM_ERROR_SHM_CREATE,             /**< no master's end could be opened; the reason is on stderr */
     shm_attach = ESHM_ERROR_SHM_ATTACH,             /**< no slave's end could be opened; the reason is on stderr */
     no_data = ESHM_ERROR_NO_DATA,                   /**< nothing new; a read gives std::nullopt instead */

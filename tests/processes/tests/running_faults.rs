@@ -115,8 +115,8 @@ fn a_master_whose_name_was_removed_on_a_full_dev_shm_makes_it_anew_once_there_is
     master.ok("init master");
     let before = resources(master.pid());
     let file = format!("/dev/shm/eshm_{}", name.as_str());
+    master.ask("sh cat /dev/zero > /dev/shm/filler 2>/dev/null"); // before the name goes: a look at it in between would find room
     master.ok(format_args!("sh rm {file}"));
-    master.ask("sh cat /dev/zero > /dev/shm/filler 2>/dev/null");
     until("it says why it cannot", || master.lines_with("cannot create it: No space left on device") == 1);
     assert_eq!(master.ask("write x"), "code 0", "it goes on with what it has");
     pause(1200); // another look at the name

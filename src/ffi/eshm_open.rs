@@ -14,6 +14,7 @@ use crate::config::{DisconnectBehavior, Role, Settings};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::log;
+use crate::segment::name::quoted;
 use std::{
     ffi::{CStr, c_int},
     ptr,
@@ -89,10 +90,7 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
     match opened {
         Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
         Err(error) => {
-            let name = name.map_or_else(
-                || "a segment".to_owned(),
-                |name| format!("'{}'", String::from_utf8_lossy(name).escape_debug()),
-            );
+            let name = name.map_or_else(|| "a segment".to_owned(), quoted);
             log::error!("cannot open {name}: {error}");
             note(&error);
             ptr::null_mut()

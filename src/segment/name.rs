@@ -31,7 +31,7 @@ impl Name {
         path.extend_from_slice(b"/eshm_");
         path.extend(bytes.iter().map(|&b| if b == b'/' { b'_' } else { b }));
         let path = CString::new(path).map_err(|_| Error::InvalidParameter("a segment name holds no NUL byte".to_owned()))?;
-        Ok(Name { shown: String::from_utf8_lossy(bytes).into_owned(), path })
+        Ok(Name { shown: quoted(bytes), path })
     }
 
     /// The file it stands for.
@@ -42,8 +42,14 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}'", self.shown.escape_debug())
+        f.write_str(&self.shown)
     }
+}
+
+/// A name, checked or not, as messages show it; of one that is too long the start alone.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    let (start, more) = if bytes.len() > LONGEST { (&bytes[..40], "...") } else { (bytes, "") };
+    format!("'{}{more}'", String::from_utf8_lossy(start).escape_debug())
 }
 
 #[cfg(test)]
@@ -58,5 +64,12 @@ mod tests {
         for bad in [&b""[..], &[b'x'; 250], b"a\0b"] {
             assert!(matches!(Name::new(bad), Err(Error::InvalidParameter(_))));
         }
+    }
+
+    #[test]
+    fn messages_quote_a_name_whole_unless_it_is_too_long() {
+        assert_eq!(quoted(b"a\n\xff"), "'a\\n\u{fffd}'");
+        assert_eq!(quoted(&[b'x'; 249]).len(), 251);
+        assert_eq!(quoted(&[b'x'; 5000]), format!("'{}...'", "x".repeat(40)));
     }
 }

@@ -11,7 +11,7 @@ if ! command -v valgrind >/dev/null; then
 fi
 export ESHM_TEST_SECONDS=${ESHM_TEST_SECONDS:-500} # everything is slower there
 passed=0 failed=0
-for name in basic error_handling handle_states auto_role master_slave stale_detection reconnect event_fd options rpc records data_handler face face_options face_peers; do
+for name in basic error_handling handle_states auto_role master_slave stale_detection reconnect event_fd event_fd_rates options last_error rpc records data_handler face face_options face_peers; do
     program=$build/test/test_$name
     if ! [ -x "$program" ]; then
         echo "FAILED $name: $program is not built"

@@ -144,6 +144,11 @@ fn test_options() {
 }
 
 #[test]
+fn test_last_error() {
+    compile_and_run("test_last_error.c", &[]);
+}
+
+#[test]
 fn test_handle_states() {
     compile_and_run("test_handle_states.c", &[]);
 }
@@ -171,6 +176,11 @@ fn test_reconnect() {
 #[test]
 fn test_event_fd() {
     compile_and_run("test_event_fd.c", &[]);
+}
+
+#[test]
+fn test_event_fd_rates() {
+    compile_and_run("test_event_fd_rates.c", &[]);
 }
 
 #[test]

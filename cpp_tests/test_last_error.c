@@ -1,0 +1,95 @@
+/* What the library says of itself and of failures: the log level, eshm_last_error(), eshm_version(). A C11 program. */
+#define _GNU_SOURCE
+#include "child.h"
+#include "open_ex.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+/* Standard error goes to a pipe: what a refusal at each level leaves there. */
+static void be_refused_at_a_level(Scene* scene) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    const int before = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    ESHMOptions options = eshm_default_options();
+    options.log_level = (enum ESHMLogLevel)scene->role;
+    CHECK(try_open(scene->name, ESHM_ROLE_SLAVE, &options) == NULL);
+    CHECK(try_open(scene->name, ESHM_ROLE_SLAVE, NULL) == NULL); /* the level stays */
+    dup2(before, STDERR_FILENO);
+    close(ends[1]);
+    char text[1024] = "";
+    CHECK(read(ends[0], text, sizeof text - 1) >= 0);
+    int lines = 0;
+    for (const char* at = text; (at = strchr(at, '\n')) != NULL; at++) lines++;
+    CHECK_EQ(lines, scene->size);
+}
+
+static void the_log_level_is_the_processs(void) {
+    Scene scene = scene_new("options");
+    CHECK_EQ(setenv("ESHM_LOG", "off", 1), 0);
+    scene.role = ESHM_LOG_DEFAULT;
+    child_join(CHILD_START(be_refused_at_a_level, &scene));
+    scene.role = ESHM_LOG_ERROR;
+    scene.size = 2;
+    child_join(CHILD_START(be_refused_at_a_level, &scene));
+    CHECK_EQ(unsetenv("ESHM_LOG"), 0);
+    scene.role = ESHM_LOG_OFF;
+    scene.size = 0;
+    child_join(CHILD_START(be_refused_at_a_level, &scene));
+    scene_free(scene);
+}
+
+static void* last_error_of_a_new_thread(void* unused) {
+    CHECK_TEXT(eshm_last_error(), "");
+    CHECK_EQ(eshm_capacity(NULL), 0);
+    expect_reason("is NULL");
+    return unused;
+}
+
+static void the_last_error_is_the_threads_own(void) {
+    pthread_t thread;
+    CHECK(try_open(segment_name("options"), ESHM_ROLE_SLAVE, NULL) == NULL);
+    expect_reason("there is no such segment; start the master first");
+    CHECK_EQ(pthread_create(&thread, NULL, last_error_of_a_new_thread, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    expect_reason("there is no such segment");
+    CHECK_EQ(eshm_set_wakeup_mode(NULL, (enum ESHMWakeupMode)9), ESHM_ERROR_INVALID_PARAM);
+    expect_reason("no such mode");
+    ESHMHandle* master = open_as(segment_name("options"), ESHM_ROLE_MASTER);
+    expect_reason("no such mode"); /* a success leaves it */
+    close_end(master);
+}
+
+/* The system's own words, for what the system refuses. */
+static void no_descriptors_left(Scene* scene) {
+    struct rlimit none;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &none), 0); /* valgrind lets nobody change the hard limit */
+    none.rlim_cur = 3;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    CHECK(try_open(scene->name, ESHM_ROLE_MASTER, NULL) == NULL);
+    expect_reason("Too many open files");
+}
+
+static void errno_has_its_text(void) {
+    Scene scene = scene_new("options");
+    child_join(CHILD_START(no_descriptors_left, &scene));
+    scene_free(scene);
+}
+
+static void the_version_is_that_of_the_build(void) {
+    int major = 0, minor = 0, patch = -1;
+    CHECK_EQ(sscanf(eshm_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+    CHECK(major == 1 && minor >= 3 && patch >= 0);
+}
+
+int main(int argc, char** argv) {
+    const ChildBody bodies[] = {CHILD_BODY(be_refused_at_a_level), CHILD_BODY(no_descriptors_left)};
+    CHILD_MAIN(argc, argv, bodies);
+    RUN(the_log_level_is_the_processs);
+    RUN(the_last_error_is_the_threads_own);
+    RUN(errno_has_its_text);
+    RUN(the_version_is_that_of_the_build);
+    puts("test_last_error: passed");
+    return 0;
+}

@@ -1,6 +1,6 @@
 //! A process as `/proc` shows it: threads, descriptors, mappings, signals.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// What a process holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -60,6 +60,16 @@ pub fn is_stopped(pid: u32) -> bool {
 /// How often a thread went to sleep of its own accord.
 pub fn sleeps(pid: u32, tid: u32) -> u64 {
     status(pid, tid, "voluntary_ctxt_switches").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// The processor time that a process has used (clock_getcpuclockid(3)).
+pub fn processor_time(pid: u32) -> Duration {
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: two out-parameters of our own.
+    let failed =
+        unsafe { libc::clock_getcpuclockid(pid as i32, &mut clock) != 0 || libc::clock_gettime(clock, &mut time) != 0 };
+    assert!(!failed, "process {pid} has no processor time");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// A process id that no process has.

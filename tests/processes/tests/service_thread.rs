@@ -122,12 +122,13 @@ fn it_costs_little_while_nobody_is_there() {
     assert!(wakes <= 800, "{wakes} wake-ups in half a second: more than one a millisecond for all handles together");
 }
 
-/// Whether thread `thread` of `peer`, watched for a moment, wakes up less often than each second millisecond.
-fn sleeps_long(peer: &Peer, thread: u32) -> bool {
-    let (start, before) = (Instant::now(), tasks::sleeps(peer.pid(), thread));
-    pause(50);
-    let wakes = tasks::sleeps(peer.pid(), thread) - before;
-    u128::from(wakes) < start.elapsed().as_millis() / 2
+/// Watches thread `thread` of `peer` for a moment: how often it woke up, and of how many milliseconds the process worked how many.
+fn watch(peer: &Peer, thread: u32) -> (f64, f64, f64) {
+    let look = || (tasks::sleeps(peer.pid(), thread), Instant::now(), tasks::processor_time(peer.pid()));
+    let before = look();
+    pause(500);
+    let after = look();
+    ((after.0 - before.0) as f64, (after.1 - before.1).as_secs_f64() * 1e3, (after.2 - before.2).as_secs_f64() * 1e3)
 }
 
 #[test]
@@ -137,10 +138,16 @@ fn a_thread_that_reads_flat_out_beats_for_it_and_lets_it_sleep() {
     let thread = tasks::other_threads(slave.pid())[0];
     master.send("flood 60000 32");
     slave.send("drain 60000");
-    until("it wakes up less often", || sleeps_long(&slave, thread));
+    until("it wakes up less often, but while the reader waits for a processor", || {
+        let (wakes, all, worked) = watch(&slave, thread);
+        worked > all / 5.0 && wakes < all - worked / 2.0
+    });
     assert_1000_a_second(&name.raw(), "slave_heartbeat");
     drop(master);
-    until("it is as watchful as ever", || !sleeps_long(&slave, thread));
+    until("it is as watchful as ever", || {
+        let (wakes, all, _) = watch(&slave, thread);
+        wakes > all / 2.0
+    });
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 import os
 import re
+import signal
 import stat
 import sys
 import threading
 import unittest
 from pathlib import Path
 
-from support import ChannelTest, Program, segment, wait_until
+from support import ChannelTest, Program, script, segment, wait_until
 import eshm
 from eshm import ESHM, TIMEOUT_INFINITE, ESHMError, ESHMLogLevel, ESHMOpenFailed, ESHMRole
 
@@ -142,12 +143,11 @@ class Waiting(ChannelTest):
         segment(self.name).unlink()
 
     def test_ctrl_c_ends_the_wait(self):
-        script = "import sys\nfrom eshm import *\nprint('go', flush=True)\nESHM(sys.argv[1], ESHMRole.SLAVE, "
-        script += "wait_for_master_ms=TIMEOUT_INFINITE)"
-        with Program([sys.executable, "-c", script, self.name], cwd=Path(__file__).resolve().parents[1]) as program:
+        waiter = "say('go'); ESHM(sys.argv[1], ESHMRole.SLAVE, wait_for_master_ms=TIMEOUT_INFINITE)"
+        with script(waiter, self.name) as program:
             self.assertEqual(program.line(), "go")
-            program.process.send_signal(2)
-            self.assertRegex(program.process.stderr.read().decode(), "KeyboardInterrupt")
+            program.signal(signal.SIGINT)
+            self.assertRegex(program.end()[1], "KeyboardInterrupt")
 
 
 #: A library of an older release, for a process of its own: the functions of 1.3 are not found in it.

@@ -3,7 +3,7 @@
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::service;
-use crate::segment::Segment;
+use crate::segment::{Segment, view::View};
 use crate::sync::Ordering;
 use crate::sys::{futex, lock, process};
 use std::os::fd::AsFd;
@@ -63,8 +63,8 @@ pub(crate) fn forget_parked(segment: &Segment, side: Side) {
 }
 
 /// Gives `side` back after a clean exit: nothing of it is left that says alive. The lock goes with the descriptor.
-pub(crate) fn detach(segment: &Segment, side: Side, holds_lock: bool) {
-    let header = segment.view.header();
+pub(crate) fn detach(view: &View, side: Side, holds_lock: bool) {
+    let header = view.header();
     header.alive[side as usize].store(0, Ordering::Release); // pairs with the remote's watch: all we wrote came before
     failpoint!("detach.flag");
     // After the flag: killed between the two we are known to have left, and not alive until the threshold. Before the lock
@@ -74,7 +74,7 @@ pub(crate) fn detach(segment: &Segment, side: Side, holds_lock: bool) {
     }
     failpoint!("detach.lock");
     for which in 0..2 {
-        let tail = segment.view.channel(which).tail;
+        let tail = view.channel(which).tail;
         tail.wake_seq.fetch_add(1, Ordering::SeqCst); // pairs with a reader about to park: its compare fails
         futex::wake(&tail.wake_seq, futex::Scope::Shared);
         failpoint!("detach.woken");

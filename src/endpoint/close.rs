@@ -90,7 +90,7 @@ impl Core {
             log::warning!("{self}: cannot remove the name: {error}");
         }
         failpoint!("close.unlinked");
-        detach(segment, self.side, holds_lock);
+        detach(&segment.view, self.side, holds_lock);
         failpoint!("close.detached");
     }
 

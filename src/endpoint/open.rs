@@ -224,7 +224,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
     let attachment = attach(&segment, Side::Slave);
     failpoint!("slave.attached");
     if !segment.is_named(name) {
-        detach(&segment, Side::Slave, attachment.holds_lock);
+        detach(&segment.view, Side::Slave, attachment.holds_lock);
         service::remove_side(segment.id, Side::Slave);
         return Ok(None);
     }

@@ -32,13 +32,14 @@ const LOOKS: u32 = 16;
 
 impl Core {
     /// Moves to `new`, or returns it because a thread stands in the way; the next tick tries again. `leave` is run on the
-    /// old segment once nothing can fail any more. On return the cursor still says that a move is going on: the caller
-    /// takes its side, then calls [`Core::end_move`].
+    /// old segment once nothing can fail any more: by then our lock there is given back, so that the other side, which looks
+    /// for what it has not read as soon as it sees us gone, finds it. On return the cursor still says that a move is going
+    /// on: the caller takes its side, then calls [`Core::end_move`].
     pub(crate) fn replace_segment(
         &self,
         monitor: &mut Monitor,
         new: Segment,
-        leave: impl FnOnce(&Segment, bool),
+        leave: impl Fn(&View, bool),
     ) -> Result<(), Segment> {
         let one = match self.breaker.try_lock() {
             Ok(guard) => guard,
@@ -65,18 +66,25 @@ impl Core {
         // A claim that came before the addition above is in this cursor; none comes after.
         self.keep_unread(cursor);
         self.bring_reads();
-        leave(&monitor.segment, monitor.holds_lock);
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();
+        let beside = locked.and_then(|_| monitor.segment.mapped_again());
+        if beside.is_none() {
+            leave(&old_view, monitor.holds_lock); // the lock, if it is ours, breaks who writes there next
+        }
         self.writer.forget(); // while the lock is held and no thread decides about it
         let view = match locked {
             Some(odd) => {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);
                 failpoint!("move.placed");
-                if over_old {
-                    monitor.segment.unlock_in_file(self.side.writes(), odd);
-                } else {
-                    old_view.channel(self.side.writes()).unlock_unchanged(odd);
+                let old = if over_old { beside.as_ref() } else { Some(&old_view) };
+                if let Some(old) = old {
+                    old.channel(self.side.writes()).unlock_unchanged(odd);
+                }
+                if let Some(beside) = &beside {
+                    leave(beside, monitor.holds_lock);
+                }
+                if !over_old {
                     let _ = old_view.detach_from_file(); // on failure the old file stays mapped until close
                     monitor.spares.push(old_view);
                 }

@@ -43,7 +43,7 @@ impl Core {
         let decision = Decision::wait(&monitor.segment.file, Duration::ZERO);
         if matches!(decision, Ok(Some(_))) {
             if self.is_named_in_header() {
-                detach(&monitor.segment, self.side, monitor.holds_lock);
+                detach(&monitor.segment.view, self.side, monitor.holds_lock);
             }
             monitor.present = false;
         }
@@ -149,9 +149,9 @@ impl Core {
         let Some((segment, attachment)) = monitor.pending.take() else { return };
         let old = monitor.segment.id;
         let named = self.is_named_in_header();
-        let moved = self.replace_segment(monitor, segment, |segment, holds_lock| {
+        let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
             if named {
-                detach(segment, self.side, holds_lock);
+                detach(old, self.side, holds_lock);
             }
             failpoint!("move.left");
         });

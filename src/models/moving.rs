@@ -19,9 +19,9 @@ use crate::endpoint::{
 use crate::error::Error;
 use crate::liveness::reconnect::Reconnect;
 use crate::segment::view::View;
-use crate::sync::model::Action::Skip;
+use crate::sync::model::Action::{Late, Relax, Skip};
 use crate::sync::{self, Ordering};
-use crate::sys::clock;
+use crate::sys::{clock, process};
 use loom::thread;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ const PREEMPTIONS: usize = 2;
 
 const REMAP: &str = "src/endpoint/remap.rs";
 const LOOK: &str = "src/endpoint/read.rs";
+const ATTACH: &str = "src/endpoint/attach.rs";
 const CORE: &str = "src/endpoint/core.rs";
-const HEAP: &str = "src/segment/heap.rs";
 
 /// A slave that has found another segment, and the two files as others map them.
 struct Scene {
@@ -209,7 +209,33 @@ fn a_write_is_in_one_segment_whole() {
     let model = Model::new("move, a write", writers(1)).barrier_between().barrier_in_process().preemptions(3);
     model.holds();
     model.fails(WRITE, "compare_exchange(even, even.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed)", Skip);
-    model.fails(HEAP, "head.sequence.store(value, Ordering::Relaxed); // as pwrite(2)", Skip);
+    model.fails(WRITE, "self.head.sequence.store(odd.wrapping_sub(1), Ordering::Release);", Skip);
+}
+
+#[test]
+fn who_has_left_the_old_segment_holds_no_lock_there() {
+    let model = Model::new("move, the old segment as the other side sees it", || {
+        let scene = Scene::new(&[], &[]);
+        let header = scene.old.header();
+        header.pid[1].store(process::pid(), Ordering::Relaxed); // the mover is not there yet
+        header.alive[1].store(1, Ordering::Relaxed);
+        let core = scene.core.clone();
+        core.write(&message(1)).expect("a write");
+        let mover = scene.mover();
+        if header.alive[1].load(Ordering::Acquire) == 0 {
+            // pairs with detach
+            let taken = scene.old.channel(Side::Slave.writes()).take(0, &mut [MaybeUninit::new(0); SIZE]);
+            assert!(matches!(taken, Taken::Value { .. }), "{taken:?}");
+        }
+        mover.join().expect("the mover");
+        assert_eq!(header.alive[1].load(Ordering::Acquire), 0);
+    })
+    .barrier_between()
+    .barrier_in_process()
+    .preemptions(3);
+    model.holds();
+    model.fails(ATTACH, "header.alive[side as usize].store(0, Ordering::Release);", Relax);
+    model.fails(WRITE, "self.head.sequence.store(odd.wrapping_sub(1), Ordering::Release);", Late);
 }
 
 #[test]

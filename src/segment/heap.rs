@@ -3,10 +3,7 @@
 use super::layout::{Header, Layout};
 use super::view::View;
 use crate::channel::heap::Owned;
-use crate::sync::{
-    Ordering,
-    model::{Rite, Switch},
-};
+use crate::sync::model::{Rite, Switch};
 use crate::sys::file::FileId;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -60,7 +57,7 @@ thread_local! {
     static FILES: RefCell<Vec<(FileId, Arc<View>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has `view` stand for the file `id` in [`write_sequence`]; of an earlier one of that name nothing is left.
+/// Has `view` stand for the file `id` in [`file`]; of an earlier one of that name nothing is left.
 pub(crate) fn put_file(id: FileId, view: Arc<View>) {
     FILES.with_borrow_mut(|files| {
         files.retain(|(known, _)| *known != id);
@@ -68,9 +65,8 @@ pub(crate) fn put_file(id: FileId, view: Arc<View>) {
     });
 }
 
-/// Writes the sequence of a channel through the file.
-pub(crate) fn write_sequence(id: FileId, which: usize, value: u32) {
+/// The file, as another process maps it.
+pub(crate) fn file(id: FileId) -> Arc<View> {
     let view = FILES.with_borrow(|files| files.iter().find(|(known, _)| *known == id).map(|(_, view)| view.clone()));
-    let view = view.expect("a file of the model");
-    view.channel(which).head.sequence.store(value, Ordering::Relaxed); // as pwrite(2), which promises no order
+    view.expect("a file of the model")
 }

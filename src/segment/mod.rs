@@ -60,16 +60,13 @@ impl Drop for Decision<'_> {
 }
 
 impl Segment {
-    /// Gives the lock of a channel, taken at `odd`, back in the file, to which no mapping of ours leads any more. Through a new
-    /// mapping: a write to the file falls under the limit on file sizes, whose signal may end us. If there is no room for
-    /// one, who writes there next breaks the lock.
-    pub(crate) fn unlock_in_file(&self, which: usize, odd: u32) {
+    /// Another mapping of the file, for what is to be done there once `view` leads elsewhere: a write(2) to it would fall under
+    /// the limit on file sizes, whose signal may end us. `None` if there is no room for one.
+    pub(crate) fn mapped_again(&self) -> Option<Arc<View>> {
         #[cfg(not(loom))]
-        if let Ok(view) = View::of_file(self.file.as_fd(), self.view.layout) {
-            view.channel(which).unlock_unchanged(odd);
-        }
+        return View::of_file(self.file.as_fd(), self.view.layout).ok().map(Arc::new);
         #[cfg(loom)]
-        heap::write_sequence(self.id, which, odd.wrapping_sub(1));
+        return Some(heap::file(self.id));
     }
 
     /// Whether the name still leads to this very file.

@@ -64,6 +64,21 @@ fn a_write_that_its_answer_overtakes_finds_all_it_touches_still_there() {
 }
 
 #[test]
+fn a_slave_follows_a_master_that_moves_only_once_it_can_see_what_it_has_not_read() {
+    let _alone = alone();
+    let name = Name::new();
+    // While it sleeps it is silent, and would be stale.
+    let master = builder(&name, Role::Master).stale_threshold(ms(60_000)).open().expect("open");
+    let mut slave = Peer::ours("slave", &name, &["--attempts=0", "--wait=0"]);
+    master.write(b"in between").expect("write");
+    let _armed = Armed::with("move.placed=sleep:300");
+    name.remove();
+    until_at("move.placed");
+    until("it has followed", || name.raw().get("slave_pid") == u64::from(slave.pid()));
+    assert_eq!(slave.read(10_000), Ok("in between".into()));
+}
+
+#[test]
 fn a_write_that_is_held_up_for_long_is_whole_in_the_segment_it_began_in() {
     let _alone = alone();
     let name = Name::new();

@@ -5,7 +5,7 @@
 //! peer ours     master|slave|auto NAME [--threshold=MS] [--wait=MS] [--retry=MS] [--attempts=N] [--behavior=immediately|
 //!               on_timeout|never] [--capacity=N] [--exact-capacity]
 //!               [--wait-for-master=MS] [--first-value] [--poll] [--no-threads] [--no-cleanup] [--later]
-//! peer released master|slave NAME [--protocol=2|3] [--capacity=N] [--takeover] [--replace] [--no-heartbeat]
+//! peer released master|slave NAME [--protocol=2|3] [--capacity=N] [--threshold=MS] [--takeover] [--replace] [--no-heartbeat]
 //!               [--until=open|size|magic|version]
 //! peer refused  master|slave|auto NAME      opens nothing, and succeeds if that was refused
 //! peer races    auto|master NAME --on=nothing|ours|released|slave --rounds=N

@@ -22,7 +22,7 @@
 
 use crate::{answer, die, forks, options::Options, serve};
 use eshm::{Builder, DisconnectBehavior, Endpoint, Error, Role, WakeupMode};
-use eshm_processes::{ms, payload, tasks};
+use eshm_processes::{THRESHOLD, ms, payload, tasks};
 use std::{
     io,
     os::unix::process::CommandExt,
@@ -42,10 +42,8 @@ pub(crate) fn role(text: &str) -> Role {
 }
 
 fn builder(role_text: &str, name: &str, options: &Options) -> Builder {
-    let mut builder = Endpoint::builder(name).role(role(role_text));
-    if let Some(time) = options.number("threshold") {
-        builder = builder.stale_threshold(ms(time));
-    }
+    let threshold = options.number("threshold").unwrap_or(THRESHOLD);
+    let mut builder = Endpoint::builder(name).role(role(role_text)).stale_threshold(ms(threshold));
     if let Some(time) = options.number("wait") {
         builder = builder.reconnect_wait(ms(time));
     }

@@ -107,7 +107,7 @@ impl Raw {
 
     /// Makes a file of zeroes a complete segment.
     pub fn stamp(&self, protocol: u64) {
-        self.set("stale_threshold", 100);
+        self.set("stale_threshold", crate::THRESHOLD);
         if protocol == 3 {
             self.set("features", 1);
             self.set("layout_size", self.size() as u64);

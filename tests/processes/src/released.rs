@@ -21,7 +21,7 @@
 
 use crate::{answer, die, options::Options, released_io::Channel, serve};
 use eshm_processes::{
-    Name, Raw,
+    Name, Raw, THRESHOLD,
     raw::{MAGIC, total_size},
 };
 use std::{
@@ -42,6 +42,7 @@ struct Peer {
     master: bool,
     protocol: u64,
     capacity: usize,
+    threshold: u64,
     /// Held over each beat, so that nothing beats after `leave` has taken it.
     segment: Mutex<Option<Arc<Raw>>>,
     beating: AtomicBool,
@@ -90,7 +91,7 @@ impl Peer {
                 raw.set("features", 1);
                 raw.set("layout_size", raw.size() as u64);
             }
-            raw.set("stale_threshold", 100);
+            raw.set("stale_threshold", self.threshold);
         }
         Some(raw)
     }
@@ -165,6 +166,7 @@ pub(crate) fn run(role: &str, name: &str, options: &Options) -> ! {
         master: role == "master",
         protocol: options.number("protocol").unwrap_or(2),
         capacity: options.number("capacity").unwrap_or(4096) as usize,
+        threshold: options.number("threshold").unwrap_or(THRESHOLD),
         segment: Mutex::new(None),
         beating: AtomicBool::new(!options.has("no-heartbeat")),
     }));

@@ -152,15 +152,22 @@ fn park_and_wake(name: &Name, from: &Endpoint, to: &Endpoint) {
 }
 
 /// How often the service thread has been asleep: it ticks in between.
-fn ticks() -> u64 {
-    let own = tasks::other_threads(process::id());
-    let service = own.into_iter().find(|&tid| tasks::status(process::id(), tid, "Name").as_deref() == Some("eshm"));
-    tasks::sleeps(process::id(), service.expect("the service thread"))
+/// The service thread. One that has only just started may not have its name yet.
+fn service() -> u32 {
+    let mut found = None;
+    until("there is a service thread", || {
+        let own = tasks::other_threads(process::id());
+        found = own.into_iter().find(|&tid| tasks::status(process::id(), tid, "Name").as_deref() == Some("eshm"));
+        found.is_some()
+    });
+    found.expect("just found")
 }
 
 /// What the service thread allocates and gives back in a hundred ticks, once it has taken over what handles were opened and
 /// closed before.
 fn many_ticks() -> u64 {
+    let service = service();
+    let ticks = || tasks::sleeps(process::id(), service);
     let first = ticks();
     until("it has the present list of handles", || ticks() >= first + 10);
     let (first, before) = (ticks(), BY_SERVICE.load(SeqCst));

@@ -28,6 +28,7 @@ fn destroy_unlinks_only_its_own_segment() {
     for what_came in ["another segment", "another file"] {
         let name = Name::new();
         let mut old = Peer::ours("master", &name, &[]);
+        name.raw().until_looked("master"); // the first look at the name is over, and the next one a second away
         name.remove();
         let _other = (what_came == "another segment").then(|| {
             let raw = Raw::stamped(&name, 3, 4096);

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The survivor, in this process; a slave finds its next master soon.
 fn survivor(name: &Name, role: Role) -> Endpoint {
-    let builder = builder(name, role).max_reconnect_attempts(0).reconnect_wait(ms(0));
+    let builder = builder(name, role).stale_threshold(ms(100)).max_reconnect_attempts(0).reconnect_wait(ms(0));
     builder.reconnect_retry_interval(ms(2)).open().expect("the survivor")
 }
 

@@ -60,9 +60,9 @@ fn giving_up_is_one_line() {
 #[test]
 fn stale_and_recovered_are_one_line_each() {
     let name = Name::new();
-    let mut master = Peer::ours("master", &name, &[]);
+    let mut master = Peer::ours("master", &name, &["--threshold=500"]);
     let mut slave = Peer::released("slave", &name, &[]);
-    name.raw().until_looked("master");
+    until("they have met", || master.alive());
     slave.ok("beat off");
     until("it is stale", || !master.alive());
     pause(150);

@@ -74,6 +74,7 @@ fn if_another_live_master_holds_the_name_this_one_is_ousted() {
 fn if_a_dead_masters_segment_has_the_name_it_is_no_reason_to_go() {
     let name = Name::new();
     let mut master = Peer::ours("master", &name, &[]);
+    name.raw().until_looked("master"); // the first look at the name is over, and the next one a second away
     name.remove();
     let raw = Raw::stamped(&name, 3, 4096);
     raw.occupy("master", process::id());

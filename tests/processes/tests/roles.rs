@@ -1,6 +1,6 @@
 //! What `open` makes of the role asked for and the segment found.
 
-use eshm::Role;
+use eshm::{Endpoint, Role};
 use eshm_processes::{Name, Peer, Raw, builder, code, elapsed_ms, open, pause, read, tasks::free_pid};
 use std::{
     fs, process,
@@ -24,7 +24,7 @@ fn leftover(name: &Name, protocol: u64) -> Raw {
 #[test]
 fn master_on_no_segment_creates_one() {
     let name = Name::new();
-    let master = open(&name, Role::Master);
+    let master = Endpoint::builder(name.as_str()).role(Role::Master).open().expect("create");
     assert_eq!(master.role(), Role::Master);
     let raw = name.raw();
     assert_eq!((raw.get("magic"), raw.get("version")), (0x4553_484D, 3));

@@ -29,7 +29,7 @@ fn a_silent_released_peer_is_stale_at_the_threshold_and_not_before_and_recovers(
 #[test]
 fn both_sides_judge_by_the_creators_threshold() {
     let name = Name::new();
-    let mut master = Peer::released("master", &name, &[]); // 100 ms
+    let mut master = Peer::released("master", &name, &["--threshold=100"]);
     let slave = builder(&name, Role::Slave).stale_threshold(ms(60_000)).open().expect("attach");
     master.ok("beat off");
     until("it is stale by the master's 100 ms", || slave.remote_alive() == Ok(false));
@@ -99,15 +99,16 @@ fn a_clean_exit_is_noticed_at_once() {
 #[test]
 fn it_recovers_only_when_the_heartbeat_moves_and_the_flag_is_1() {
     let name = Name::new();
-    let mut master = Peer::ours("master", &name, &[]);
+    let mut master = Peer::ours("master", &name, &["--threshold=100"]);
     let mut slave = Peer::released("slave", &name, &[]);
     name.raw().until_looked("master");
-    assert!(master.alive());
+    until("they have met", || master.alive());
     slave.ok("set slave_alive 0");
     until("it is stale by the flag", || !master.alive());
     pause(150);
     assert!(!master.alive(), "it beats, but says that it has left");
     slave.ok("beat off");
+    name.raw().until_looked("master"); // the last beats count while the flag is down
     slave.ok("set slave_alive 1");
     pause(150);
     assert!(!master.alive(), "the flag is up again, but it does not beat");

@@ -10,7 +10,7 @@ use std::{
 #[test]
 fn a_master_that_finds_a_live_slave_and_a_dead_master_takes_over_in_place() {
     let name = Name::new();
-    let mut old = Peer::ours("master", &name, &[]);
+    let mut old = Peer::ours("master", &name, &["--threshold=1234"]);
     let slave = open(&name, Role::Slave);
     for text in ["one", "two", "three"] {
         old.write(text);
@@ -24,7 +24,7 @@ fn a_master_that_finds_a_live_slave_and_a_dead_master_takes_over_in_place() {
     let mut new = Peer::ours("master", &name, &["--threshold=7777", "--capacity=64"]);
     assert_eq!(name.inode(), inode);
     assert_eq!(raw.get("master_generation"), generation + 1);
-    assert_eq!((raw.get("stale_threshold"), raw.get("capacity")), (100, 4096), "the creator's");
+    assert_eq!((raw.get("stale_threshold"), raw.get("capacity")), (1234, 4096), "the creator's");
     assert_eq!((raw.get("m2s.write_count"), raw.get("m2s.read_count"), raw.get("s2m.write_count")), (3, 1, 1));
     assert_eq!(raw.get("m2s.sequence"), sequence);
     assert_eq!(raw.data("m2s", 5), b"three");

@@ -1,7 +1,7 @@
 //! Any threads may call any functions on one handle at once.
 
 use eshm::Role;
-use eshm_processes::{Name, Peer, c, code, elapsed_ms, ms, open, pause, until};
+use eshm_processes::{Name, Peer, THRESHOLD, c, code, elapsed_ms, ms, open, pause, until};
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     thread,
@@ -51,7 +51,7 @@ fn statistics_during_restarts_are_whole_or_refused() {
                 while start.elapsed() < ms(700) {
                     match slave.stats() {
                         Ok(stats) => {
-                            assert_eq!(stats.stale_threshold_ms, 100);
+                            assert_eq!(u64::from(stats.stale_threshold_ms), THRESHOLD);
                             good.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) => assert_eq!(error.code(), -14),

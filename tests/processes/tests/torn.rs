@@ -262,9 +262,8 @@ fn a_flat_out_writer_grants_a_reader_the_quiet_moment_it_asks_for() {
     let name = Name::new();
     let mut master = Peer::ours("master", &name, &[]);
     let raw = name.raw();
-    master.send("flood 400 4096");
+    master.send("flood 60000 4096"); // its end is not waited for
     until("it writes", || raw.get("m2s.write_count") > 10);
     raw.set("m2s.reader_waiting", 1);
     until("it has seen it", || raw.get("m2s.reader_waiting") == 0);
-    assert!(master.answer().starts_with("ok"));
 }

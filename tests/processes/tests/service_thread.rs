@@ -1,6 +1,6 @@
 //! One thread of a process beats and checks for all its handles.
 
-use eshm_processes::{Name, Peer, Raw, pause, tasks, until};
+use eshm_processes::{Name, Peer, Raw, eventually, pause, tasks, until, wait::HANG};
 use std::time::Instant;
 
 #[test]
@@ -32,10 +32,16 @@ fn it_beats_for_all_of_them() {
 /// Checks that `field` advances by one each millisecond, with wide limits: a loaded machine makes up at most 100.
 #[track_caller]
 fn assert_1000_a_second(raw: &Raw, field: &str) {
-    let (start, before) = (Instant::now(), raw.get(field));
-    pause(1500);
-    let (beats, time) = (raw.get(field) - before, start.elapsed().as_millis() as u64);
-    assert!(beats >= time / 2 && beats <= time + time / 10 + 120, "{field}: {beats} in {time} ms");
+    // Of what a stall of the machine takes only 100 are made up: the best of three counts.
+    let enough = (0..3).any(|_| {
+        let (start, before) = (Instant::now(), raw.get(field));
+        pause(1500);
+        let (beats, time) = (raw.get(field) - before, start.elapsed().as_millis() as u64);
+        println!("{field}: {beats} in {time} ms");
+        assert!(beats <= time + time / 10 + 120, "{field}: {beats} in {time} ms");
+        beats >= time / 2
+    });
+    assert!(enough, "{field} is slow");
 }
 
 #[test]
@@ -140,10 +146,18 @@ fn a_thread_that_reads_flat_out_beats_for_it_and_lets_it_sleep() {
     let thread = tasks::other_threads(slave.pid())[0];
     master.send("flood 60000 32");
     slave.send("drain 60000");
-    until("it wakes up less often, but while the reader waits for a processor", || {
+    // Less often, but while the reader waits for a processor.
+    let mut judged = false;
+    let relieved = eventually(HANG, || {
         let (wakes, all, worked) = watch(&slave, thread);
-        worked > all / 5.0 && wakes < all - worked / 2.0
+        let at_work = worked > all / 5.0;
+        judged |= at_work;
+        at_work && wakes < all - worked / 2.0
     });
+    if !relieved && !judged {
+        return eprintln!("SKIPPED: this machine is too busy: the reader hardly ran");
+    }
+    assert!(relieved, "it wakes up as often as ever");
     assert_1000_a_second(&name.raw(), "slave_heartbeat");
     drop(master);
     until("it is as watchful as ever", || {

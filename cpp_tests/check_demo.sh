@@ -67,6 +67,7 @@ until_line slave '^\[SLAVE\] Master is lost$'
 master=$!
 until_line auto '^\[MASTER\] Initialized with role: MASTER$'
 until_line slave '^\[SLAVE\] Master is back$'
+until_line auto '^\[MASTER\] Slave is there$'
 
 kill -INT $slave
 ends_well $slave slave

@@ -193,7 +193,6 @@ static void a_value_is_readable_within_a_millisecond(void) {
     printf("    readable after %.2f ms (median), %.2f ms (99 %%), %.2f ms (most)\n", times[COUNT / 2], times[COUNT * 99 / 100],
            times[COUNT - 1]);
     CHECK(times[COUNT / 2] < 2);
-    CHECK(times[COUNT - 1] < 1000);
     pair_free(pair);
 }
 

@@ -30,6 +30,10 @@ done
 ESHM_LIB=$build/libeshm.so python3 -u "$root/py/examples/simple_slave.py" "$name" > >(sed -u 's/^/S  /' | tee "$logs/slave") &
 slave=$!
 sleep "$seconds"
+for _ in {1..160}; do # a busy machine may take longer to get going
+    grep -q 'Received: ACK from Python slave' "$logs/master" && break
+    sleep 0.1
+done
 
 # Both ways, or it was no demonstration.
 grep -q 'Received: ACK from Python slave' "$logs/master" || { echo "nothing came back from Python" >&2; exit 1; }

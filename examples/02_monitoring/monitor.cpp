@@ -27,9 +27,12 @@ static Peer peer_of(const ESHMStats& s, bool of_master) {
 
 int main(int argc, char** argv) try {
     const bool master = argc > 2 && std::string_view(argv[2]) == "master";
-    eshm::Endpoint end(argc > 1 ? argv[1] : "monitoring", master ? eshm::Role::master : eshm::Role::slave);
+    // The creator's threshold counts, so both ends ask for the same: a busy machine may hold either up for longer than 100 ms.
+    eshm::Endpoint end(eshm::Options(argc > 1 ? argv[1] : "monitoring")
+                           .role(master ? eshm::Role::master : eshm::Role::slave)
+                           .stale_threshold(2s));
 
-    // Alive alone is not yet there: a peer that never came counts as alive for the stale threshold, 100 ms.
+    // Alive alone is not yet there: a peer that never came counts as alive for the stale threshold.
     Peer peer = peer_of(end.stats(), master);
     for (int i = 0; i < 2000 && !(peer.attached && peer.heartbeats > 0 && end.remote_alive()); i++) {
         std::this_thread::sleep_for(10ms);

@@ -23,7 +23,7 @@ def wait_for_slave(end: ESHM) -> None:
 
 def main() -> int:
     role = ESHMRole.MASTER if sys.argv[2:] == ["master"] else ESHMRole.SLAVE
-    with ESHM(sys.argv[1] if len(sys.argv) > 1 else "monitoring", role=role) as end:
+    with ESHM(sys.argv[1] if len(sys.argv) > 1 else "monitoring", role=role, stale_threshold_ms=2000) as end:
         if role == ESHMRole.MASTER:
             wait_for_slave(end)
         for value in range(1, 11):

@@ -67,6 +67,7 @@ int main(int argc, char** argv) try {
 
     eshm::Endpoint end(eshm::Options(argc > 1 ? argv[1] : "camera")
                            .role(master ? eshm::Role::master : eshm::Role::slave)
+                           .stale_threshold(2s) // of whichever end creates: a busy machine may hold it up for longer than 100 ms
                            .capacity(sizeof head + size)
                            .exact_capacity(true)); // a slave of a master with less room has no use for it
     auto seen = end.read<Seen>(20s);

@@ -47,7 +47,7 @@ def main() -> int:
     options = parser.parse_args()
     frame = empty_frame(options.width, options.height)
     role = ESHMRole[options.role.upper()]
-    with ESHM(options.name, role=role, capacity=frame.nbytes, exact_capacity=True) as end:
+    with ESHM(options.name, role=role, stale_threshold_ms=2000, capacity=frame.nbytes, exact_capacity=True) as end:
         wait_for_camera(end, frame)
         begun = time.monotonic()
         seen = skipped = newest = 0

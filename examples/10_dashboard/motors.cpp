@@ -52,6 +52,7 @@ int main(int argc, char** argv) try {
         options.role(role == "master"  ? eshm::Role::master
                      : role == "slave" ? eshm::Role::slave
                                        : eshm::Role::automatic);
+        options.stale_threshold(2s); // of whichever end creates: a busy machine may hold it up for longer than 100 ms
         motors.push_back({eshm::Endpoint(options), {0, 0, 0, 0, 20}, 0});
     }
 

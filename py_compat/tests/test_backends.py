@@ -79,7 +79,7 @@ class Together(ChannelTest):
     def test_they_meet(self):
         for first, second in (("native", "ctypes"), ("ctypes", "native")):
             for roles in ((ESHMRole.MASTER, ESHMRole.SLAVE), (ESHMRole.AUTO, ESHMRole.AUTO)):
-                with ESHM(self.name, role=roles[0], backend=first) as one:
+                with ESHM(self.name, role=roles[0], stale_threshold_ms=2000, backend=first) as one:
                     with ESHM(self.name, role=roles[1], backend=second) as other:
                         self.assertIs(other.get_role(), ESHMRole.SLAVE)
                         for i in range(100):

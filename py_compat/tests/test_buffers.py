@@ -91,8 +91,7 @@ with ESHM(sys.argv[1], role=ESHMRole.SLAVE) as channel:
     thread.start()
     while True:
         try:
-            buffer.extend(b"")
-            buffer.append(1); buffer.pop()
+            buffer.__init__(8)  # in one step, and to what it is
         except BufferError:
             break
     say("exported")

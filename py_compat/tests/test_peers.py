@@ -23,7 +23,7 @@ class Stats(ChannelTest):
         slave("channel.write(b'y')")
         stats = master.get_stats()
         expected = {"master_pid": os.getpid(), "slave_pid": slave.process.pid, "master_alive": True,
-                    "slave_alive": True, "stale_threshold": 100, "m2s_write_count": 3, "m2s_read_count": 1,
+                    "slave_alive": True, "stale_threshold": 2000, "m2s_write_count": 3, "m2s_read_count": 1,
                     "s2m_write_count": 1, "s2m_read_count": 0}
         self.assertEqual({key: stats[key] for key in expected}, expected)
         self.assertIs(type(stats["master_alive"]), bool)

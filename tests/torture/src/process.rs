@@ -20,7 +20,7 @@ use std::{
 const HANG: Duration = Duration::from_secs(30);
 
 /// Between the last word of a process and its end.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(10);
 
 /// A started peer; killed when dropped.
 pub(crate) struct Process {

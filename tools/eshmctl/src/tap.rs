@@ -126,7 +126,8 @@ fn follow(
     // The sequences of the last message caught, and those of the last look.
     let (mut seen, mut looked) = (start, start);
     let (mut named, mut last) = (Instant::now(), Instant::now());
-    while !limit.is_over() {
+    loop {
+        let over = limit.is_over(); // before the look: what was written by the end is caught
         let mut passed = 0;
         for &direction in which.directions() {
             let now = segment.sequence(direction);
@@ -143,6 +144,9 @@ fn follow(
                 return Ok(false);
             }
         }
+        if over {
+            return Ok(false);
+        }
         let elapsed = last.elapsed();
         last += elapsed;
         if named.elapsed() >= RENAMED {
@@ -153,7 +157,6 @@ fn follow(
         }
         limit.sleep(pace.pause(passed, elapsed));
     }
-    Ok(false)
 }
 
 #[cfg(test)]

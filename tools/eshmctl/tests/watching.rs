@@ -87,8 +87,8 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
 
     let player = start(&["replay", path, again.as_str(), "--wait", "--speed", "2"]);
     until("its segment is there", || again.exists());
-    let slave = open(&again, Role::Slave);
     let (start, mut got) = (std::time::Instant::now(), Vec::new());
+    let slave = open(&again, Role::Slave);
     let mut buffer = vec![0; 4096];
     while got.last() != values.last() {
         let size = slave.read_timeout(&mut buffer, eshm_processes::ms(20_000)).expect("a value");

@@ -13,7 +13,7 @@ limit=${CHECK_LIMIT:-600}
 logs=build/check
 
 # Two lanes, one for each core. What goes by way of the same build folder is in one lane.
-lanes=("tsan models panics races torture" "asan valgrind miri fuzz soak packages")
+lanes=("tsan models panics races torture miri" "asan valgrind fuzz soak packages")
 known=" ${lanes[*]} "
 for name in "$@"; do
     [[ $known == *" $name "* ]] || { echo "there is no step '$name' in:$known"; exit 2; }

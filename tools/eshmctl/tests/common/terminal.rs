@@ -70,6 +70,11 @@ impl Terminal {
         until(what, || shown(&self.text()));
     }
 
+    /// Whether it has ever written this, be it on the screen still or not.
+    pub fn has_written(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.output.lock().expect("the output")).contains(text)
+    }
+
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("press keys");
     }

@@ -4,6 +4,7 @@
 #include "descriptor.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -35,6 +36,14 @@ static int threads_of_this_process(void) {
     return count;
 }
 
+/* epoll_wait(2), also over a stop of the process, after which it says EINTR (signal(7)). */
+static int wait_for(int epoll, struct epoll_event* events, int most, int ms) {
+    int rc;
+    do rc = epoll_wait(epoll, events, most, ms);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
 static void many_channels_in_one_thread(void) {
     enum { COUNT = 20, ROUNDS = 50 };
     Pair pairs[COUNT];
@@ -51,14 +60,14 @@ static void many_channels_in_one_thread(void) {
         for (int i = round % 3; i < COUNT; i += 3, left++) send_text(pairs[i].master, "news");
         while (left > 0) {
             struct epoll_event events[COUNT];
-            const int ready = epoll_wait(epoll, events, COUNT, PATIENCE_MS);
+            const int ready = wait_for(epoll, events, COUNT, PATIENCE_MS);
             CHECK(ready > 0);
             for (int i = 0; i < ready; i++, left--) {
                 CHECK_EQ(events[i].data.u32 % 3, round % 3);
                 expect_text(pairs[events[i].data.u32].slave, "news");
             }
         }
-        CHECK_EQ(epoll_wait(epoll, &(struct epoll_event){0}, 1, 0), 0);
+        CHECK_EQ(wait_for(epoll, &(struct epoll_event){0}, 1, 0), 0);
     }
     for (int i = 0; i < COUNT; i++) pair_free(pairs[i]);
     close(epoll);
@@ -91,7 +100,7 @@ static void a_flat_out_writer(bool edges) {
     event_signal(scene.go);
     for (uint32_t last = 0; last < FLOOD;) {
         uint8_t message[64];
-        CHECK_EQ(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+        CHECK_EQ(wait_for(epoll, &event, 1, PATIENCE_MS), 1);
         CHECK(peer_alive(slave));
         int rc;
         do {

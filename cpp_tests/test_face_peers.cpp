@@ -133,7 +133,7 @@ void a_slave_that_shall_not_reconnect_has_its_range_ended_too() {
 
 void a_range_waits_for_a_peer_that_is_not_there_yet() {
     Scene scene = new_scene();
-    scene.stale_threshold_ms = 300;
+    scene.stale_threshold_ms = 1000;
     eshm::Endpoint master(options(scene, eshm::Role::master));
     CHECK_WITHIN(PATIENCE_MS, !master.remote_alive());
     const double begun = check_now();

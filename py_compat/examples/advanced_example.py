@@ -48,8 +48,10 @@ def simulate(channel: ESHM) -> None:
         joints = [math.sin(step / 20 + joint) for joint in range(6)]
         STATE.pack_into(buffer, 0, step, time.monotonic() - began, *joints)
         channel.write(buffer)
+        answer = -1
         try:
-            answer, *torques = COMMAND.unpack(channel.read(COMMAND.size, timeout_ms=1000))
+            while answer < step:  # one to an earlier step may come late
+                answer, *torques = COMMAND.unpack(channel.read(COMMAND.size, timeout_ms=1000))
         except TimeoutError:
             continue
         if answer != step or torques != [GAIN * joint for joint in joints]:

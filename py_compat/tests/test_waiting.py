@@ -53,6 +53,7 @@ class Timeouts(ChannelTest):
         for i in range(20):
             time.sleep(0.1003)
             self.master.write(b"%d" % i)
+            wait_until(lambda: len(seen) > i, f"message {i} is read")
         thread.join()
         self.assertEqual(seen, [b"%d" % i for i in range(20)])
 

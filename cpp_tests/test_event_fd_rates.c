@@ -54,7 +54,7 @@ static void many_channels_in_one_thread(void) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
         CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, pairs[i].fd, &event), 0);
     }
-    CHECK_EQ(threads_of_this_process(), 2); /* this and the library's */
+    CHECK_WITHIN(PATIENCE_MS, threads_of_this_process() == 2); /* this and the library's; a joined one may show for a moment */
     for (int round = 0; round < ROUNDS; round++) {
         int left = 0;
         for (int i = round % 3; i < COUNT; i += 3, left++) send_text(pairs[i].master, "news");

@@ -18,8 +18,8 @@
 use crate::ours::role;
 use crate::{answer, seccomp, serve};
 use eshm::Endpoint;
-use eshm_processes::c::Handle;
-use std::{process::Command, thread};
+use eshm_processes::{c::Handle, tasks, until};
+use std::{process, process::Command, thread};
 
 fn resource(name: &str) -> libc::__rlimit_resource_t {
     match name {
@@ -79,6 +79,7 @@ fn limited<T: Send>(failing: Option<(i64, i32)>, open: impl FnOnce() -> T + Send
 pub(crate) fn run(name: &str) -> ! {
     let (mut handle, mut failing): (Option<Handle>, Option<(i64, i32)>) = (None, None);
     thread::spawn(|| {}).join().expect("it does nothing"); // what a first thread costs is in the heap by now
+    until("it is out of /proc too", || tasks::resources(process::id()).threads == 1);
     answer("ok");
     serve(|verb, rest| {
         let words: Vec<&str> = rest.split_whitespace().collect();

@@ -107,7 +107,8 @@ async def run(name: str, role: ESHMRole, count: int, seconds: Optional[float]) -
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         # Without a limit of attempts a slave waits for its master to come back however long that takes.
-        channels = [AsyncESHM(f"{name}_{index}", role=role, stale_threshold_ms=2000, max_reconnect_attempts=0) for index in range(count)]
+        settings = {"role": role, "stale_threshold_ms": 2000, "max_reconnect_attempts": 0}
+        channels = [AsyncESHM(f"{name}_{index}", **settings) for index in range(count)]
         motors = [Motor(index, await stack.enter_async_context(channel)) for index, channel in enumerate(channels)]
         show = draw if sys.stdout.isatty() else tell
         tasks = [asyncio.ensure_future(work) for work in (show(motors), ask(motors), *(motor.watch() for motor in motors))]

@@ -32,8 +32,8 @@ const LOOKS: u32 = 16;
 
 impl Core {
     /// Moves to `new`, or returns it because a thread stands in the way; the next tick tries again. `leave` is run on the
-    /// old segment once nothing can fail any more: by then our lock there is given back, so that the other side, which looks
-    /// for what it has not read as soon as it sees us gone, finds it. On return the cursor still says that a move is going
+    /// old segment once nothing can fail any more: by then our lock there is given back (unless there is no room to map it once
+    /// more), so that the other side, which looks for what it has not read as soon as it sees us gone, finds it. On return the cursor still says that a move is going
     /// on: the caller takes its side, then calls [`Core::end_move`].
     pub(crate) fn replace_segment(
         &self,
@@ -70,7 +70,7 @@ impl Core {
         let old_view = monitor.segment.view.clone();
         let beside = locked.and_then(|_| monitor.segment.mapped_again());
         if beside.is_none() {
-            leave(&old_view, monitor.holds_lock); // the lock, if it is ours, breaks who writes there next
+            leave(&old_view, monitor.holds_lock); // if the lock is ours, whoever writes there next breaks it
         }
         self.writer.forget(); // while the lock is held and no thread decides about it
         let view = match locked {

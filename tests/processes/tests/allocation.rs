@@ -151,7 +151,6 @@ fn park_and_wake(name: &Name, from: &Endpoint, to: &Endpoint) {
     to.set_spin(None);
 }
 
-/// How often the service thread has been asleep: it ticks in between.
 /// The service thread. One that has only just started may not have its name yet.
 fn service() -> u32 {
     let mut found = None;
@@ -167,7 +166,7 @@ fn service() -> u32 {
 /// closed before.
 fn many_ticks() -> u64 {
     let service = service();
-    let ticks = || tasks::sleeps(process::id(), service);
+    let ticks = || tasks::sleeps(process::id(), service); // it ticks between two sleeps
     let first = ticks();
     until("it has the present list of handles", || ticks() >= first + 10);
     let (first, before) = (ticks(), BY_SERVICE.load(SeqCst));

@@ -18,6 +18,9 @@ use std::{sync::Arc, time::Duration};
 
 /// How long closing waits for another process's decision about the segment before it leaves the name behind.
 const DECIDING: Duration = Duration::from_secs(1);
+/// How long the heartbeat of a released slave is watched whose process is not to be seen: it crashed just now, or lives in another
+/// pid namespace.
+const CRASHED: Duration = Duration::from_millis(100);
 /// How long a released reader may take to leave, between two wake-ups.
 const AGAIN: Duration = Duration::from_micros(100);
 
@@ -85,6 +88,7 @@ impl Core {
             && self.side == Side::Master
             && self.settings.auto_cleanup
             && segment.is_named(&self.name)
+            && !self.keeps_a_count(segment)
             && let Err(error) = file::unlink(self.name.path())
         {
             log::warning!("{self}: cannot remove the name: {error}");
@@ -92,6 +96,16 @@ impl Core {
         failpoint!("close.unlinked");
         detach(&segment.view, self.side, holds_lock);
         failpoint!("close.detached");
+    }
+
+    /// Whether a released slave is there, which remembers the count of writes and would hear nothing of a fresh segment until that
+    /// passes it: the next master takes this one over, and the count goes on.
+    fn keeps_a_count(&self, segment: &Segment) -> bool {
+        let kept = segment.has_released_slave(CRASHED);
+        if kept {
+            log::info!("{self}: a slave of a released library is attached; the name stays for the next master");
+        }
+        kept
     }
 
     /// In a child that inherited the handle nothing of the segment is ours; the parent's lock stays with the parent's

@@ -25,6 +25,11 @@ pub(crate) enum Timeout {
 }
 
 impl Timeout {
+    /// Whether it never passes.
+    fn is_endless(self) -> bool {
+        matches!(self, Timeout::Infinite | Timeout::Signal(u64::MAX))
+    }
+
     /// A timeout as Rust has it.
     pub(crate) fn of(time: std::time::Duration) -> Timeout {
         match u64::try_from(time.as_nanos()) {
@@ -223,6 +228,9 @@ impl Core {
                 self.end_streak();
                 return Err(Error::NoData);
             }
+            if self.waits_in_vain(timeout) {
+                return Err(Error::Timeout);
+            }
             // Until it has been in vain once: a value that did not come while spinning is not about to.
             let overdue = looks % LOSSES == 1 && self.is_over(&mut deadline);
             if !parked && !overdue && matches!(state, State::Attached | State::Ousted) {
@@ -247,6 +255,11 @@ impl Core {
                 return Err(Error::Timeout);
             }
         }
+    }
+
+    /// Whether a wait would never end: without limit, for a master that is no longer looked for.
+    pub(super) fn waits_in_vain(&self, timeout: Timeout) -> bool {
+        timeout.is_endless() && self.state() == State::GaveUp
     }
 
     /// Whether spinning paid, if this wait did.

@@ -161,7 +161,12 @@ impl Core {
             let look = unsafe {
                 let usable = (*core).enter() && !(*core).is_inherited();
                 let _counted = Inside(core);
-                if usable { (*core).look_for_record(room, judge, &mut lost, &mut refusal)? } else { Look::TooSmall(0) }
+                let look =
+                    if usable { (*core).look_for_record(room, judge, &mut lost, &mut refusal)? } else { Look::TooSmall(0) };
+                if refusal.is_some() && (*core).waits_in_vain(timeout) {
+                    return Err(refusal.unwrap_or(Error::Timeout));
+                }
+                look
             };
             let left = match timeout {
                 Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),

@@ -54,7 +54,8 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
         self.prepare()?;
-        if !matches!(self.state(), State::Attached | State::Moving | State::Ousted) {
+        // One that stopped for good still tells what its last segment says: programs print it at their end.
+        if !matches!(self.state(), State::Attached | State::Moving | State::Ousted | State::Stopped) {
             return Err(Error::NotInitialized);
         }
         if self.threads {

@@ -9,6 +9,7 @@ use super::spin::Budget;
 use crate::config::WakeupMode;
 use crate::failpoint::failpoint;
 use crate::liveness::signalling::Signals;
+use crate::segment::peer::threshold;
 use crate::sync::{self, AtomicU32, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -22,8 +23,14 @@ const LOOKS: u32 = 32;
 const POLL: Duration = Duration::from_micros(100);
 /// The longest park where the service thread looks after readers.
 const SLICE: u64 = 1000 * MS;
-/// The longest where there is none: the reader beats and checks itself.
+/// The longest where there is none, and the peer's signals cannot be relied on: the reader beats and checks itself.
 const SLICE_ALONE: u64 = MS;
+/// The same while there is no peer: the first message of one that does not signal waits for no longer.
+const SLICE_ABSENT: u64 = 10 * MS;
+/// The same where the peer signals, and the threshold is no reason to be sooner.
+const SLICE_SIGNALLED: u64 = 50 * MS;
+/// Slices in one threshold: our heartbeats come so often, at least.
+const SLICES: u64 = 4;
 
 /// Subtracts 1 unless it is 0 already: a new reader may have set it to 0 on behalf of a dead one.
 fn decrement(waiters: &AtomicU32) {
@@ -35,19 +42,48 @@ impl Core {
     /// Sleeps a while, at most until `end`: returns when something may have changed, in any case soon. True if a signal handler
     /// ended the sleep.
     pub(crate) fn pause(&self, end: u64, unsound: Option<u32>) -> bool {
-        if !self.threads {
-            self.tick_inline_if_due();
-        }
+        let slice = if self.threads { SLICE } else { self.slice_alone(unsound) };
         let now = clock::now();
-        let end = end.min(now + if self.threads { SLICE } else { SLICE_ALONE });
+        let end = end.min(now + slice);
         if end <= now {
             return false;
         }
+        let signalled = self.sleep_until(end, unsound);
+        if !self.threads {
+            self.tick_after(slice);
+        }
+        signalled
+    }
+
+    /// How long a reader without the service thread may sleep.
+    fn slice_alone(&self, unsound: Option<u32>) -> u64 {
+        let (view, other) = (self.view(), self.side.other());
+        let header = view.header();
+        let quarter = u64::from(threshold(header.stale_threshold.load(Ordering::Relaxed))) * MS / SLICES; // a setting
+        let absent = header.alive[other as usize].load(Ordering::Relaxed) == 0; // looked at for each slice, as all of these
+        let most = match self.state() {
+            State::Attached | State::Ousted if unsound.is_some() => SLICE_ALONE,
+            State::Attached | State::Ousted if absent => SLICE_ABSENT,
+            State::Attached | State::Ousted if self.is_signalled() || view.is_ours(other) => SLICE_SIGNALLED,
+            State::GaveUp | State::Stopped => SLICE_ABSENT,
+            _ => SLICE_ALONE,
+        };
+        most.min(quarter)
+    }
+
+    /// Whether the peer has shown that it wakes parked readers.
+    fn is_signalled(&self) -> bool {
+        self.signals.load(Ordering::Relaxed) == Signals::Yes as u32 // a hint
+    }
+
+    /// The sleep itself.
+    fn sleep_until(&self, end: u64, unsound: Option<u32>) -> bool {
+        let now = clock::now();
         let polling = self.mode.load(Ordering::Relaxed) == WakeupMode::Poll as u32 // settings and lessons: only hints
             || self.signals.load(Ordering::Relaxed) == Signals::No as u32;
         match self.state() {
             State::Attached | State::Ousted if polling => {
-                clock::sleep(POLL.min(Duration::from_nanos(end - now)));
+                clock::sleep(POLL.min(Duration::from_nanos(end.saturating_sub(now))));
                 false
             }
             State::Attached | State::Ousted => self.park(end, unsound),
@@ -114,6 +150,9 @@ impl Core {
             // A write that is going on now may look at `waiters` before the kernel has us asleep: the tick's to find.
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
                 failpoint!("park.looked");
+                // Without a service thread nobody would find that write.
+                let soon = !self.threads && now & 1 == 1;
+                let end = if soon { end.min(clock::now() + SLICE_ALONE) } else { end };
                 signalled = futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
             }
             failpoint!("park.woken");

@@ -31,6 +31,8 @@ pub(crate) enum Pace {
 
 /// Heartbeats made up for at most, after the service thread did not run.
 const MADE_UP: u64 = 100;
+/// Milliseconds that one look adds to a remote's silence at most, but for a sleep that was longer by intent.
+const MOST_SILENCE: u64 = 3;
 /// The staleness threshold, in milliseconds, from which on heartbeats may come in tens while nobody hears them: five times the
 /// pauses between them.
 const DOZING_THRESHOLD: u32 = 50 * HEARTBEAT_INTERVAL_MS;
@@ -93,11 +95,17 @@ impl Core {
         sync::lock(&self.monitor).as_mut().map_or(Pace::Slow, |monitor| self.tick(monitor, elapsed, now))
     }
 
-    /// The tick of a handle without threads while it waits: none within the millisecond after the last.
-    pub(crate) fn tick_inline_if_due(&self) {
-        let due = sync::lock(&self.monitor).as_ref().is_some_and(|monitor| clock::now() - monitor.last_look >= MS);
-        if due {
-            self.tick_inline();
+    /// The tick of a handle without threads after a sleep of at most `slice` nanoseconds: heartbeats for each millisecond since
+    /// the last, all of which we chose to be deaf for. None within the millisecond after the last.
+    pub(crate) fn tick_after(&self, slice: u64) {
+        let mut monitor = sync::lock(&self.monitor);
+        let Some(monitor) = monitor.as_mut() else { return };
+        let now = clock::now();
+        let elapsed = now.saturating_sub(monitor.last_look) / MS;
+        if elapsed > 0 {
+            monitor.last_look += elapsed * MS; // what is left counts in the next
+            self.beat(elapsed.min(MADE_UP.max(slice / MS)));
+            self.tick(monitor, elapsed.min(MOST_SILENCE.max(slice / MS)), now);
         }
     }
 
@@ -108,10 +116,10 @@ impl Core {
         let Some(monitor) = monitor.as_mut() else { return };
         self.beat(1);
         let now = clock::now();
-        let elapsed = (now - monitor.last_look) / MS;
+        let elapsed = now.saturating_sub(monitor.last_look) / MS;
         if elapsed > 0 {
             monitor.last_look = now;
-            self.tick(monitor, elapsed.min(3), now);
+            self.tick(monitor, elapsed.min(MOST_SILENCE), now);
         } else if self.is_displaced() && self.state() == State::Attached {
             self.oust(monitor);
         }

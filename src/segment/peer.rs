@@ -74,6 +74,15 @@ impl Segment {
         if runs { Signs::Alive } else { Signs::NoProcess }
     }
 
+    /// Whether a live slave is attached that is not one of ours. One of ours that could not have its lock looks like one, unless it
+    /// is of this process.
+    pub(crate) fn has_released_slave(&self, limit: Duration) -> bool {
+        let pid = self.view.header().pid[Side::Slave as usize].load(Ordering::Relaxed); // stored before the flag that judge looks at
+        !self.view.is_ours(Side::Slave)
+            && !(pid == process::pid() && service::has_side(self.id, Side::Slave))
+            && self.judge(Side::Slave, limit) == Verdict::Alive
+    }
+
     /// Judges a side, watching its heartbeat as long as that may tell something, and no longer than `limit`.
     pub(crate) fn judge(&self, side: Side, limit: Duration) -> Verdict {
         let watch = match self.signs(side) {

@@ -152,3 +152,60 @@ fn a_failed_open_leaves_nothing() {
     }
     assert_eq!((raw.get("master_alive"), raw.get("slave_alive"), raw.get("slave_pid")), (1, 0, 0));
 }
+
+/// A slave that plays a release, and has read `text` from this master.
+fn released_reader(name: &Name, protocol: &str, master: &mut Peer, text: &str) -> Peer {
+    let mut slave = Peer::released("slave", name, &[protocol]);
+    slave.read(0).expect_err("its baseline");
+    master.write(text);
+    assert_eq!(slave.read(10_000), Ok(text.into()));
+    slave
+}
+
+#[test]
+fn a_master_that_ends_beside_a_released_slave_leaves_the_segment_to_the_next_which_goes_on_counting() {
+    for protocol in ["--protocol=2", "--protocol=3"] {
+        let name = Name::new();
+        let mut first = Peer::ours("master", &name, &[]);
+        let mut slave = released_reader(&name, protocol, &mut first, "one");
+        let inode = name.inode();
+        first.leave();
+        assert_eq!((name.inode(), name.raw().get("master_alive")), (inode, 0), "{protocol}");
+        // By the drop of an endpoint in this process, too.
+        let second = open(&name, Role::Master);
+        second.write(b"two").expect("write");
+        assert_eq!(slave.read(10_000), Ok("two".into()));
+        drop(second);
+        let mut third = Peer::ours("auto", &name, &[]);
+        assert_eq!((third.ok("role"), name.inode()), ("Master".into(), inode));
+        third.write("three");
+        assert_eq!((slave.read(10_000), name.raw().get("m2s.write_count")), (Ok("three".into()), 3));
+        slave.leave();
+        third.leave();
+        assert!(!name.exists(), "who comes last removes it");
+    }
+}
+
+#[test]
+fn a_released_slave_that_has_left_or_died_or_one_of_ours_keeps_no_segment() {
+    for what in ["left", "died", "ours", "ours and died", "of this process"] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, &[]);
+        let mut other = None;
+        match what {
+            "ours" => other = Some(Peer::ours("slave", &name, &[])),
+            "ours and died" => Peer::ours("slave", &name, &[]).kill(),
+            "of this process" => {
+                master.ok(format_args!("also slave {}", name.as_str()));
+                master.ok(format_args!("also slave {}", name.as_str())); // without the lock
+            }
+            _ => {
+                let mut slave = released_reader(&name, "--protocol=2", &mut master, "x");
+                if what == "left" { slave.leave() } else { slave.kill() }
+            }
+        }
+        master.ok("close");
+        assert!(!name.exists(), "{what}");
+        drop(other);
+    }
+}

@@ -1,14 +1,15 @@
 //! When a slave stops looking for a master.
 
-use eshm_processes::{Name, Peer, elapsed_ms, ms, pause, until};
-use std::time::Instant;
+use eshm::{Error, Role};
+use eshm_processes::{Name, Peer, builder, elapsed_ms, ms, pause, tasks, until};
+use std::time::{Duration, Instant};
 
 /// A slave with these options whose master has just died, with the name gone too.
 fn orphan(name: &Name, options: &[&str]) -> Peer {
     let mut master = Peer::ours("master", name, &[]);
     let mut slave = Peer::ours("slave", name, options);
     master.leave();
-    until("the slave is without its master", || slave.ask("stats").starts_with("error -14"));
+    until("the slave is without its master", || slave.code("write x") == -10);
     slave
 }
 
@@ -164,7 +165,7 @@ fn what_an_old_master_writes_after_the_end_is_not_read() {
         let mut slave = Peer::ours("slave", &name, options);
         master.write("unread");
         master.ok("beat off");
-        until("it is the end", || slave.code("stats") == -14 && slave.code("write x") == -10);
+        until("it is the end", || slave.code("write x") == -10);
         if waiting == -10 {
             until_gave_up(&slave);
         }
@@ -173,4 +174,36 @@ fn what_an_old_master_writes_after_the_end_is_not_read() {
         master.write("late");
         assert_eq!((slave.read(0), slave.read(50)), (Err(looking), Err(waiting)), "{options:?}");
     }
+}
+
+#[test]
+fn a_read_without_limit_ends_as_its_slave_gives_up_and_later_ones_at_once() {
+    for threads in [true, false] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, &[]);
+        let options = ["--attempts=3", "--retry=10", "--wait=0", "--no-threads"];
+        let mut slave = Peer::ours("slave", &name, &options[..if threads { 3 } else { 4 }]);
+        slave.send("read inf");
+        until("it waits", || tasks::state(slave.pid()) == Some('S'));
+        master.leave();
+        assert!(slave.answer().starts_with("error -10"), "threads: {threads}");
+        assert_eq!(slave.lines_with("giving up"), 1);
+        assert!(slave.ask("read inf").starts_with("error -10"));
+    }
+}
+
+#[test]
+fn a_record_that_is_refused_ends_a_read_without_limit_once_its_slave_has_given_up() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let builder = builder(&name, Role::Slave).max_reconnect_attempts(1).reconnect_retry_interval(ms(1));
+    let slave = builder.reconnect_wait(ms(0)).open().expect("attach");
+    master.write("no record");
+    master.leave();
+    until("it has given up", || slave.read_timeout(&mut [], Duration::MAX) == Err(Error::BufferTooSmall { size: 9 }));
+    for _ in 0..2 {
+        assert!(matches!(slave.read_record(Duration::MAX), Err(Error::Record(_))));
+    }
+    assert_eq!(slave.try_read(&mut [0; 16]), Ok(Some(9)));
+    until("it has given up", || slave.read_record(Duration::MAX) == Err(Error::Timeout));
 }

@@ -138,3 +138,70 @@ fn a_protocol_2_writer_is_heard_without_threads() {
         assert_eq!(slave.answer(), format!("data turn {turn}"));
     }
 }
+
+/// How often the thread that reads goes to sleep in so many milliseconds of a read.
+fn sleeps_in_a_read(reader: &mut Peer, milliseconds: u64) -> u64 {
+    let before = tasks::sleeps(reader.pid(), reader.pid());
+    assert_eq!(reader.read(milliseconds), Err(-10));
+    tasks::sleeps(reader.pid(), reader.pid()) - before
+}
+
+#[test]
+fn a_blocked_read_parks_and_stays_alive_for_its_peer() {
+    for (kind, side) in [("ours", "master"), ("ours", "slave"), ("released", "slave"), ("nobody", "master")] {
+        let name = Name::new();
+        let first = (side == "slave").then(|| match kind {
+            "ours" => Peer::ours("master", &name, &[]),
+            _ => Peer::released("master", &name, &["--protocol=3"]),
+        });
+        let mut reader = Peer::ours(side, &name, &["--no-threads"]);
+        let mut peer = match kind {
+            "nobody" => None,
+            _ => first.or_else(|| Some(Peer::ours("slave", &name, &[]))),
+        };
+        if kind == "released" {
+            for _ in 0..3 {
+                peer.as_mut().expect("there").write("it signals"); // what a reader has to have seen
+                assert_eq!(reader.read(5000), Ok("it signals".into()));
+            }
+        }
+        let sleeps = sleeps_in_a_read(&mut reader, 600);
+        assert!(sleeps < 100, "{sleeps} sleeps in 600 ms of a {side} beside {kind}");
+        if let Some(peer) = peer.filter(|_| kind == "ours") {
+            assert_eq!(peer.lines_with("stale"), 0, "{side}: {}", peer.log());
+        }
+    }
+}
+
+#[test]
+fn a_blocked_read_beats_in_a_quarter_of_a_small_threshold() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &["--no-threads", "--threshold=8"]);
+    let raw = name.raw();
+    let mut slave = Peer::ours("slave", &name, &[]);
+    master.send("read 2000");
+    until("it reads", || raw.get("m2s.waiters") + raw.get("s2m.waiters") == 1);
+    // Between two looks at most the quarter and what the machine takes: most of them find a beat after 4 ms.
+    let looks = (0..100).filter(|_| {
+        let before = raw.get("master_heartbeat");
+        pause(4);
+        raw.get("master_heartbeat") > before
+    });
+    let moved = looks.count();
+    assert!(moved > 50, "{moved} of 100");
+    slave.ask("write enough");
+    assert_eq!(master.answer(), "data enough");
+}
+
+#[test]
+fn a_writer_that_does_not_signal_is_looked_at_much_more_often() {
+    let name = Name::new();
+    let mut master = Peer::released("master", &name, &["--protocol=2"]);
+    let mut reader = Peer::ours("slave", &name, &["--no-threads"]);
+    for _ in 0..3 {
+        master.write("it does not");
+        assert_eq!(reader.read(5000), Ok("it does not".into()));
+    }
+    let sleeps = sleeps_in_a_read(&mut reader, 600);
+    assert!(sleeps > 600, "{sleeps} sleeps in 600 ms");
+}

@@ -21,7 +21,6 @@ set(ESHM_SONAME "libeshm.so.${PROJECT_VERSION_MAJOR}")
 set(ESHM_SHARED_FILE "${CMAKE_CURRENT_BINARY_DIR}/libeshm.so.${PROJECT_VERSION}")
 set(ESHM_RUNTIME_LINK "${CMAKE_CURRENT_BINARY_DIR}/${ESHM_SONAME}")
 set(ESHM_SHARED_LINK "${CMAKE_CURRENT_BINARY_DIR}/libeshm.so")
-set(ESHM_DATA_LINK "${CMAKE_CURRENT_BINARY_DIR}/libeshm_data.so")
 set(ESHM_STATIC_FILE "${CMAKE_CURRENT_BINARY_DIR}/libeshm.a")
 
 # Runs at every build, as only cargo knows what the library depends on; copies only what changed, so that nothing is linked
@@ -41,8 +40,7 @@ add_custom_target(eshm_cargo
     COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${eshm_cargo_out}/libeshm.so" "${ESHM_SHARED_FILE}"
     COMMAND "${CMAKE_COMMAND}" -E create_symlink "libeshm.so.${PROJECT_VERSION}" "${ESHM_RUNTIME_LINK}"
     COMMAND "${CMAKE_COMMAND}" -E create_symlink "${ESHM_SONAME}" "${ESHM_SHARED_LINK}"
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${ESHM_SONAME}" "${ESHM_DATA_LINK}"
-    BYPRODUCTS "${ESHM_SHARED_FILE}" "${ESHM_RUNTIME_LINK}" "${ESHM_SHARED_LINK}" "${ESHM_DATA_LINK}"
+    BYPRODUCTS "${ESHM_SHARED_FILE}" "${ESHM_RUNTIME_LINK}" "${ESHM_SHARED_LINK}"
                "${eshm_cargo_out}/libeshm.a"
     COMMENT "Building libeshm with cargo"
     VERBATIM USES_TERMINAL)

@@ -19,18 +19,6 @@ function(eshm_shared_target name file)
 endfunction()
 
 eshm_shared_target(eshm "${ESHM_RUNTIME_LINK}")
-eshm_shared_target(eshm_data "${ESHM_DATA_LINK}")
-
-# libeshm_data.so.1, which the functions for records had as a library of their own: programs linked to it load ours by way of
-# this empty library. No link, as ldconfig lists a link to libeshm.so.1.x.y under libeshm.so.1 alone.
-set(eshm_data_soname "libeshm_data.so.${PROJECT_VERSION_MAJOR}")
-add_library(eshm_data_loader MODULE cmake/eshm_data.c)
-target_link_libraries(eshm_data_loader PRIVATE
-    "-Wl,-soname,${eshm_data_soname},-z,nodelete,--no-as-needed" "${ESHM_RUNTIME_LINK}")
-add_dependencies(eshm_data_loader eshm_cargo)
-set_target_properties(eshm_data_loader PROPERTIES
-    OUTPUT_NAME eshm_data SUFFIX ".so.${PROJECT_VERSION_MAJOR}" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
-    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN") # beside it, wherever both were moved to
 
 add_library(eshm_static STATIC IMPORTED GLOBAL)
 add_dependencies(eshm_static eshm_pack)

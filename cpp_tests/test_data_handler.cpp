@@ -116,10 +116,20 @@ static void what_is_refused() {
         CHECK(throws([&] { handler.decodeDataBuffer(Bytes(bytes.begin(), bytes.begin() + part)); }));
     }
     CHECK(throws([&] { handler.decodeDataBuffer(nullptr, 10); }));
-    CHECK(throws([&] { handler.encodeDataBuffer({DataHandler::createString("s", "\xFF")}); }));
     DataItem item = DataHandler::createInteger("i", 1);
     item.value = 1.5;
     CHECK(throws([&] { handler.encodeDataBuffer({item}); }));
+}
+
+// Strings and keys are bytes, and what follows a record is none of it.
+static void what_is_let_through() {
+    DataHandler handler;
+    Bytes bytes = handler.encodeDataBuffer({DataHandler::createString("k\xFF", std::string("\xC3\0", 2))});
+    bytes.resize(4096, 0xEE);
+    const auto items = handler.decodeDataBuffer(bytes);
+    CHECK(items.at(0).key == "k\xFF");
+    CHECK(items.at(0).value == DataValue(std::string("\xC3\0", 2)));
+    CHECK(throws([&] { handler.decodeDataBuffer(bytes.data(), 20); }));
 }
 
 int main(int argc, char** argv) {
@@ -128,5 +138,6 @@ int main(int argc, char** argv) {
     RUN(all_types_there_and_back);
     RUN(functions_by_name);
     RUN(what_is_refused);
+    RUN(what_is_let_through);
     return 0;
 }

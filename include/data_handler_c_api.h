@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/* What dh_create() returns. */
+typedef void* DataHandlerHandle;
+
 /* A handler for the functions below. It has no state, and this cannot fail. */
 void* dh_create(void);
 
@@ -20,11 +23,11 @@ void* dh_create(void);
 void dh_destroy(void* handler);
 
 /* Writes `count` values as a record to `out`. The number of bytes; -1 for a NULL, a negative number, a type other than 0 to 4,
- * a text that is not UTF-8, or a record of more than out_size bytes. With a count of 0 the arrays may be NULL. */
+ * or a record of more than out_size bytes. With a count of 0 the arrays may be NULL. */
 int dh_encode(void* handler, const uint8_t* types, const char** keys, const void** values, int count, uint8_t* out,
               int out_size);
 
-/* Reads a record. The number of values, each of which is to be freed with dh_free_value(); -1, with nothing handed out, for a
+/* Reads the record that begins at buf; what follows it is not looked at. The number of values, each of which is to be freed with dh_free_value(); -1, with nothing handed out, for a
  * NULL, a negative number, bytes that are no record, values of the types 5 to 7, or more than max_items. Keys as in
  * eshm_read_data(). */
 int dh_decode(void* handler, const uint8_t* buf, int size, uint8_t* out_types, char** out_keys, int max_key_len,

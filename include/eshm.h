@@ -141,6 +141,28 @@ int eshm_read(ESHMHandle* handle, void* buffer, size_t buffer_size);
  *   ESHM_ERROR_NOT_INITIALIZED   a handle inherited by fork(), or destroyed meanwhile */
 int eshm_read_ex(ESHMHandle* handle, void* buffer, size_t buffer_size, size_t* bytes_read, uint32_t timeout_ms);
 
+/* Reads the newest message not read yet as a record of named values (eshm_data_api.h), waiting for it up to timeout_ms. Bytes
+ * after the record are not looked at.
+ *
+ * out_types, out_keys and out_values have room for max_items; each out_keys[i] points to max_key_len bytes, in which the key
+ * is NUL-terminated, and cut at a whole character if it is longer. Each of the *item_count values is to be freed with
+ * eshm_free_value().
+ *
+ *   ESHM_SUCCESS
+ *   ESHM_ERROR_INVALID_PARAM      a NULL, a negative number, or no room for keys; or the message is no record, or has values
+ *                                 of the types 5 to 7: eshm_data_get_last_error() tells which
+ *   ESHM_ERROR_BUFFER_TOO_SMALL   more than max_items; *item_count is how many
+ *   and what eshm_read_ex() returns.
+ *
+ * After an error nothing has been handed out, and *item_count is 0 but for the case above. The message then stays readable,
+ * by eshm_read_ex() too, until a newer one comes, unless memory ran out; a message of no bytes, which is no record, is taken.
+ * Asked again, it waits up to timeout_ms for that newer one, and then says the same: a loop keeps no processor busy. */
+int eshm_read_data(ESHMHandle* handle, uint8_t* out_types, char** out_keys, int max_key_len, void** out_values,
+                   int max_items, int* item_count, uint32_t timeout_ms);
+
+/* Frees a value that was read, of this type; NULL is none. Values of the types 0 to 3 may also go to free(). */
+void eshm_free_value(void* value, uint8_t type);
+
 /* Adds a heartbeat now, and with use_threads off also looks after the peer. With threads there is no need for it.
  *
  *   ESHM_SUCCESS

@@ -152,12 +152,15 @@ typedef struct ESHMStats {
 
 /* ------------------------------------------------------------------------------------------------------------------
  * The segment: what /dev/shm/eshm_NAME holds, in native byte order. Map it read-only and look; leave writing to the
- * library. Everything is volatile, as both processes change it at any time. A field read alone is sound; a message is
- * sound only if `sequence` was even before and unchanged after it was copied.
+ * library. What changes at any time is volatile; `data` is not, so that it can be copied with memcpy. A field read alone is sound;
+ * a message is sound only if `sequence` was even before and unchanged after it was copied.
  *
  * The structs describe a segment of capacity ESHM_MAX_DATA_SIZE. Other libraries may have created one of another
  * capacity: compare ESHMHeader.layout_size, or the file's size, with sizeof(struct ESHMData) first.
  * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Where each of these structs begins, also inside of another one. */
+#define ESHM_CACHE_LINE __attribute__((aligned(64)))
 
 /* What makes a reader notice a write during its copy. */
 struct ESHMSeqLock {
@@ -172,22 +175,22 @@ struct ESHMSeqLock {
 #define ESHM_CHANNEL_PADDING (ESHM_CHANNEL_SIZE - ESHM_CHANNEL_TAIL_OFFSET - 28)
 
 /* One direction: a slot for one message, the newest. */
-struct ESHMChannel {
+struct ESHM_CACHE_LINE ESHMChannel {
     struct ESHMSeqLock seqlock;                 /* held while the message changes */
     volatile uint32_t data_size;                /* bytes of the message */
-    volatile uint8_t data[ESHM_MAX_DATA_SIZE];  /* the message */
+    uint8_t data[ESHM_MAX_DATA_SIZE];  /* the message */
     volatile uint64_t write_count;              /* completed writes */
     volatile uint64_t read_count;               /* successful reads; of a fast reader a tick behind */
     volatile uint32_t wake_seq;                 /* protocol 3: readers park on it, +1 a write */
     volatile uint32_t waiters;                  /* protocol 3: readers parked */
     volatile uint32_t reader_waiting;           /* ours: a reader asks a flat-out writer for a quiet moment */
-    volatile uint8_t padding[ESHM_CHANNEL_PADDING]; /* 0 */
+    uint8_t padding[ESHM_CHANNEL_PADDING]; /* 0 */
 };
 
 /* Who is there. */
-struct ESHMHeader {
-    volatile uint32_t magic;             /* ESHM_MAGIC */
-    volatile uint32_t version;           /* protocol, 2 or 3 */
+struct ESHM_CACHE_LINE ESHMHeader {
+    uint32_t magic;             /* ESHM_MAGIC */
+    uint32_t version;           /* protocol, 2 or 3 */
     volatile uint64_t master_heartbeat;  /* +1 each millisecond by the master */
     volatile uint64_t slave_heartbeat;   /* likewise by the slave */
     volatile int32_t master_pid;         /* 0 = there was none yet */
@@ -201,11 +204,11 @@ struct ESHMHeader {
     volatile uint32_t master_lock;       /* ours: generation of a master that holds the lock on byte 0 of the file; 0 = none */
     volatile uint32_t slave_lock;        /* ours: pid of a slave that holds the lock on byte 1 of the file; 0 = none */
     volatile uint32_t capacity;          /* ours: bytes of `data`; 0 = unknown */
-    volatile uint8_t padding[60];        /* 0 */
+    uint8_t padding[60];        /* 0 */
 };
 
 /* A segment. */
-struct ESHMData {
+struct ESHM_CACHE_LINE ESHMData {
     struct ESHMHeader header;           /* who is there */
     struct ESHMChannel master_to_slave; /* what the master writes */
     struct ESHMChannel slave_to_master; /* what the slave writes */

@@ -6,7 +6,8 @@
  *     const void* values[] = {&temperature, "OK"};
  *     eshm_write_data(handle, types, keys, values, 2);
  *
- * A value is a pointer, by its type: to an int64_t, a bool, a double, a NUL-terminated UTF-8 text, or an ESHMBinary. These
+ * A value is a pointer, by its type: to an int64_t, a bool, a double, a NUL-terminated text, or an ESHMBinary. Texts and keys are
+ * any bytes; UTF-8 is what others expect. eshm_read_data() and eshm_free_value() are in eshm.h. These
  * functions carry the five scalar types; eshm_record.h has those for the others. Any threads may call any of them at once.
  */
 #ifndef ESHM_DATA_API_H
@@ -39,33 +40,12 @@ typedef struct ESHMBinary {
 /* Publishes `count` values as the newest message. With a count of 0 that is an empty record, and the arrays may be NULL.
  * The number of bytes written, or
  *
- *   ESHM_ERROR_INVALID_PARAM      a NULL, a negative count, a type other than 0 to 4, a text that is not UTF-8
+ *   ESHM_ERROR_INVALID_PARAM      a NULL, a negative count, a type other than 0 to 4
  *   ESHM_ERROR_BUFFER_TOO_SMALL   the record is over the segment's capacity
  *   and what eshm_write() returns. Nothing was written then. */
 int eshm_write_data(ESHMHandle* handle, const uint8_t* types, const char** keys, const void** values, int count);
 
-/* Reads the newest message not read yet as a record, waiting for it up to timeout_ms.
- *
- * out_types, out_keys and out_values have room for max_items; each out_keys[i] points to max_key_len bytes, in which the key
- * is NUL-terminated, and cut at a whole character if it is longer. Each of the *item_count values is to be freed with
- * eshm_free_value().
- *
- *   ESHM_SUCCESS
- *   ESHM_ERROR_INVALID_PARAM      a NULL, a negative number, or no room for keys; or the message is no record, or has values
- *                                 of the types 5 to 7: eshm_data_get_last_error() tells which
- *   ESHM_ERROR_BUFFER_TOO_SMALL   more than max_items; *item_count is how many
- *   and what eshm_read_ex() returns.
- *
- * After an error nothing has been handed out, and *item_count is 0 but for the case above. The message then stays readable,
- * by eshm_read_ex() too, until a newer one comes, unless memory ran out; a message of no bytes, which is no record, is taken.
- * Asked again, it waits up to timeout_ms for that newer one, and then says the same: a loop keeps no processor busy. */
-int eshm_read_data(ESHMHandle* handle, uint8_t* out_types, char** out_keys, int max_key_len, void** out_values,
-                   int max_items, int* item_count, uint32_t timeout_ms);
-
-/* Frees a value that was read, of this type; NULL is none. Values of the types 0 to 3 may also go to free(). */
-void eshm_free_value(void* value, uint8_t type);
-
-/* The same; mind the order. */
+/* eshm_free_value() of eshm.h; mind the order. */
 void eshm_data_free_value(uint8_t type, void* value);
 
 /* Why the last of the functions eshm_write_data(), eshm_read_data(), dh_...() and eshm_record_...() that failed in this thread

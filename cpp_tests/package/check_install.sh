@@ -39,7 +39,8 @@ link() {
 [ -f "libeshm.so.$version" ] && [ ! -L "libeshm.so.$version" ] || fail "there is no file libeshm.so.$version"
 link libeshm.so.1 "libeshm.so.$version"
 link libeshm.so libeshm.so.1
-link libeshm_data.so libeshm.so.1
+link libeshm_data.so libeshm_data.so.1
+link libeshm_data.so.1 "libeshm_data.so.$version"
 # ldconfig lists a library by its soname, whatever the name of the file.
 readelf --dynamic --wide libeshm_data.so.1 | grep -q 'SONAME.*\[libeshm_data\.so\.1\]' || fail "libeshm_data.so.1 is not its soname"
 needs libeshm_data.so.1 libeshm.so.1

@@ -18,6 +18,12 @@ eshm_package_test(install_clang check_consumers.sh
     "${CMAKE_COMMAND}" "${eshm_moved}" "${ESHM_SOURCE_DIR}/examples/05_integration" clang clang++)
 eshm_package_test(two_rust_libraries check_two_libraries.sh "${eshm_moved}" "${CMAKE_C_COMPILER}" "${ESHM_RUSTC}")
 eshm_package_test(released_program check_released.sh "${ESHM_BINARY_DIR}" "${CMAKE_C_COMPILER}")
+if(ESHM_HAS_CXX17)
+    eshm_package_test(record_classes check_record_classes.sh
+        "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}/abi/libeshm_data.so.1.txt" "${CMAKE_CXX_COMPILER}")
+else()
+    message(STATUS "SKIPPED: the test record_classes, as this build has no C++ record classes")
+endif()
 eshm_package_test(add_subdirectory check_subproject.sh
     "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" subdirectory -DESHM_MAX_DATA_SIZE=512)
 eshm_package_test(fetch_content check_subproject.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" fetch

@@ -6,7 +6,7 @@ use crate::view::View;
 use std::path::Path;
 
 /// Headers in C++ over the others; no function of the library is declared there.
-const CPP: [&str; 2] = ["asn1_der.h", "data_handler.h"];
+const CPP: [&str; 4] = ["asn1_der.h", "asn1_der_impl.h", "data_handler.h", "data_handler_impl.h"];
 
 /// All C headers of `include/` side by side.
 pub struct Headers {

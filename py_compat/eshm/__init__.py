@@ -11,7 +11,8 @@ Each direction holds one message, the newest: a write replaces an unread one.
     channel.readinto(buffer)                    # into a bytearray, a numpy array, ...; its size
     channel.read_array(float, 3)                # a numpy array; one can be written as it is
     channel.try_read()                          # None if nothing is new
-    channel.read_data()                         # a record: named, typed values; eshm.eshm_data writes them
+    channel.write_data({"speed": 1.5})          # a record: named, typed values
+    channel.read_data()                         # such a one as a dict
 
 The work is done by the native module, where that was built, or by ``libeshm.so`` over ctypes, found by :func:`library_path`:
 :attr:`ESHM.backend` says which. This package needs the standard library alone. Modules :mod:`eshm.rpc` (named calls and
@@ -47,11 +48,18 @@ from ._types import (
     ESHMWakeupMode,
 )
 
+from .data_handler import DataHandler, DataItem, DataType
+
 if TYPE_CHECKING:
     from .aio import AsyncESHM
 
+__version__ = "1.3.0"  # the crate's
+
 __all__ = [
     "AsyncESHM",
+    "DataHandler",
+    "DataItem",
+    "DataType",
     "ESHM",
     "ESHMBufferTooSmall",
     "ESHMClosed",

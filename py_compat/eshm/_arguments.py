@@ -13,7 +13,9 @@ MAX_NAME_BYTES = 249
 
 
 def _refused(name: str, reason: str) -> ESHMOpenFailed:
-    return open_failed(f"ESHM {name!r} cannot be opened: {reason}", ESHMError.INVALID_PARAM)
+    error = open_failed(f"Failed to initialize ESHM {name!r}: {reason}", ESHMError.INVALID_PARAM)
+    error.reason = reason
+    return error
 
 
 def encoded_name(name: str, most: int = MAX_NAME_BYTES) -> bytes:

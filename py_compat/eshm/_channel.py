@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence,
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
 from ._decode import decode
-from ._errors import ESHMBufferTooSmall, ESHMOpenFailed, closed, failed
+from ._encode import encode
+from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
 from ._options import Options, open_patiently
 from ._settings import Settings
 from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
-from ._values import DataItem, RecordError
+from ._values import DataItem, Items, RecordError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -117,7 +118,7 @@ class ESHM(Calls):
         try:
             open_patiently(self._calls()._open, settings, options)
         except ESHMOpenFailed as error:
-            error.args = (f"ESHM {shm_name!r} cannot be opened as {self._role.name}: {error}",)
+            error.args = (f"Failed to initialize ESHM {shm_name!r} as {self._role.name}: {error}",)
             raise
         self._role = self.get_role()  # AUTO has become one or the other
         if self._end is not None:
@@ -180,7 +181,7 @@ class ESHM(Calls):
     def read_data(self, timeout_ms: int = 10, max_items: int = 32) -> Dict[str, Any]:
         """Wait for the next new message, which must be a record, and return its values by their keys.
 
-        :class:`eshm.eshm_data.ESHMData` also writes records, and gives the items with their types.
+        :class:`eshm.eshm_data.ESHMData` gives the items with their types.
 
         Args:
             timeout_ms: As for :meth:`read`.
@@ -190,22 +191,38 @@ class ESHM(Calls):
             TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no record, or of more
                 items. Such a message is taken all the same.
 
-        >>> from eshm.eshm_data import ESHMData
-        >>> with ESHMData(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
         ...     master.write_data({"temperature": 23.5, "status": "OK"})
         ...     slave.read_data(timeout_ms=500)
         {'temperature': 23.5, 'status': 'OK'}
         """
         return {item.key: item.value for item in self._read_items(timeout_ms, max_items)}
 
+    def write_data(self, items: Items) -> None:
+        """Publish a record, replacing a message the other side has not read yet.
+
+        Args:
+            items: DataItems, or a mapping of keys to values that tell their types themselves. numpy scalars and any
+                bytes-like objects are accepted too. C and C++ peers that use the C functions read types 0 to 4.
+
+        Raises:
+            TypeError, RecordError: A value does not fit its item's type, or any.
+            RuntimeError: As :meth:`write`.
+        """
+        self.write(encode(items))
+
     def _read_items(self, timeout_ms: int, max_items: int) -> List[DataItem]:
-        message = self._read_any(timeout_ms)
+        try:
+            message = self._read_any(timeout_ms)
+        except ESHMFailed as error:
+            error.args = (str(error).replace(READ, READ_DATA, 1),)
+            raise
         try:
             items = decode(message)
         except RecordError as error:
-            raise failed(f"Read failed: no record: {error}", ESHMError.INVALID_PARAM) from None
+            raise failed(f"{READ_DATA}: no record: {error}", ESHMError.INVALID_PARAM) from None
         if len(items) > max_items:
-            text = f"Read failed: a record of {len(items)} items, more than max_items={max_items}"
+            text = f"{READ_DATA}: a record of {len(items)} items, more than max_items={max_items}"
             raise failed(text, ESHMError.BUFFER_TOO_SMALL)
         return items
 

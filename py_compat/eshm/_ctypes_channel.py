@@ -11,7 +11,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
-from ._errors import ESHMException, closed, failure, no_event_fd, open_failed
+from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
 from ._options import MOST_BYTES, Options, capacity, init, last_error
 from ._settings import Settings
@@ -95,7 +95,7 @@ class CtypesChannel:
         else:
             code = self._write_buffer(data)
         if code:
-            raise self._failure("Write", code)
+            raise self._failure("Write failed", code)
 
     def _write_buffer(self, data: "Buffer") -> int:
         if isinstance(data, str):
@@ -249,17 +249,17 @@ class CtypesChannel:
 
     def _get_stats(self) -> Dict[str, Any]:
         stats = ESHMStats()
-        self._check("Get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats)))
+        self._check("Failed to get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats)))
         return {field[0]: getattr(stats, field[0]) for field in ESHMStats._fields_}
 
     def _get_role(self) -> int:
         role = ctypes.c_int()
-        self._check("Get role", self._library.eshm_get_role(self._handle, ctypes.byref(role)))
+        self._check("Failed to get role", self._library.eshm_get_role(self._handle, ctypes.byref(role)))
         return role.value
 
     def _is_remote_alive(self) -> bool:
         alive = ctypes.c_bool()
-        self._check("Check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
+        self._check("Failed to check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
         return alive.value
 
     def _event_fd(self) -> int:
@@ -273,16 +273,16 @@ class CtypesChannel:
     def _capacity(self) -> int:
         size = capacity(self._library, self._handle)
         if not size:
-            raise self._failure("Get capacity", ESHMError.NOT_INITIALIZED)
+            raise self._failure("Failed to get capacity", ESHMError.NOT_INITIALIZED)
         return size
 
     def _get_wakeup_mode(self) -> int:
         mode = ctypes.c_int()
-        self._check("Get wakeup mode", self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)))
+        self._check("Failed to get wakeup mode", self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)))
         return mode.value
 
     def _set_wakeup_mode(self, mode: int) -> None:
-        self._check("Set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, mode))
+        self._check("Failed to set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, mode))
 
     def _check(self, what: str, code: int) -> None:
         if code:
@@ -296,7 +296,7 @@ class CtypesChannel:
 
     def _read_failure(self, code: int) -> ESHMException:
         """The exception for what a read returned: see :meth:`_receive_into`."""
-        return self._failure("Read", _TOO_SMALL, code) if code > 0 else self._failure("Read", code)
+        return self._failure(READ, _TOO_SMALL, code) if code > 0 else self._failure(READ, code)
 
     def __repr__(self) -> str:
         return self._shown

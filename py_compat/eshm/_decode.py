@@ -22,47 +22,54 @@ _NAMES = {
 }
 
 
-def _header(data: bytes, position: int, end: int) -> Tuple[int, int, int]:
-    """Tag, and where the content of the item at `position` starts and ends."""
-    if end - position < 2:
-        raise RecordError("the bytes end within an item", position)
-    tag, size = data[position], data[position + 1]
-    start = position + 2
+def length(data: bytes, position: int, end: int) -> Tuple[int, int]:
+    """The length at `position`, and where the content starts."""
+    if position >= end:
+        raise RecordError("the bytes end before a length", position)
+    size, start = data[position], position + 1
     if size >= 0x80:
         count = size & 0x7F
         if not 1 <= count <= 4:
-            raise RecordError(f"a length of {count} bytes", position + 1)
+            raise RecordError(f"a length of {count} bytes", position)
         if end - start < count:
-            raise RecordError("the bytes end within a length", position + 1)
+            raise RecordError("the bytes end within a length", position)
         size = int.from_bytes(data[start : start + count], "big")
         start += count
+    return size, start
+
+
+def header(data: bytes, position: int, end: int) -> Tuple[int, int, int]:
+    """Tag, and where the content of the item at `position` starts and ends."""
+    if end - position < 2:
+        raise RecordError("the bytes end within an item", position)
+    size, start = length(data, position + 1, end)
     if size > end - start:
         raise RecordError(f"an item of {size} bytes where {end - start} remain", position)
-    return tag, start, start + size
+    return data[position], start, start + size
 
 
 def _expect(data: bytes, position: int, end: int, wanted: int) -> Tuple[int, int]:
     """Where the content of the item starts and ends, if it has this tag."""
-    tag, start, stop = _header(data, position, end)
+    tag, start, stop = header(data, position, end)
     # Peers written in Python mark a SEQUENCE with 0x10, the others with 0x30.
     if (tag & 0x1F if wanted == _SEQUENCE else tag) != wanted:
         raise RecordError(f"tag 0x{tag:02x} in the place of {_NAMES[wanted]}", position)
     return start, stop
 
 
-def _integer(data: bytes, start: int, stop: int) -> int:
+def integer_content(data: bytes, start: int, stop: int) -> int:
     if not 1 <= stop - start <= 8:
         raise RecordError(f"an INTEGER of {stop - start} bytes", start)
     return int.from_bytes(data[start:stop], "big", signed=True)
 
 
-def _boolean(data: bytes, start: int, stop: int) -> bool:
+def boolean_content(data: bytes, start: int, stop: int) -> bool:
     if stop - start != 1:
         raise RecordError(f"a BOOLEAN of {stop - start} bytes", start)
     return data[start] != 0
 
 
-def _real(data: bytes, start: int, stop: int) -> float:
+def real_content(data: bytes, start: int, stop: int) -> float:
     if stop == start:
         return 0.0
     first = data[start]
@@ -98,11 +105,9 @@ def _scaled(mantissa: int, exponent: int) -> float:
         return math.inf
 
 
-def _string(data: bytes, start: int, stop: int) -> str:
-    try:
-        return data[start:stop].decode()
-    except UnicodeDecodeError as error:
-        raise RecordError("a string that is not UTF-8", start + error.start) from None
+def string_content(data: bytes, start: int, stop: int) -> str:
+    # Strings are any bytes to C and C++: what is not UTF-8 becomes lone surrogates, and the same bytes again in the encoder.
+    return data[start:stop].decode("utf-8", "surrogateescape")
 
 
 def _binary(data: bytes, start: int, stop: int) -> bytes:
@@ -110,16 +115,16 @@ def _binary(data: bytes, start: int, stop: int) -> bytes:
 
 
 _SCALARS: Dict[int, Callable[[bytes, int, int], Any]] = {
-    0x02: _integer,
-    0x01: _boolean,
-    0x09: _real,
-    0x0C: _string,
+    0x02: integer_content,
+    0x01: boolean_content,
+    0x09: real_content,
+    0x0C: string_content,
     0x04: _binary,
 }
 
 
 def _any_scalar(data: bytes, position: int, end: int) -> Tuple[Any, int]:
-    tag, start, stop = _header(data, position, end)
+    tag, start, stop = header(data, position, end)
     decode_scalar = _SCALARS.get(tag)
     if decode_scalar is None:
         raise RecordError(f"tag 0x{tag:02x} in the place of a scalar", position)
@@ -133,20 +138,20 @@ def _end(position: int, end: int) -> None:
 
 def _event(data: bytes, position: int, end: int) -> Event:
     start, stop = _expect(data, position, end, 0x0C)
-    name, parameters = _string(data, start, stop), {}
+    name, parameters = string_content(data, start, stop), {}
     position, last = _expect(data, stop, end, _SEQUENCE)
     _end(last, end)
     while position < last:
         start, position = _expect(data, position, last, _SEQUENCE)
         key_start, key_stop = _expect(data, start, position, 0x0C)
-        parameters[_string(data, key_start, key_stop)], stop = _any_scalar(data, key_stop, position)
+        parameters[string_content(data, key_start, key_stop)], stop = _any_scalar(data, key_stop, position)
         _end(stop, position)
     return Event(name, parameters)
 
 
 def _function_call(data: bytes, position: int, end: int) -> FunctionCall:
     start, stop = _expect(data, position, end, 0x0C)
-    call = FunctionCall(_string(data, start, stop))
+    call = FunctionCall(string_content(data, start, stop))
     if data[stop : min(stop + 1, end)] == b"\x05":  # NULL: not called yet
         start, stop = _expect(data, stop, end, 0x05)
         _end(start, stop)
@@ -164,7 +169,7 @@ def _image_frame(data: bytes, position: int, end: int) -> ImageFrame:
     numbers: List[int] = []
     for what in ("width", "height", "channels", "timestamp_ns"):
         start, stop = _expect(data, position, end, 0x02)
-        number = _integer(data, start, stop)
+        number = integer_content(data, start, stop)
         if what == "timestamp_ns":
             number &= 0xFFFFFFFFFFFFFFFF  # without sign, in the same 64 bits
         elif not 0 <= number <= 0xFFFFFFFF:
@@ -178,10 +183,10 @@ def _image_frame(data: bytes, position: int, end: int) -> ImageFrame:
 
 #: By type: the tag, and what its content is read with.
 _BY_TYPE: Dict[DataType, Tuple[int, Callable[[bytes, int, int], Any]]] = {
-    DataType.INTEGER: (0x02, _integer),
-    DataType.BOOLEAN: (0x01, _boolean),
-    DataType.REAL: (0x09, _real),
-    DataType.STRING: (0x0C, _string),
+    DataType.INTEGER: (0x02, integer_content),
+    DataType.BOOLEAN: (0x01, boolean_content),
+    DataType.REAL: (0x09, real_content),
+    DataType.STRING: (0x0C, string_content),
     DataType.BINARY: (0x04, _binary),
     DataType.EVENT: (_SEQUENCE, _event),
     DataType.FUNCTION_CALL: (_SEQUENCE, _function_call),
@@ -191,14 +196,13 @@ _TYPES = tuple(DataType)
 
 
 def decode(buffer: Any) -> List[DataItem]:
-    """The items of a record, from a bytes-like object.
+    """The items of a record, from a bytes-like object. Bytes may follow it: programs pass their whole receive buffer.
 
     Raises:
         RecordError: they are no record; with reason and position.
     """
     data = buffer if type(buffer) is bytes else memoryview(buffer).tobytes()
     position, end = _expect(data, 0, len(data), _SEQUENCE)
-    _end(end, len(data))
     types, types_end = _expect(data, position, end, _SEQUENCE)
     keys, keys_end = _expect(data, types_end, end, _SEQUENCE)
     values, values_end = _expect(data, keys_end, end, _SEQUENCE)
@@ -206,7 +210,7 @@ def decode(buffer: Any) -> List[DataItem]:
     items = []
     while types < types_end:
         start, stop = _expect(data, types, types_end, 0x02)
-        number = _integer(data, start, stop)
+        number = integer_content(data, start, stop)
         if not 0 <= number < len(_TYPES):
             raise RecordError(f"there is no type {number}", types)
         types = stop
@@ -214,7 +218,7 @@ def decode(buffer: Any) -> List[DataItem]:
             what = "keys" if keys == keys_end else "values"
             raise RecordError(f"fewer {what} than types", keys if what == "keys" else values)
         start, keys = _expect(data, keys, keys_end, 0x0C)
-        key = _string(data, start, keys)
+        key = string_content(data, start, keys)
         kind = _TYPES[number]
         tag, read = _BY_TYPE[kind]
         start, values = _expect(data, values, values_end, tag)

@@ -29,11 +29,27 @@ _ABSENT = b"\x05\x00"
 _POSITIVE_ZERO = bytes(8)
 
 
+def sequence_head(size: int) -> bytes:
+    """Tag and length of a SEQUENCE; the length always has four bytes, as the released libraries write it."""
+    if size > _MOST:
+        raise RecordError(f"{size} bytes are too many for one record")
+    # The tag is that of the released package, whose decoder knows no other. C and C++ peers take it by its low five bits.
+    return _SEQUENCE.pack(0x10, 0x84, size)
+
+
 def sequence(content: bytes) -> bytes:
-    """A SEQUENCE; its length always has four bytes, as the released libraries write it."""
-    if len(content) > _MOST:
-        raise RecordError(f"{len(content)} bytes are too many for one record")
-    return _SEQUENCE.pack(0x30, 0x84, len(content)) + content
+    """A SEQUENCE."""
+    return sequence_head(len(content)) + content
+
+
+def length(size: int) -> bytes:
+    """A length in its shortest form."""
+    if not 0 <= size <= _MOST:
+        raise RecordError(f"{size} bytes are too many for one record" if size > 0 else f"a length of {size}")
+    if size < 0x80:
+        return bytes((size,))
+    content = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x80 | len(content),)) + content
 
 
 def _tagged(tag: int, content: bytes) -> bytes:
@@ -41,42 +57,39 @@ def _tagged(tag: int, content: bytes) -> bytes:
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
-    if size > _MOST:
-        raise RecordError(f"{size} bytes are too many for one record")
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return bytes((tag,)) + length(size) + content
 
 
-def _integer(value: Any) -> bytes:
+def integer_item(value: Any) -> bytes:
     number = integer(value)
     # One bit more than the magnitude, for the sign; -128 is one byte, as ~-128 is 127.
     size = (number if number >= 0 else ~number).bit_length() // 8 + 1
     return bytes((0x02, size)) + number.to_bytes(size, "big", signed=True)
 
 
-def _boolean(value: Any) -> bytes:
+def boolean_item(value: Any) -> bytes:
     return b"\x01\x01\xff" if boolean(value) else b"\x01\x01\x00"
 
 
-def _real(value: Any) -> bytes:
+def real_item(value: Any) -> bytes:
     packed = _REAL.pack(0x09, 9, 0x03, real(value))
     return b"\x09\x00" if packed[3:] == _POSITIVE_ZERO else packed  # -0.0 keeps its sign in the long form
 
 
-def _string(value: Any) -> bytes:
+def string_item(value: Any) -> bytes:
     return _tagged(0x0C, string(value))
 
 
-def _binary(value: Any) -> bytes:
+def binary_item(value: Any) -> bytes:
     return _tagged(0x04, binary(value))
 
 
 _SCALARS: Dict[DataType, Callable[[Any], bytes]] = {
-    DataType.INTEGER: _integer,
-    DataType.BOOLEAN: _boolean,
-    DataType.REAL: _real,
-    DataType.STRING: _string,
-    DataType.BINARY: _binary,
+    DataType.INTEGER: integer_item,
+    DataType.BOOLEAN: boolean_item,
+    DataType.REAL: real_item,
+    DataType.STRING: string_item,
+    DataType.BINARY: binary_item,
 }
 
 
@@ -95,22 +108,22 @@ def _expect(value: Any, kind: type) -> None:
 
 def _event(value: Any) -> bytes:
     _expect(value, Event)
-    parameters = [sequence(_string(key) + _scalar(one)) for key, one in value.parameters.items()]
-    return sequence(_string(value.event_name) + sequence(b"".join(parameters)))
+    parameters = [sequence(string_item(key) + _scalar(one)) for key, one in value.parameters.items()]
+    return sequence(string_item(value.event_name) + sequence(b"".join(parameters)))
 
 
 def _function_call(value: Any) -> bytes:
     _expect(value, FunctionCall)
     answer = _ABSENT if value.return_value is None else _scalar(value.return_value)
     arguments = b"".join([_scalar(one) for one in value.arguments])
-    return sequence(_string(value.function_name) + answer + sequence(arguments))
+    return sequence(string_item(value.function_name) + answer + sequence(arguments))
 
 
 def _unsigned(what: str, value: Any, bits: int) -> bytes:
     number = index(value)
     if not 0 <= number < 1 << bits:
         raise RecordError(f"an image's {what} of {number}")
-    return _integer(number - (1 << 64) if number >> 63 else number)  # of 64 bits the same ones, read with a sign
+    return integer_item(number - (1 << 64) if number >> 63 else number)  # of 64 bits the same ones, read with a sign
 
 
 def _image_frame(value: Any) -> bytes:
@@ -120,7 +133,7 @@ def _image_frame(value: Any) -> bytes:
         + _unsigned("height", value.height, 32)
         + _unsigned("channels", value.channels, 32)
         + _unsigned("timestamp_ns", value.timestamp_ns, 64)
-        + _binary(value.data)
+        + binary_item(value.data)
     )
 
 

@@ -61,6 +61,7 @@ class ESHMBufferTooSmall(ESHMFailed):
     """Bytes that a read needs, where they are known."""
 
 
+READ, READ_DATA = "Read failed", "Read data failed"
 _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}
 
 
@@ -73,13 +74,13 @@ def open_failed(reason: str, code: int) -> ESHMOpenFailed:
 
 
 def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHMException:
-    """The exception for an error code of a call, with the library's text for it."""
-    if what == "Read" and code == ESHMError.TIMEOUT:
+    """The exception for an error code of a call, with the library's text for it. `what` is how scripts know the failure."""
+    if what == READ and code == ESHMError.TIMEOUT:
         return ESHMTimeout("Read timed out")
     known = ESHMError(code)
     if known is ESHMError.NO_DATA:
         return ESHMNoData("No data available")
-    error = _CLASSES.get(known, ESHMFailed)(f"{what} failed: {text}")
+    error = _CLASSES.get(known, ESHMFailed)(f"{what}: {text}")
     error.code = known
     if isinstance(error, ESHMBufferTooSmall):
         error.size = size

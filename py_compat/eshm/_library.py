@@ -40,25 +40,29 @@ _PROTOTYPES = {  # name: (result, arguments)
 def library_path(name: str = "eshm") -> Path:
     """The file of the native library ``lib<name>.so``.
 
-    Looked for in this order: the environment variable ``ESHM_LIB`` (the file itself), the build tree
+    Looked for in this order: the environment variable ``ESHM_LIB`` (the file itself; ``ESHM_DATA_LIB``, ``ESHM_CUDA_LIB`` for
+    ``eshm_data``, ``eshm_cuda``), beside the file that ``ESHM_LIB`` names, for the other libraries, the build tree
     beside this package, the package itself, where a wheel has it, the system's library directories, the loader's cache
     (``ldconfig -p``).
 
     Raises:
-        RuntimeError: it is nowhere, or ``ESHM_LIB`` names a file that does not exist.
+        RuntimeError: it is nowhere, or the environment names a file that does not exist.
 
     >>> library_path().name.startswith("libeshm.so")
     True
     """
-    chosen = os.environ.get("ESHM_LIB")
+    variable = f"{name.upper()}_LIB"
+    chosen = os.environ.get(variable)
     if chosen:
         path = Path(chosen).absolute()  # a bare file name would make the loader search elsewhere
         if not path.is_file():
-            raise RuntimeError(f"ESHM_LIB names {chosen!r}, where there is no library file")
+            raise RuntimeError(f"{variable} names {chosen!r}, where there is no library file")
         return path
 
     file_names = (f"lib{name}.so", f"lib{name}.so.1")
-    directories = [*_BUILD_DIRECTORIES, _BUNDLED, *_system_directories()]
+    main = os.environ.get("ESHM_LIB")
+    beside = [Path(main).absolute().parent] if main else []
+    directories = [*beside, *_BUILD_DIRECTORIES, _BUNDLED, *_system_directories()]
     for directory in directories:
         for file_name in file_names:
             if (directory / file_name).is_file():
@@ -68,7 +72,7 @@ def library_path(name: str = "eshm") -> Path:
             return path
     raise RuntimeError(
         f"lib{name}.so was not found in {', '.join(map(str, directories))} or by ldconfig; "
-        "build it with build_shared_lib.sh, or name the file in the environment variable ESHM_LIB"
+        f"build it with build_shared_lib.sh, or name the file in the environment variable {variable}"
     )
 
 

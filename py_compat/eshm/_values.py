@@ -66,9 +66,18 @@ Value = Union[Scalar, Event, FunctionCall, ImageFrame]
 class DataItem:
     """One named value of a record."""
 
-    type: DataType
+    data_type: DataType
     key: str
     value: Any
+
+    @property
+    def type(self) -> DataType:
+        """The same as `data_type`."""
+        return self.data_type
+
+    @type.setter
+    def type(self, data_type: DataType) -> None:
+        self.data_type = data_type
 
     @property
     def event(self) -> Optional[Event]:
@@ -177,11 +186,11 @@ def real(value: Any) -> float:
 
 
 def string(value: Any) -> bytes:
-    """A string as UTF-8; TypeError if it is none, RecordError for lone surrogates."""
+    """A string as UTF-8; TypeError if it is none, RecordError for lone surrogates but those that stand for bytes."""
     if not isinstance(value, str):
         raise TypeError(f"expected a str, not {type(value).__name__}")
     try:
-        return value.encode()
+        return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise RecordError(f"a string that is not Unicode text: {error.reason}") from None
 
@@ -200,4 +209,4 @@ def triples(items: Items) -> Iterable[Tuple[Any, str, Any]]:
     """Type, key and value of each item. A mapping's values tell their types themselves."""
     if isinstance(items, Mapping):
         return [(type_of(value), key, value) for key, value in items.items()]
-    return [(item.type, item.key, item.value) for item in items]
+    return [(item.data_type, item.key, item.value) for item in items]

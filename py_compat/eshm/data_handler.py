@@ -7,7 +7,8 @@
     for item in handler.decode_data_buffer(message):
         print(item.key, item.value)
 
-The bytes are those of the C, C++ and Rust sides. Needs neither the native library nor a channel.
+The bytes are those of the C, C++ and Rust sides, but that a SEQUENCE has the tag 0x10, as in released versions of this module.
+Needs neither the native library nor a channel.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from ._decode import decode
+from ._der import AppTag, DERDecoder, DEREncoder, Tag
 from ._encode import encode
 from ._values import DataItem, DataType, Event, FunctionCall, ImageFrame, Items, RecordError
 
@@ -45,7 +47,8 @@ class DataHandler:
         return encode(items)
 
     def decode_data_buffer(self, buffer: Any) -> List[DataItem]:
-        """The items of a record, from a bytes-like object.
+        """The items of a record, from a bytes-like object. Bytes after the record are not looked at, and bytes of a string
+        that are no UTF-8 become lone surrogates, as ``os.fsdecode`` has them; the encoder makes the same bytes of them.
 
         Raises:
             RecordError: it is no record; with the reason and the position.
@@ -138,6 +141,9 @@ class DataHandler:
 
 
 __all__ = [
+    "AppTag",
+    "DERDecoder",
+    "DEREncoder",
     "DataHandler",
     "DataItem",
     "DataType",
@@ -146,4 +152,5 @@ __all__ = [
     "FunctionHandler",
     "ImageFrame",
     "RecordError",
+    "Tag",
 ]

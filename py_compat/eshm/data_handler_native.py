@@ -1,6 +1,6 @@
 """Records, encoded and decoded by the native library: the interface of :mod:`data_handler`, with the same results.
 
-    from data_handler_native import DataHandler, DataItem, DataType
+    from data_handler_native import NativeDataHandler, DataItem, DataType
 
 It costs a few microseconds to call, so it pays for large records; the checks of values are the library's.
 """
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ctypes
 from operator import index
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type
 
 from . import data_handler
+from ._decode import decode
+from ._encode import encode
 from ._library import load, optional
 from ._types import ESHMError
 from ._values import (
@@ -31,6 +34,9 @@ from ._values import (
     type_of,
 )
 from .data_handler import FunctionHandler
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NONE = 255
 _NUMBERS: List[Tuple[str, Any]] = [
@@ -69,7 +75,6 @@ _SIZE = ctypes.POINTER(ctypes.c_size_t)
 _PROTOTYPES = {  # name: (result, arguments)
     "eshm_record_encode": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE]),
     "eshm_record_decode": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE]),
-    "eshm_data_get_last_error": (ctypes.c_char_p, []),
 }
 
 #: Key, type, data, integer, real, children.
@@ -185,19 +190,36 @@ def _unflatten(fields: Iterable[_In]) -> List[DataItem]:
     return items
 
 
-class DataHandler(data_handler.DataHandler):
-    """As :class:`data_handler.DataHandler`, over the native library.
+class NativeDataHandler(data_handler.DataHandler):
+    """As :class:`data_handler.DataHandler`, over the native library. Can be closed, and used in a with block; it holds nothing.
 
     Raises:
-        RuntimeError: the library cannot be loaded, or is too old.
+        RuntimeError: the library cannot be loaded, or is too old; or the handler is closed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._library = optional(load(), _PROTOTYPES)
+        self._closed = False
+
+    def close(self) -> None:
+        """Encodes and decodes no more. May be called again."""
+        self._closed = True
+
+    def __enter__(self) -> "Self":
+        self._check_open()
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
 
     def encode_data_buffer(self, items: Items) -> bytes:
-        """The record of these items; see the pure-Python class."""
+        """The record of these items; see the pure-Python class. A SEQUENCE has the tag 0x30 here."""
+        self._check_open()
+        if not isinstance(items, Mapping):
+            items = list(items)  # it may be needed twice
         fields = _flatten(items)
         row = (_Out * len(fields))()
         room = 64
@@ -207,12 +229,14 @@ class DataHandler(data_handler.DataHandler):
             room += 64 + len(key) + len(data)
         buffer: Any = ctypes.create_string_buffer(room)  # Any: its slices are bytes
         size = ctypes.c_size_t()
-        self._check(self._library.eshm_record_encode(row, len(fields), buffer, room, ctypes.byref(size)))
+        if self._library.eshm_record_encode(row, len(fields), buffer, room, ctypes.byref(size)):
+            return encode(items)  # strings that are no UTF-8; for anything else this raises
         record: bytes = buffer[: size.value]
         return record
 
     def decode_data_buffer(self, buffer: Any) -> List[DataItem]:
         """The items of a record, from a bytes-like object; see the pure-Python class."""
+        self._check_open()
         message = buffer if type(buffer) is bytes else memoryview(buffer).tobytes()
         most = 32
         while True:
@@ -222,13 +246,17 @@ class DataHandler(data_handler.DataHandler):
             if code != ESHMError.BUFFER_TOO_SMALL or count.value <= most:
                 break
             most = 1 << (count.value - 1).bit_length()  # ctypes keeps each array type it ever made
-        self._check(code)
+        if code:
+            return decode(message)  # bytes after the record, or in strings no UTF-8; for anything else this raises
         return _unflatten(row[: count.value])
 
-    def _check(self, code: int) -> None:
-        if code:
-            text: bytes = self._library.eshm_data_get_last_error()
-            raise RecordError(text.decode(errors="replace"))
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the NativeDataHandler is closed")
+
+
+#: The name that `data_handler` has for it.
+DataHandler = NativeDataHandler
 
 
 __all__ = [
@@ -239,5 +267,6 @@ __all__ = [
     "FunctionCall",
     "FunctionHandler",
     "ImageFrame",
+    "NativeDataHandler",
     "RecordError",
 ]

@@ -10,15 +10,24 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, Iterable, List
 
 from ._channel import ESHM
-from ._encode import encode
-from ._values import DataItem, DataType, Event, FunctionCall, ImageFrame, Items, RecordError
+from ._errors import ESHMNoData, ESHMTimeout
+from ._types import (
+    TIMEOUT_INFINITE,
+    ESHMConfig,
+    ESHMDisconnectBehavior,
+    ESHMError,
+    ESHMRole,
+    ESHMStats,
+    ESHMWakeupMode,
+)
+from ._values import DataItem, DataType, Event, FunctionCall, ImageFrame, RecordError
 
 
 class ESHMData(ESHM):
-    """An :class:`eshm.ESHM` that reads and writes records; it opens and closes as that does.
+    """An :class:`eshm.ESHM` that reads records as lists of items; it opens and closes as that does.
 
     >>> with ESHMData(name, role=ESHMRole.MASTER) as robot, ESHMData(name, role=ESHMRole.SLAVE) as panel:
     ...     robot.write_data({"temperature": 23.5, "status": "OK"})
@@ -26,29 +35,44 @@ class ESHMData(ESHM):
     [('temperature', 'REAL', 23.5), ('status', 'STRING', 'OK')]
     """
 
-    def write_data(self, items: Items) -> None:
-        """Publish a record, replacing a message the other side has not read yet.
-
-        Args:
-            items: DataItems, or a mapping of keys to values that tell their types themselves. numpy scalars and any
-                bytes-like objects are accepted too. C and C++ peers that use the C functions read types 0 to 4.
-
-        Raises:
-            TypeError, RecordError: A value does not fit its item's type, or any.
-            RuntimeError: As :meth:`write`.
-        """
-        self.write(encode(items))
-
     def read_data(  # type: ignore[override]  # the original's interface: a list here, a dict in ESHM
         self, max_items: int = 100, timeout_ms: int = 1000
     ) -> List[DataItem]:
-        """Wait for the next new record and return its items in order.
+        """Wait for the next new record and return its items in order; none if nothing came in time.
 
         Raises:
-            TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no record, or of more
-                items. Such a message is taken all the same.
+            RuntimeError: As :meth:`read`; also for a message that is no record, or of more items. Such a message is
+                taken all the same.
         """
-        return self._read_items(timeout_ms, max_items)
+        try:
+            return self._read_items(timeout_ms, max_items)
+        except (ESHMTimeout, ESHMNoData):
+            return []
+
+    def try_read_data(self, max_items: int = 100) -> List[DataItem]:
+        """The items of the next new record if there is one, else none; never waits. Raises as :meth:`read_data`."""
+        return self.read_data(max_items, 0)
+
+    @staticmethod
+    def extract_values(items: Iterable[DataItem]) -> Dict[str, Any]:
+        """The values by their keys; of equal keys the last."""
+        return {item.key: item.value for item in items}
 
 
-__all__ = ["DataItem", "DataType", "ESHMData", "Event", "FunctionCall", "ImageFrame", "RecordError"]
+__all__ = [
+    "DataItem",
+    "DataType",
+    "ESHM",
+    "ESHMConfig",
+    "ESHMData",
+    "ESHMDisconnectBehavior",
+    "ESHMError",
+    "ESHMRole",
+    "ESHMStats",
+    "ESHMWakeupMode",
+    "Event",
+    "FunctionCall",
+    "ImageFrame",
+    "RecordError",
+    "TIMEOUT_INFINITE",
+]

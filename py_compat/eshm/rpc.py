@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
 from ._arguments import encoded_name, known
+from ._errors import ESHMOpenFailed
 from ._library import Handle, load, optional
 from ._types import ESHMRole
 
@@ -75,7 +76,7 @@ _run = _HANDLER(_run_handler)
 class Rpc:
     """One end of a trigger channel, open from construction to :meth:`close`.
 
-    Handlers run one after the other, in the order the triggers came, on a thread that :meth:`start` starts. They may
+    Handlers run one after the other, in the order the triggers came, on a thread that :meth:`start`, or a with block, starts. They may
     register others, fire, stop and close. An exception that leaves one is printed, and that is all.
 
     Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is dead: every call but
@@ -94,7 +95,6 @@ class Rpc:
     ...     @robot.on_call("halt")
     ...     def halt():
     ...         halted.set()
-    ...     robot.start()
     ...     panel.call("halt")
     ...     halted.wait(5)
     True
@@ -103,20 +103,27 @@ class Rpc:
     # So that closing is harmless where opening failed.
     _handle: Optional[Handle] = None
     _pid = 0
+    _running = False
 
     def __init__(self, channel: str, role: ESHMRole = ESHMRole.SLAVE) -> None:
-        name = encoded_name(channel, _MOST_BYTES)
-        checked = known(ESHMRole, "role", role, channel)
-        self._channel = channel
+        self._channel = f"{channel}_ctl"
+        try:
+            name = encoded_name(channel, _MOST_BYTES)
+            checked = known(ESHMRole, "role", role, channel)
+        except ESHMOpenFailed as error:
+            raise self._not_open(error.reason) from None
         self._library = library = optional(load(), _PROTOTYPES)
         self._handlers: Dict[int, Callable[[], Any]] = {}
         self._names: Dict[Tuple[str, bytes], int] = {}
         address = library.eshm_rpc_create(name, checked)
         if not address:
-            raise RuntimeError(f"Rpc {channel!r} cannot be opened as {ESHMRole(checked).name}: {self._last_error()}")
+            raise self._not_open(self._last_error())
         self._handle = Handle(address, library.eshm_rpc_destroy)
         self._pid = os.getpid()
         _open.add(self)
+
+    def _not_open(self, reason: str) -> RuntimeError:
+        return RuntimeError(f"could not open control channel {self._channel!r}: {reason}")
 
     def on_call(self, name: str) -> Callable[[_Function], _Function]:
         """A decorator: the function runs when the other side calls `name`; an earlier one is replaced."""
@@ -155,8 +162,9 @@ class Rpc:
         return number
 
     def start(self) -> None:
-        """Start running handlers; may be called again. Raises RuntimeError if closed."""
+        """Start running handlers, as a with block does at its beginning; may be called again. Raises RuntimeError if closed."""
         self._check("Start", self._library.eshm_rpc_start(self._handle))
+        self._running = True
 
     def stop(self) -> None:
         """Stop running handlers; on return none runs, but the one that called this. May be called again.
@@ -164,6 +172,7 @@ class Rpc:
         Raises RuntimeError if closed.
         """
         self._check("Stop", self._library.eshm_rpc_stop(self._handle))
+        self._running = False
 
     def call(self, name: str) -> None:
         """Have the other side run its handler for the call, unless a newer trigger comes before it is taken.
@@ -189,14 +198,13 @@ class Rpc:
 
     def close(self) -> None:
         """Stop and leave the channel. May be called again, and from a handler, which is then the last that runs."""
-        handle, self._handle = self._handle, None
+        handle, self._handle, self._running = self._handle, None, False
         if handle is not None and self._pid == os.getpid():
             self._library.eshm_rpc_stop(handle)  # waits for a handler that runs, also where another call has the handle
         del handle  # destroyed here, or at the end of the last call that still runs
 
     def __enter__(self) -> "Rpc":
-        if self._handle is None:
-            raise RuntimeError(f"{self!r} is closed")
+        self.start()
         return self
 
     def __exit__(
@@ -205,7 +213,7 @@ class Rpc:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Rpc(channel={self._channel!r})"
+        return f"Rpc(channel={self._channel!r}, running={self._running})"
 
     @staticmethod
     def _encoded(name: str) -> bytes:
@@ -220,7 +228,7 @@ class Rpc:
         if not code:
             return
         if self._handle is None:
-            raise RuntimeError(f"{self!r} is closed")
+            raise RuntimeError(f"Rpc(channel={self._channel!r}) is closed")
         raise RuntimeError(f"{what} failed: {self._last_error()}")
 
     def _last_error(self) -> str:

@@ -56,6 +56,25 @@ def vectors() -> List[Vector]:
     ]
 
 
+def from_python(record: bytes) -> bytes:
+    """A record of the original's with the tag that its Python package gave a SEQUENCE."""
+    out = bytearray(record)
+
+    def walk(position: int, end: int) -> None:
+        while position < end:
+            size, start = record[position + 1], position + 2
+            if size >= 0x80:
+                start += size & 0x7F
+                size = int.from_bytes(record[position + 2 : start], "big")
+            if record[position] == 0x30:
+                out[position] = 0x10
+                walk(start, start + size)
+            position = start + size
+
+    walk(0, len(record))
+    return bytes(out)
+
+
 def same(one: Any, other: Any) -> bool:
     """Equal in class and value; of reals the bits count."""
     if isinstance(one, float) and isinstance(other, float):

@@ -9,7 +9,7 @@ from eshm import ESHM, ESHMDisconnectBehavior, ESHMRole
 class Names(ChannelTest):
     def refused(self, name, reason):
         for role in ESHMRole:
-            with self.assertRaisesRegex(RuntimeError, f"cannot be opened.*{reason}"):
+            with self.assertRaisesRegex(RuntimeError, f"Failed to initialize ESHM.*{reason}"):
                 ESHM(name, role=role)
 
     def test_empty(self):
@@ -54,7 +54,7 @@ class Names(ChannelTest):
 
 class Settings(ChannelTest):
     def test_slave_without_segment(self):
-        with self.assertRaisesRegex(RuntimeError, f"{self.name}.*cannot be opened as SLAVE"):
+        with self.assertRaisesRegex(RuntimeError, f"Failed to initialize ESHM '{self.name}' as SLAVE"):
             ESHM(self.name, role=ESHMRole.SLAVE)
 
     def test_refused_opening_leaves_nothing_behind(self):
@@ -70,7 +70,7 @@ class Settings(ChannelTest):
 
     def test_unknown_enum_values(self):
         for settings in ({"role": 3}, {"role": -1}, {"role": 1 << 32}, {"disconnect_behavior": 3}):
-            with self.assertRaisesRegex(RuntimeError, "cannot be opened.*unknown"):
+            with self.assertRaisesRegex(RuntimeError, "Failed to initialize.*unknown"):
                 ESHM(self.name, **{"role": ESHMRole.MASTER, **settings})
 
     def test_wrong_types(self):

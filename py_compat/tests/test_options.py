@@ -47,7 +47,7 @@ class Capacity(ChannelTest):
         with ESHM(self.name, MASTER, capacity=1000):
             with ESHM(self.name, SLAVE, capacity=2000) as slave:
                 self.assertEqual(slave.capacity, 1000)
-            with self.assertRaisesRegex(RuntimeError, "cannot be opened.*1000 bytes, not the 2000"):
+            with self.assertRaisesRegex(RuntimeError, "Failed to initialize.*1000 bytes, not the 2000"):
                 ESHM(self.name, SLAVE, capacity=2000, exact_capacity=True)
 
 
@@ -71,7 +71,7 @@ class Refusals(ChannelTest):
             ({"capacity": (1 << 30) + 1}, "capacity in bytes is 1073741825: 1 to 1073741824"),
             ({"mode": 0o1000}, "mode .0777 is 511. is 512: 0 to 511"),
         ):
-            with self.assertRaisesRegex(RuntimeError, f"cannot be opened as MASTER: .*{reason}"):
+            with self.assertRaisesRegex(RuntimeError, f"Failed to initialize ESHM .* as MASTER: .*{reason}"):
                 ESHM(self.name, MASTER, **options)
         with self.assertRaisesRegex(RuntimeError, "there is no such segment; start the master first"):
             ESHM(self.name, SLAVE)

@@ -133,7 +133,7 @@ class Detached(ChannelTest):
             slave.read(timeout_ms=150)
         with self.assertRaisesRegex(RuntimeError, "^Write failed: Operation timed out$"):
             slave.write(b"x")
-        with self.assertRaisesRegex(RuntimeError, "^Get stats failed: Not initialized$"):
+        with self.assertRaisesRegex(RuntimeError, "^Failed to get stats: Not initialized$"):
             slave.get_stats()
         self.assertIs(slave.get_role(), ESHMRole.SLAVE)
         self.assertFalse(slave.is_remote_alive())

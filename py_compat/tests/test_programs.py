@@ -83,7 +83,7 @@ with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
         slave = self.start("examples/simple_slave.py", self.name)
         code, errors = slave.end()
         self.assertEqual(code, 1)
-        self.assertRegex(errors, f"^\\[SLAVE\\] ESHM '{self.name}' cannot be opened as SLAVE")
+        self.assertRegex(errors, f"^\\[SLAVE\\] Failed to initialize ESHM '{self.name}' as SLAVE")
 
 
 class Demos(Programs):

@@ -45,8 +45,7 @@ class Records(ChannelTest):
 
     def test_a_long_wait_lasts_and_ends(self):
         begin = time.monotonic()
-        with self.assertRaises(TimeoutError):
-            self.slave.read_data(timeout_ms=250)
+        self.assertEqual(self.slave.read_data(timeout_ms=250), [])
         self.assertGreaterEqual(time.monotonic() - begin, 0.25)
 
     def test_limit_of_items(self):
@@ -55,14 +54,14 @@ class Records(ChannelTest):
             if count == 32:
                 self.assertEqual(len(ESHM.read_data(self.slave, 1000)), count)
             else:
-                with self.assertRaisesRegex(RuntimeError, "^Read failed: a record of 33 items, more than max_items=32$"):
+                with self.assertRaisesRegex(RuntimeError, "^Read data failed: a record of 33 items, more than max_items=32$"):
                     ESHM.read_data(self.slave, 1000)
         self.master.write_data({})
         self.assertEqual(self.slave.read_data(max_items=0), [])
 
     def test_messages_that_are_no_records(self):
         self.master.write(b"hello\0")
-        with self.assertRaisesRegex(RuntimeError, "^Read failed: no record: .* at byte 0$"):
+        with self.assertRaisesRegex(RuntimeError, "^Read data failed: no record: .* at byte 0$"):
             self.slave.read_data()
         self.master.write_data({"a": 1})  # and the next is read as if nothing had been
         self.assertEqual(self.slave.read_data()[0].value, 1)

@@ -156,7 +156,7 @@ impl Channel {
     }
 
     fn _get_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = ask(slf, "Get stats", Endpoint::stats)?;
+        let stats = ask(slf, "Failed to get stats", Endpoint::stats)?;
         let dict = PyDict::new(slf.py());
         dict.set_item("master_heartbeat", stats.master_heartbeat)?;
         dict.set_item("slave_heartbeat", stats.slave_heartbeat)?;
@@ -176,11 +176,11 @@ impl Channel {
 
     fn _get_role(slf: &Bound<'_, Self>) -> PyResult<u8> {
         // A child that inherited the channel is told so; capacity() knows.
-        ask(slf, "Get role", |endpoint| endpoint.capacity().map(|_| (endpoint.role() == Role::Slave).into()))
+        ask(slf, "Failed to get role", |endpoint| endpoint.capacity().map(|_| (endpoint.role() == Role::Slave).into()))
     }
 
     fn _is_remote_alive(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        ask(slf, "Check remote", Endpoint::remote_alive)
+        ask(slf, "Failed to check remote", Endpoint::remote_alive)
     }
 
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
@@ -190,18 +190,18 @@ impl Channel {
     }
 
     fn _capacity(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        ask(slf, "Get capacity", Endpoint::capacity)
+        ask(slf, "Failed to get capacity", Endpoint::capacity)
     }
 
     fn _get_wakeup_mode(slf: &Bound<'_, Self>) -> PyResult<u8> {
-        ask(slf, "Get wakeup mode", |endpoint| {
+        ask(slf, "Failed to get wakeup mode", |endpoint| {
             endpoint.capacity().map(|_| (endpoint.wakeup_mode() == WakeupMode::Poll).into())
         })
     }
 
     fn _set_wakeup_mode(slf: &Bound<'_, Self>, mode: u8) -> PyResult<()> {
         let mode = if mode == 0 { WakeupMode::Push } else { WakeupMode::Poll };
-        ask(slf, "Set wakeup mode", |endpoint| endpoint.capacity().map(|_| endpoint.set_wakeup_mode(mode)))
+        ask(slf, "Failed to set wakeup mode", |endpoint| endpoint.capacity().map(|_| endpoint.set_wakeup_mode(mode)))
     }
 }
 
@@ -225,7 +225,7 @@ fn elsewhere<'py>(
 /// What a read says that found nothing.
 #[cold]
 fn nothing(py: Python<'_>, timeout_ms: u32) -> PyErr {
-    errors::failure(py, "Read", if timeout_ms == 0 { &Error::NoData } else { &Error::Timeout })
+    errors::failure(py, "Read failed", if timeout_ms == 0 { &Error::NoData } else { &Error::Timeout })
 }
 
 /// Publishes `message`, the bytes of `data`.
@@ -244,12 +244,12 @@ fn put_slowly(slf: &Bound<'_, Channel>, message: &[u8]) -> PyResult<()> {
     let (py, place) = (slf.py(), &slf.get().place);
     let capacity = place.get(py).and_then(|open| open.endpoint().capacity().ok());
     if let Some(size) = capacity.filter(|most| message.len() > *most) {
-        return Err(errors::failure(py, "Write", &Error::BufferTooSmall { size }));
+        return Err(errors::failure(py, "Write failed", &Error::BufferTooSmall { size }));
     }
     // Bytes that another thread may change while this one is without the lock are no slice.
     let copy = message.to_vec();
     let written = place.away(py, |endpoint| endpoint.write(&copy));
-    written.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(py, "Write", &error))
+    written.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(py, "Write failed", &error))
 }
 
 /// What a read into a buffer gave.
@@ -268,7 +268,7 @@ fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
         Ok(Some(size)) => Ok(Filled::Bytes(size)),
         Ok(None) if timeout_ms == 0 => Ok(Filled::Nothing),
         Ok(None) => wait(slf, buffer, timeout_ms),
-        Err(error) => Err(errors::failure(slf.py(), "Read", &error)),
+        Err(error) => Err(errors::failure(slf.py(), "Read failed", &error)),
     }
 }
 
@@ -287,7 +287,7 @@ fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
             Some(Ok(Some(size))) => return Ok(Filled::Bytes(size)),
             Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)), // closed meanwhile
             Some(Ok(None)) => {}
-            Some(Err(error)) => return Err(errors::failure(py, "Read", &error)),
+            Some(Err(error)) => return Err(errors::failure(py, "Read failed", &error)),
             None => return Err(errors::closed(slf)), // by a signal handler
         }
     }

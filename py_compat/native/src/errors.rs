@@ -3,7 +3,7 @@
 use eshm::{Error, error_text};
 use pyo3::{intern, prelude::*};
 
-/// The exception for an error of a call, which `what` names as users read it: "Read".
+/// The exception for an error of a call, which `what` names as scripts know it: "Read failed".
 #[cold]
 pub(crate) fn failure(py: Python<'_>, what: &str, error: &Error) -> PyErr {
     let size = if let Error::BufferTooSmall { size } = error { Some(*size) } else { None };

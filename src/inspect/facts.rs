@@ -29,8 +29,10 @@ pub struct FileFacts {
     pub gid: u32,
     /// What tells it from another file that later bears its name.
     pub inode: u64,
-    /// When it was made, or last changed by a system call: stores into a mapping do not count.
+    /// When it was last changed by a system call: stores into a mapping do not count.
     pub changed: SystemTime,
+    /// When it was made, where the file system keeps that (tmpfs does since Linux 5.18).
+    pub born: Option<SystemTime>,
 }
 
 impl FileFacts {
@@ -46,7 +48,8 @@ impl FileFacts {
 impl From<Metadata> for FileFacts {
     fn from(m: Metadata) -> Self {
         let changed = m.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        FileFacts { size: m.len(), mode: m.mode() & 0o7777, uid: m.uid(), gid: m.gid(), inode: m.ino(), changed }
+        let born = m.created().ok();
+        FileFacts { size: m.len(), mode: m.mode() & 0o7777, uid: m.uid(), gid: m.gid(), inode: m.ino(), changed, born }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `eshmctl`: see, watch, mend and drive eshm channels from the terminal.
 
 mod capture;
+mod chart;
 mod checkup;
 mod cli;
 mod commands;

@@ -1,6 +1,6 @@
 //! Round trips to an echo.
 
-use crate::{failure::Failure, stop::Limit};
+use crate::{failure::Failure, histogram::Times, stop::Limit};
 use eshm::{Endpoint, Error};
 use std::{
     thread,
@@ -8,10 +8,10 @@ use std::{
 };
 
 /// What came of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trips {
-    /// Each trip's time in nanoseconds.
-    pub times: Vec<u64>,
+    /// The trips' times.
+    pub times: Times,
     /// Messages never answered within the patience.
     pub lost: u64,
     /// It ended because nobody had answered, or was there to be asked, for `gone`.
@@ -52,7 +52,7 @@ pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -
     let Wanted { size, count, pause, gone, limit } = wanted;
     check_size(endpoint, size)?;
     let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; endpoint.capacity()?]);
-    let mut trips = Trips::default();
+    let mut trips = Trips { times: Times::new(), lost: 0, deserted: false };
     let mut silent_since = None;
     for number in 1..=count {
         message[..8].copy_from_slice(&number.to_le_bytes());
@@ -80,7 +80,7 @@ pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -
         let time = start.elapsed();
         match answered {
             true => {
-                trips.times.push(time.as_nanos() as u64);
+                trips.times.add(time.as_nanos() as u64);
                 silent_since = None;
             }
             false if limit.is_over() => break,

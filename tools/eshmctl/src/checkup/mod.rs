@@ -20,6 +20,9 @@ pub enum Verdict {
     Wrong,
 }
 
+/// The subjects of findings, by severity: note, warning, problem.
+const FINDINGS: [&str; 3] = ["note", "warning", "problem"];
+
 /// One thing looked at.
 #[derive(Clone, Serialize, Debug)]
 pub struct Check {
@@ -34,6 +37,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether it repeats a finding of `show`: its subject says no more than its verdict.
+    pub fn is_finding(&self) -> bool {
+        FINDINGS.contains(&self.subject)
+    }
+
     fn fine(subject: &'static str, seen: impl Into<String>) -> Check {
         Check { subject, verdict: Verdict::Fine, seen: seen.into(), advice: None }
     }

@@ -1,6 +1,6 @@
 //! One segment: why its two sides do not meet.
 
-use super::Check;
+use super::{Check, FINDINGS};
 use crate::{
     name::Name,
     report::{self, Kind, Life, Segment, Severity, Side},
@@ -36,9 +36,9 @@ pub fn segment(name: &Name) -> Vec<Check> {
     }
     for finding in report.findings {
         checks.push(match finding.severity {
-            Severity::Note => Check::note("note", finding.what, finding.advice),
-            Severity::Warning => Check::note("warning", finding.what, finding.advice),
-            Severity::Problem => Check::wrong("problem", finding.what, finding.advice),
+            Severity::Note => Check::note(FINDINGS[0], finding.what, finding.advice),
+            Severity::Warning => Check::note(FINDINGS[1], finding.what, finding.advice),
+            Severity::Problem => Check::wrong(FINDINGS[2], finding.what, finding.advice),
         });
     }
     checks

@@ -3,7 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    histogram::{self, Times},
+    histogram,
     name::Name,
     numbers,
     progress::Progress,
@@ -82,7 +82,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         if done.deserted {
             return Err(silent());
         }
-        rows.push((size, start.elapsed().as_secs_f64(), Times::of(done.times), done.lost));
+        rows.push((size, start.elapsed().as_secs_f64(), done.times, done.lost));
     }
     progress.done();
     if args.json {

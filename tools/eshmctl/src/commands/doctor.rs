@@ -43,7 +43,10 @@ fn print(check: &Check) {
         Verdict::Note => Painted(Tone::Warn, "note "),
         Verdict::Wrong => Painted(Tone::Bad, "WRONG"),
     };
-    println!("{verdict} {}: {}", check.subject, check.seen);
+    match check.is_finding() {
+        true => println!("{verdict} {}", check.seen),
+        false => println!("{verdict} {}: {}", check.subject, check.seen),
+    }
     if let Some(advice) = &check.advice {
         println!("      {advice}");
     }

@@ -4,7 +4,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     paint::{Painted, Tone},
-    report::{self, Channel, Kind, Life, Report, Side},
+    report::{self, AgeOf, Channel, Kind, Life, Report, Side},
 };
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn table(reports: &[Report], long: bool) {
     );
     println!("{}", Painted(Tone::Bold, heading));
     for report in reports {
-        let name = format!("{:width$}", shorten(&report.name, width));
+        let name = format!("{:width$}", report.name); // whole: it is typed again, and searched for
         let Some(segment) = &report.segment else {
             let why = report.findings.first().map_or("", |finding| &finding.what);
             println!("{name}  {:>8} {:>8} {:>5}  {}", "-", report.size, "-", Painted(Tone::Bad, why));
@@ -52,7 +52,7 @@ fn table(reports: &[Report], long: bool) {
         print!("{name}  {:>8} {:>8} {:>5}  ", segment.capacity, report.size, segment.protocol);
         print!("{} {} ", who(&segment.master), who(&segment.slave));
         print!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
-        print!("{:>4}", age(report.age_s));
+        print!("{:>4}", age(report));
         println!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
@@ -84,12 +84,12 @@ fn who(side: &Side) -> Painted<String> {
     Painted(tone, format!("{:20}", shorten(&text, 20)))
 }
 
-/// At most `width` characters.
+/// At most `width` characters; an ellipsis shows that some are left out.
 fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
-    text.chars().take(width - 1).chain(['~']).collect()
+    text.chars().take(width - 1).chain(['\u{2026}']).collect()
 }
 
 fn rate(channel: &Channel) -> String {
@@ -100,7 +100,13 @@ fn rate(channel: &Channel) -> String {
     }
 }
 
-fn age(seconds: u64) -> String {
+/// With `~` where it counts from the last change, for want of a birth.
+fn age(report: &Report) -> String {
+    let mark = if report.age_of == AgeOf::Change { "~" } else { "" };
+    mark.to_owned() + &short_time(report.age_s)
+}
+
+fn short_time(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds}s"),
         120..=7199 => format!("{}m", seconds / 60),
@@ -115,8 +121,8 @@ mod tests {
 
     #[test]
     fn numbers_and_names_fit_their_columns() {
-        assert_eq!([age(5), age(300), age(90_000), age(1_000_000)], ["5s", "5m", "25h", "11d"]);
-        assert_eq!(shorten("abcdef", 4), "abc~");
+        assert_eq!([5, 300, 90_000, 1_000_000].map(short_time), ["5s", "5m", "25h", "11d"]);
+        assert_eq!(shorten("abcdef", 4), "abc\u{2026}");
         assert_eq!(shorten("abcd", 4), "abcd");
     }
 }

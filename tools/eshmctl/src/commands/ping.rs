@@ -3,8 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    histogram::{self, Times},
-    numbers,
+    histogram, numbers,
     progress::Progress,
     side::{self, As, SideArgs},
     stop::{self, Limit},
@@ -71,7 +70,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         .map_err(|failure| failure.about(name))?;
     progress.done();
     let seconds = start.elapsed().as_secs_f64();
-    let times = Times::of(done.times);
+    let times = done.times;
     let percentiles = histogram::PERCENTILES.map(|(name, share)| (name, times.percentile(share)));
     if args.json {
         let mut object = json!({

@@ -6,7 +6,7 @@ use crate::{
     name::Name,
     paint::{Painted, Tone},
     payload::{self, Form, Message},
-    report::{self, Channel, Life, Report, Severity, Side},
+    report::{self, AgeOf, Channel, Life, Report, Severity, Side},
 };
 use eshm::inspect::{self, Direction, Found, Sight};
 use std::time::Duration;
@@ -54,7 +54,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
     println!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
-    println!("  file        {} bytes, mode {}, owner {}, {} s old", report.size, report.mode, report.uid, report.age_s);
+    let age = match report.age_of {
+        AgeOf::Birth => format!("{} s old", report.age_s),
+        AgeOf::Change => format!("changed {} s ago (its file system does not say when it was made)", report.age_s),
+    };
+    println!("  file        {} bytes, mode {}, owner {}, {age}", report.size, report.mode, report.uid);
     if let Some(segment) = &report.segment {
         let woken = if segment.features & 1 == 1 { "writers wake readers" } else { "readers poll" };
         println!("  protocol    {}, {woken} (features {:#x})", segment.protocol, segment.features);

@@ -1,6 +1,6 @@
 //! Watching segments for a moment.
 
-use super::{Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
+use super::{AgeOf, Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
 use crate::{
     name::Name,
     process::{Mapped, command_line},
@@ -60,6 +60,7 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
         mode: String::new(),
         uid: 0,
         age_s: 0,
+        age_of: AgeOf::Birth,
         orphan: false,
         segment: None,
         findings: Vec::new(),
@@ -121,7 +122,8 @@ fn fill(report: &mut Report, file: &FileFacts) {
     report.size = file.size;
     report.mode = format!("{:04o}", file.mode);
     report.uid = file.uid;
-    report.age_s = SystemTime::now().duration_since(file.changed).unwrap_or_default().as_secs();
+    report.age_of = if file.born.is_some() { AgeOf::Birth } else { AgeOf::Change };
+    report.age_s = SystemTime::now().duration_since(file.born.unwrap_or(file.changed)).unwrap_or_default().as_secs();
 }
 
 /// Watches a mapped segment from `first` on.

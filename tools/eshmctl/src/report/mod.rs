@@ -36,6 +36,16 @@ pub enum Kind {
     Unreadable,
 }
 
+/// What an age counts from.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum AgeOf {
+    /// The file's birth.
+    Birth,
+    /// Its last change by a system call: its file system keeps no births.
+    Change,
+}
+
 /// Everything about one file.
 #[derive(Clone, Serialize, Debug)]
 pub struct Report {
@@ -49,8 +59,10 @@ pub struct Report {
     pub mode: String,
     /// Owner.
     pub uid: u32,
-    /// Seconds since it was made.
+    /// Seconds since it was made, or last changed: `age_of` says which.
     pub age_s: u64,
+    /// What `age_s` counts from.
+    pub age_of: AgeOf,
     /// A segment whose both ends are proven dead or have left.
     pub orphan: bool,
     /// The rest, of a segment.

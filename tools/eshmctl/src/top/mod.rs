@@ -2,6 +2,7 @@
 
 mod app;
 mod board;
+mod columns;
 mod picture;
 mod view;
 

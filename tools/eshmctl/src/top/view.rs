@@ -3,13 +3,14 @@
 use super::{
     app::{App, Order},
     board::{Peer, Row},
+    columns::{self, ALL, Column},
 };
 use ratatui::{
     Frame,
     layout::{Constraint, Layout},
     style::{Color, Modifier, Style},
     text::{Line, Span},
-    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState},
+    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState, Wrap},
 };
 
 /// Draws the screen.
@@ -23,61 +24,108 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
         Order::Missed => "missed",
         Order::Cpu => "cpu",
     };
-    let frozen = if app.frozen { "  FROZEN" } else { "" };
-    let title = format!("eshmctl top  {} segments, {beating} live ends  by {order}{frozen}", app.rows.len());
-    frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
+    let room = usize::from(frame.area().width);
+    let count = app.rows.len();
+    let (mut hidden, mut which) = (0, String::new());
     match app.position().filter(|_| app.open) {
-        Some(at) => frame.render_widget(Paragraph::new(details(&app.rows[at])), body),
+        Some(at) => frame.render_widget(Paragraph::new(details(&app.rows[at])).wrap(Wrap { trim: false }), body),
         None if app.rows.is_empty() => frame.render_widget(Paragraph::new("no segments"), body),
         None => {
             let mut state = TableState::default().with_selected(app.position());
-            frame.render_stateful_widget(table(app), body, &mut state);
+            let (table, left_out) = table(app, room);
+            frame.render_stateful_widget(table, body, &mut state);
+            hidden = left_out;
+            let fit = usize::from(body.height).saturating_sub(1); // the heading
+            if fit > 0 && fit < count {
+                which = format!("{}-{} of ", state.offset() + 1, (state.offset() + fit).min(count));
+            }
         }
     }
-    let keys = if app.open {
-        "esc back  f freeze  q quit"
+    let segments = format!("{which}{count} segments");
+    let frozen = if app.frozen { "FROZEN" } else { "" };
+    let left_out = if hidden > 0 { format!("{hidden} columns do not fit") } else { String::new() };
+    // By weight: what comes last goes first where there is no room.
+    let parts = [&segments, frozen, &format!("by {order}"), &left_out, &format!("{beating} live ends")];
+    let title = whole_parts("eshmctl top", &parts, room);
+    frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
+    let keys: &[&str] = if app.open {
+        &["esc back", "f freeze", "q quit"]
     } else {
-        "up/down choose  enter open  n name  r rate  m missed  c cpu  f freeze  q quit"
+        &["q quit", "enter open", "up/down choose", "f freeze", "n name", "r rate", "m missed", "c cpu"]
     };
+    let keys = whole_parts("", keys, room);
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
 }
 
-fn table(app: &App) -> Table<'static> {
-    let heading = ["NAME", "MASTER", "SLAVE", "   M>S/s", "   S>M/s", "MISSED/s", "BEATS", "CPU %"];
-    let widths = [14, 10, 10, 8, 8, 8, 8, 7].map(Constraint::Length);
-    let rows: Vec<TableRow<'static>> = app
-        .rows
-        .iter()
-        .map(|row| {
-            TableRow::new([
-                Cell::new(row.name.clone()),
-                who(&row.sides[0]),
-                who(&row.sides[1]),
-                number(row.rates[0]),
-                number(row.rates[1]),
-                number(row.missed[0] + row.missed[1]),
-                beats(row),
-                Cell::new(cpu(row)),
-            ])
-        })
-        .collect();
-    Table::new(rows, widths)
-        .header(TableRow::new(heading).style(Style::new().add_modifier(Modifier::REVERSED)))
-        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
+/// A line of as many parts as fit whole, after a start that goes where not even the first one fits beside it.
+fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
+    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    let first = parts.first().map_or(0, |part| columns::width(part));
+    let mut line = if columns::width(start) + 2 + first <= room { start.to_owned() } else { String::new() };
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if columns::width(&line) + gap.len() + columns::width(part) <= room {
+            line = line + gap + part;
+        }
+    }
+    line
 }
 
-fn who(side: &Peer) -> Cell<'static> {
-    match (side.pid, side.beating, side.flag) {
-        (0, ..) => Cell::new("-"),
-        (_, _, false) => Cell::new("left").style(Style::new().fg(Color::DarkGray)),
-        (pid, true, _) => Cell::new(pid.to_string()).style(Style::new().fg(Color::Green)),
-        (pid, ..) => Cell::new(format!("{pid} !")).style(Style::new().fg(Color::Red)),
+fn table(app: &App, room: usize) -> (Table<'static>, usize) {
+    let cells: Vec<[Shown; 8]> = app.rows.iter().map(|row| ALL.map(|column| cell(row, column))).collect();
+    let widths = ALL.map(|column| {
+        let widest = cells.iter().map(|row| columns::width(&row[column as usize].text)).max().unwrap_or(0);
+        widest.max(columns::width(column.heading())).max(if column.is_number() { NUMBER } else { 0 })
+    });
+    let shown = columns::fit(widths, room);
+    let laid = |column: Column, width: usize, text: &str| match column.is_number() {
+        true => format!("{text:>width$}"),
+        false => columns::cut(text, width),
+    };
+    let heading = shown.iter().map(|&(column, width)| Cell::new(laid(column, width, column.heading())));
+    let heading = TableRow::new(heading).style(Style::new().add_modifier(Modifier::REVERSED));
+    let rows = cells.iter().map(|row| {
+        TableRow::new(shown.iter().map(|&(column, width)| {
+            let Shown { text, style } = &row[column as usize];
+            Cell::new(laid(column, width, text)).style(*style)
+        }))
+    });
+    let widths = shown.iter().map(|&(_, width)| Constraint::Length(width as u16));
+    let table = Table::new(rows, widths).header(heading).row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    (table, ALL.len() - shown.len())
+}
+
+/// Columns that a number has at least, so that the table stands still while its digits come and go.
+const NUMBER: usize = 7;
+
+/// A cell before its column's width is known.
+struct Shown {
+    text: String,
+    style: Style,
+}
+
+fn cell(row: &Row, column: Column) -> Shown {
+    let plain = |text: String| Shown { text, style: Style::new() };
+    match column {
+        Column::Name => plain(row.name.clone()),
+        Column::Master => who(&row.sides[0]),
+        Column::Slave => who(&row.sides[1]),
+        Column::FromMaster => plain(short(row.rates[0])),
+        Column::FromSlave => plain(short(row.rates[1])),
+        Column::Missed => plain(short(row.missed[0] + row.missed[1])),
+        Column::Beats => beats(row),
+        Column::Cpu => plain(cpu(row)),
     }
 }
 
-/// A rate in eight columns, on the right.
-fn number(rate: f64) -> Cell<'static> {
-    Cell::new(format!("{:>8}", short(rate)))
+fn who(side: &Peer) -> Shown {
+    let of = |text: String, tone: Option<Color>| Shown { text, style: tone.map_or(Style::new(), |c| Style::new().fg(c)) };
+    match (side.pid, side.beating, side.flag) {
+        (0, ..) => of("-".to_owned(), None),
+        (_, _, false) => of("left".to_owned(), Some(Color::DarkGray)),
+        (pid, true, _) => of(pid.to_string(), Some(Color::Green)),
+        (pid, ..) => of(format!("{pid} !"), Some(Color::Red)),
+    }
 }
 
 fn short(rate: f64) -> String {
@@ -89,13 +137,13 @@ fn short(rate: f64) -> String {
 }
 
 /// The heartbeats of the side that beats less rightly.
-fn beats(row: &Row) -> Cell<'static> {
+fn beats(row: &Row) -> Shown {
     let beating = row.sides.iter().filter(|side| side.beating);
     let Some(worse) = beating.max_by(|a, b| (a.beats - 1000.0).abs().total_cmp(&(b.beats - 1000.0).abs())) else {
-        return Cell::new("-");
+        return Shown { text: "-".to_owned(), style: Style::new() };
     };
-    let tone = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
-    Cell::new(format!("{}~{}", short(worse.beats), short(worse.jitter))).style(tone)
+    let style = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
+    Shown { text: format!("{}~{}", short(worse.beats), short(worse.jitter)), style }
 }
 
 fn cpu(row: &Row) -> String {

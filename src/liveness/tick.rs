@@ -34,6 +34,14 @@ const MADE_UP: u64 = 100;
 /// The staleness threshold, in milliseconds, from which on heartbeats may come in tens while nobody hears them: five times the
 /// pauses between them.
 const DOZING_THRESHOLD: u32 = 50 * HEARTBEAT_INTERVAL_MS;
+/// Nanoseconds since `then`; a millisecond if the clock was set back, and is put right.
+fn since(then: u64, now: u64) -> u64 {
+    now.checked_sub(then).unwrap_or_else(|| {
+        clock::not_before(then);
+        MS
+    })
+}
+
 /// Between two tries for a lock that someone else holds.
 const LOCK_AGAIN: u64 = 10 * MS;
 /// Between two looks of a master at its name.
@@ -55,6 +63,8 @@ impl Core {
         let done = self.beaten.fetch_max(due, Ordering::Relaxed); // each tick is beaten by who raises it; a count only
         if done < due {
             self.beat((due - done).min(MADE_UP));
+        } else {
+            clock::not_before(service::begin_of(done)); // set back since that beat
         }
     }
 
@@ -95,8 +105,7 @@ impl Core {
 
     /// The tick of a handle without threads while it waits: none within the millisecond after the last.
     pub(crate) fn tick_inline_if_due(&self) {
-        let due = sync::lock(&self.monitor).as_ref().is_some_and(|monitor| clock::now() - monitor.last_look >= MS);
-        if due {
+        if sync::lock(&self.monitor).as_ref().is_some_and(|monitor| since(monitor.last_look, clock::now()) >= MS) {
             self.tick_inline();
         }
     }
@@ -108,7 +117,7 @@ impl Core {
         let Some(monitor) = monitor.as_mut() else { return };
         self.beat(1);
         let now = clock::now();
-        let elapsed = (now - monitor.last_look) / MS;
+        let elapsed = since(monitor.last_look, now) / MS;
         if elapsed > 0 {
             monitor.last_look = now;
             self.tick(monitor, elapsed.min(3), now);

@@ -95,7 +95,7 @@ impl Segment {
 
     /// Whether the heartbeat of a side moves within `limit`.
     pub(crate) fn beats_within(&self, side: Side, limit: Duration) -> bool {
-        let (first, end) = (self.heartbeat(side), clock::now() + limit.as_nanos() as u64);
+        let (first, end) = (self.heartbeat(side), clock::now().saturating_add(limit.as_nanos() as u64));
         loop {
             if self.heartbeat(side) != first {
                 return true;

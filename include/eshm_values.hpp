@@ -79,11 +79,13 @@ private:
 
     void step() {
         const Clock::time_point begun = Clock::now();
+        const std::chrono::milliseconds whole(patience_.milliseconds());
+        std::chrono::milliseconds waited(0); // counted too: the clock may have been set back
         value_.reset();
-        for (;;) {
+        for (;; waited += kSlice) {
             const Clock::duration left = patience_.infinite()
                                              ? Clock::duration(kSlice)
-                                             : begun + std::chrono::milliseconds(patience_.milliseconds()) - Clock::now();
+                                             : std::min<Clock::duration>(begun + whole - Clock::now(), whole - waited);
             if (take(std::min<Clock::duration>(left, kSlice)) || gone_) return;
             if (lost()) {
                 take(Timeout(Clock::duration::zero())); // what came between the read and the loss

@@ -149,6 +149,11 @@ fn test_last_error() {
 }
 
 #[test]
+fn test_clocks() {
+    compile_and_run("test_clocks.c", &[]);
+}
+
+#[test]
 fn test_handle_states() {
     compile_and_run("test_handle_states.c", &[]);
 }

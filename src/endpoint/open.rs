@@ -108,7 +108,7 @@ fn refusal(settings: &Settings, error: &io::Error) -> Error {
 fn patient(waiting: &mut Waiting, id: FileId) -> bool {
     let now = clock::now();
     match *waiting {
-        Some((same, since)) if same == id && now - since > MAKING => return false,
+        Some((same, since)) if same == id && now.saturating_sub(since) > MAKING => return false,
         Some((same, _)) if same == id => {}
         _ => *waiting = Some((id, now)),
     }

@@ -100,7 +100,8 @@ impl Core {
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with replace_segment
         let rx = self.rx();
         let (mut end, mut prepared) = (None, false);
-        loop {
+        // So many times are never needed, unless the clock has stopped.
+        for _ in 0..=budget.nanoseconds / u64::from(LOOKS) {
             for _ in 0..LOOKS {
                 let now = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; the value itself is taken later
                 if now & 1 == 0 && now != seen(cursor) && Some(now) != unsound {
@@ -117,9 +118,10 @@ impl Core {
             let most = if self.threads { budget.nanoseconds } else { budget.nanoseconds.min(SLICE_ALONE) };
             let end = *end.get_or_insert_with(|| deadline.end(now).min(now.saturating_add(most)));
             if now >= end || self.state() != state {
-                return false;
+                break;
             }
         }
+        false
     }
 
     /// The peer has begun to write, so it is done with our last message. If that was an answer to its last, and a large one,

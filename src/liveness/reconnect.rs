@@ -32,7 +32,7 @@ impl Reconnect {
 
     /// Decides for `now` (nanoseconds) and counts the attempt it asks for. The last attempt has its interval too.
     pub(crate) fn step(&mut self, now: u64, settings: &Settings) -> Step {
-        let late = settings.reconnect_time().is_some_and(|limit| now - self.since >= limit.as_nanos() as u64);
+        let late = settings.reconnect_time().is_some_and(|limit| now.saturating_sub(self.since) >= limit.as_nanos() as u64);
         if late {
             return Step::GiveUp;
         }

@@ -222,9 +222,15 @@ pub(crate) fn ticks_at(now: u64) -> u64 {
     now.saturating_sub(current().start) / PERIOD
 }
 
+/// When a tick is due.
+pub(crate) fn begin_of(tick: u64) -> u64 {
+    current().start + tick * PERIOD
+}
+
 /// The thread.
 fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, stop: &AtomicBool) {
-    let mut done = ticks_at(clock::now());
+    let mut now = clock::now();
+    let mut done = ticks_at(now);
     loop {
         let kicked = service.kick.load(Ordering::SeqCst); // before the look at anything that comes with a kick
         if stop.load(Ordering::Acquire) {
@@ -235,8 +241,9 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
             version = latest;
             handles.clone_from(&sync::lock(&service.state).handles);
         }
-        let now = clock::now();
-        let elapsed = ticks_at(now) - done;
+        clock::not_before(now); // set back while this thread was awake
+        now = clock::now();
+        let elapsed = ticks_at(now).saturating_sub(done);
         done += elapsed;
         let pace = if elapsed > 0 { tick(&handles, elapsed, now) } else { Pace::Fast };
         let next = done
@@ -253,7 +260,7 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
 fn sleep(service: &Service, handles: &[Arc<Core>], kicked: u32, end: u64) {
     while service.watched.load(Ordering::Relaxed) != 0 && service.kick.load(Ordering::Relaxed) == kicked {
         // Relaxed: both come with a kick, which ends the wait below at once.
-        let passed = clock::now() - service.start;
+        let passed = clock::now().saturating_sub(service.start);
         let look = service.start + passed - passed % LOOK + LOOK;
         if look >= end {
             break;
@@ -262,7 +269,8 @@ fn sleep(service: &Service, handles: &[Arc<Core>], kicked: u32, end: u64) {
         let _gate = fork::NoFork::new();
         each(handles, &mut |core| core.settle(News::Value));
     }
-    futex::wait(&service.kick, kicked, Some(end), futex::Scope::Private);
+    // At most a slow tick, whatever became of the clock meanwhile.
+    futex::wait(&service.kick, kicked, Some(end.min(clock::now() + SLOW * PERIOD)), futex::Scope::Private);
 }
 
 /// One tick of all handles: every heartbeat goes out before any remote is judged, so that two processes that were stopped

@@ -36,6 +36,14 @@ const MOST_SILENCE: u64 = 3;
 /// The staleness threshold, in milliseconds, from which on heartbeats may come in tens while nobody hears them: five times the
 /// pauses between them.
 const DOZING_THRESHOLD: u32 = 50 * HEARTBEAT_INTERVAL_MS;
+/// Nanoseconds since `then`; a millisecond if the clock was set back, and is put right.
+fn since(then: u64, now: u64) -> u64 {
+    now.checked_sub(then).unwrap_or_else(|| {
+        clock::not_before(then);
+        MS
+    })
+}
+
 /// Between two tries for a lock that someone else holds.
 const LOCK_AGAIN: u64 = 10 * MS;
 /// Between two looks of a master at its name.
@@ -57,6 +65,8 @@ impl Core {
         let done = self.beaten.fetch_max(due, Ordering::Relaxed); // each tick is beaten by who raises it; a count only
         if done < due {
             self.beat((due - done).min(MADE_UP));
+        } else {
+            clock::not_before(service::begin_of(done)); // set back since that beat
         }
     }
 
@@ -101,7 +111,7 @@ impl Core {
         let mut monitor = sync::lock(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return };
         let now = clock::now();
-        let elapsed = now.saturating_sub(monitor.last_look) / MS;
+        let elapsed = since(monitor.last_look, now) / MS;
         if elapsed > 0 {
             monitor.last_look += elapsed * MS; // what is left counts in the next
             self.beat(elapsed.min(MADE_UP.max(slice / MS)));
@@ -116,7 +126,7 @@ impl Core {
         let Some(monitor) = monitor.as_mut() else { return };
         self.beat(1);
         let now = clock::now();
-        let elapsed = now.saturating_sub(monitor.last_look) / MS;
+        let elapsed = since(monitor.last_look, now) / MS;
         if elapsed > 0 {
             monitor.last_look = now;
             self.tick(monitor, elapsed.min(MOST_SILENCE), now);

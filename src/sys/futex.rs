@@ -22,26 +22,30 @@ impl Scope {
     }
 }
 
+/// The longest wait with a limit: a clock that is set back right before it makes it no longer.
+#[cfg(not(loom))]
+const LONGEST: u64 = 1000 * clock::MS;
+
 /// Sleeps while `*word == expected`, until woken or until `deadline` (nanoseconds of [`clock::now`]; `None` = no limit).
 /// May return early; the caller looks again. True if a signal handler ended it. The kernel's compare is atomic with going to sleep.
 #[cfg(not(loom))]
 pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, scope: Scope) -> bool {
-    let until = deadline.map(clock::timespec);
-    let until = until.as_ref().map_or(ptr::null(), |t| t as *const libc::timespec);
-    // SAFETY: `word` is a live, aligned u32; `until` is null or points to a timespec that outlives the call. WAIT_BITSET
-    // takes an absolute time of CLOCK_MONOTONIC.
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT_BITSET | scope.flag(),
-            expected,
-            until,
-            ptr::null::<u32>(),
-            libc::FUTEX_BITSET_MATCH_ANY,
-        ) < 0
-            && *libc::__errno_location() == libc::EINTR
+    // Relative: an instant of the program's clock may be another of the kernel's.
+    let start = clock::now();
+    let left = deadline.map(|end| end.saturating_sub(start).min(LONGEST));
+    let time = left.map(|left| libc::timespec { tv_sec: (left / 1_000_000_000) as _, tv_nsec: (left % 1_000_000_000) as _ });
+    let time = time.as_ref().map_or(ptr::null(), |t| t as *const libc::timespec);
+    // SAFETY: `word` is a live, aligned u32; `time` is null or points to a timespec that outlives the call.
+    let error = unsafe {
+        match libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | scope.flag(), expected, time) {
+            0 => 0,
+            _ => *libc::__errno_location(),
+        }
+    };
+    if let (libc::ETIMEDOUT, Some(time)) = (error, left) {
+        clock::has_waited(start, time);
     }
+    error == libc::EINTR
 }
 
 /// Wakes all sleepers on `word`; how many there were.

@@ -173,7 +173,7 @@ impl Dispatcher<'_> {
     /// Writes a line, unless the peer has us write too many.
     fn complain(&mut self, what: std::fmt::Arguments<'_>) {
         let now = clock::now();
-        let regained = (now - self.refilled) / COMPLAINT_EVERY;
+        let regained = now.saturating_sub(self.refilled) / COMPLAINT_EVERY;
         self.refilled += regained * COMPLAINT_EVERY;
         self.complaints = self.complaints.saturating_sub(regained);
         if self.complaints < COMPLAINTS {

@@ -127,14 +127,30 @@ pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<O
     for (id, _) in attached {
         service::remove_side(id, Side::Master);
     }
-    let made =
-        made.map_err(|error| Error::Create(format!("{error}, for a segment of {} bytes in /dev/shm", layout.total())))?;
-    Ok(made.zip(kept).map(|(segment, (_, attachment))| Opened {
-        segment,
-        side: Side::Master,
-        attachment,
-        master_gone: false,
-    }))
+    let made = made.map_err(|error| no_room(layout, &error))?;
+    let Some((segment, (_, attachment))) = made.zip(kept) else { return Ok(None) };
+    if let Err(error) = create::reserve_rest(&segment, Side::Master) {
+        abandon(name, &segment, attachment);
+        return Err(no_room(layout, &error));
+    }
+    Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }))
+}
+
+fn no_room(layout: Layout, error: &io::Error) -> Error {
+    Error::Create(format!("{error}, for a segment of {} bytes in /dev/shm", layout.total()))
+}
+
+/// Takes a segment away again for which there is no memory: a slave may have come, which finds its master gone.
+fn abandon(name: &Name, segment: &Segment, attachment: Attachment) {
+    let _decision = Decision::wait(&segment.file, DECIDING);
+    let ours = segment.view.header().master_generation.load(Ordering::Relaxed) == attachment.generation; // under that lock
+    if ours {
+        if segment.is_named(name) {
+            let _ = file::unlink(name.path()); // gone already is as good
+        }
+        detach(&segment.view, Side::Master, attachment.holds_lock);
+    }
+    service::remove_side(segment.id, Side::Master);
 }
 
 /// Runs `decide` under the decision lock of `file`, if the name still leads to it.

@@ -180,6 +180,12 @@ pub(crate) fn for_each(action: impl Fn(&Core)) {
     sync::lock(&current().state).handles.iter().for_each(|core| action(core));
 }
 
+/// Beats for every handle that the thread looks after, where that thread may be held up for long.
+pub(crate) fn beat() {
+    let now = clock::now();
+    for_each(|core| core.catch_up(now));
+}
+
 /// Ends it; with the last handle the thread is gone on return.
 pub(crate) fn unregister(core: &Core) {
     let service = current();

@@ -2,14 +2,18 @@
 
 use super::{
     Segment,
-    layout::{FEATURE_FUTEX_WAKE, Layout, MAGIC, VERSION},
+    layout::{FEATURE_FUTEX_WAKE, Layout, MAGIC, SMALL, VERSION},
     name::{FOLDER, Name},
     view::View,
 };
-use crate::config::Settings;
+use crate::config::{Settings, Side};
 use crate::failpoint::failpoint;
+use crate::liveness::service;
 use crate::sync::{Ordering, statics::AtomicU32};
-use crate::sys::{file, process};
+use crate::sys::{
+    clock::{self, MS},
+    file, process,
+};
 use std::{
     ffi::CString,
     io,
@@ -89,12 +93,34 @@ pub(crate) fn create(
     }
 }
 
-/// Gives a new, empty file its size, its memory and its header.
+/// Reserves the memory of a segment that has its name, if that was not done before: a slave that is started right behind its master
+/// finds the name of a large segment at once. The master beats meanwhile.
+pub(crate) fn reserve_rest(segment: &Segment, side: Side) -> io::Result<()> {
+    let total = segment.view.layout.total();
+    if total <= SMALL {
+        return Ok(());
+    }
+    let heartbeat = &segment.view.header().heartbeat[side as usize];
+    let mut last = clock::now();
+    file::reserve(segment.file.as_fd(), 0, total as u64, &mut || {
+        service::beat();
+        let due = (clock::now() - last) / MS;
+        last += due * MS;
+        heartbeat.fetch_add(due, Ordering::Relaxed); // ordered with nothing
+    })
+}
+
+/// Gives a new, empty file its size, the memory of its state, and its header.
 fn fill(file: OwnedFd, layout: Layout, settings: &Settings) -> io::Result<Segment> {
     if let Some(mode) = settings.mode {
         file::set_mode(file.as_fd(), mode)?;
     }
-    file::allocate(file.as_fd(), layout.total() as u64)?;
+    let total = layout.total() as u64;
+    file::ask_for_room(file.as_fd(), total)?;
+    file::set_size(file.as_fd(), total)?;
+    for part in layout.first_parts() {
+        file::reserve(file.as_fd(), part.start as u64, part.end as u64, &mut || {})?;
+    }
     failpoint!("create.allocated");
     let id = file::status(file.as_fd())?.id;
     let view = View::of_file(file.as_fd(), layout)?;

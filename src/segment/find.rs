@@ -7,6 +7,7 @@ use super::{
     name::Name,
     view::View,
 };
+use crate::liveness::service;
 use crate::sync::Ordering;
 use crate::sys::{
     file::{self, FileId},
@@ -97,7 +98,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
     let view = match purpose {
         Purpose::Use => {
             // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
-            file::allocate(file.as_fd(), status.size)?;
+            file::reserve(file.as_fd(), 0, status.size, &mut service::beat)?;
             View::of_file(file.as_fd(), layout)?
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),

@@ -6,6 +6,7 @@ use crate::sync::model::Rite;
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64};
 #[cfg(not(loom))]
 use std::mem::{offset_of, size_of};
+use std::ops::Range;
 
 /// `"HSME"` in memory: the mark of a segment.
 pub(crate) const MAGIC: u32 = 0x4553_484D;
@@ -125,6 +126,11 @@ pub(crate) const DATA: usize = 8;
 /// Offset of the master-to-slave channel; the other follows it.
 pub(crate) const CHANNELS: usize = 128;
 
+/// Bytes of a segment of which all memory is reserved before it has its name.
+pub(crate) const SMALL: usize = 1 << 20;
+/// Bytes of the largest page of the machines we run on: what is apart by as much shares none.
+const PAGE: usize = 1 << 16;
+
 /// The offsets of a segment of one capacity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Layout {
@@ -156,6 +162,16 @@ impl Layout {
     /// Bytes of the segment.
     pub(crate) const fn total(self) -> usize {
         self.channel_at(2)
+    }
+
+    /// What of the memory is reserved before the segment has its name: all of a small one, else where its state lies, so that only
+    /// messages may touch memory that is not reserved yet.
+    pub(crate) fn first_parts(self) -> [Range<usize>; 3] {
+        if self.total() <= SMALL {
+            return [0..self.total(), 0..0, 0..0];
+        }
+        let tail = |which| self.channel_at(which) + self.tail();
+        [0..PAGE, tail(0) / PAGE * PAGE..tail(0) + PAGE, tail(1) / PAGE * PAGE..self.total()]
     }
 
     /// The layout of a file of `size` bytes: of the capacity its header names if that fits, else of the one asked for if

@@ -122,18 +122,54 @@ pub(crate) fn lookup(path: &CStr) -> io::Result<Option<FileId>> {
     }
 }
 
-/// Gives the file `size` bytes with their memory reserved, so that a full tmpfs is an error here and no SIGBUS later; over the
-/// limit on file sizes it is an error too, and not the end of the process.
-pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
-    loop {
+/// An error if the file's system has no room for `size` bytes more, as far as it tells (statvfs(3)); one without a limit tells of
+/// none.
+pub(crate) fn ask_for_room(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
+    // SAFETY: statvfs is plain old data and may be all zero; the kernel fills it in.
+    let mut s: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: an open descriptor and a statvfs to fill in.
+    let told = unsafe { libc::fstatvfs(file.as_raw_fd(), &mut s) } == 0 && s.f_blocks != 0;
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "their width differs from machine to machine")]
+    let room = (s.f_bavail as u64).saturating_mul(s.f_frsize as u64);
+    if told && room < size { Err(io::Error::from_raw_os_error(libc::ENOSPC)) } else { Ok(()) }
+}
+
+/// Gives the file `size` bytes without memory; over the limit on file sizes that is an error, and not the end of the process.
+pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> io::Result<()> {
+    let truncate = || {
+        // SAFETY: an open descriptor.
+        let cut = unsafe { libc::ftruncate(file.as_raw_fd(), size as libc::off_t) };
+        checked(cut).map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |_| 0)
+    };
+    match without_signals(truncate) {
+        0 => Ok(()),
+        number => Err(io::Error::from_raw_os_error(number)),
+    }
+}
+
+/// Bytes reserved by one call: it begins anew where a signal comes in between, so it has to be over sooner than the next one comes.
+const PIECE: u64 = 1 << 20;
+/// The least: one page, or what the kernel rounds it to.
+const LEAST: u64 = 4096;
+
+/// Reserves the memory of `start..end`, so that a full tmpfs is an error here and no SIGBUS later; the file grows to `end` if it is
+/// shorter. In pieces, with `between` run after each.
+pub(crate) fn reserve(file: BorrowedFd<'_>, start: u64, end: u64, between: &mut dyn FnMut()) -> io::Result<()> {
+    let (mut at, mut piece) = (start, PIECE);
+    while at < end {
+        let size = piece.min(end - at);
         // SAFETY: an open descriptor; posix_fallocate returns the error number itself.
-        let allocate = || unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size as libc::off_t) };
+        let allocate = || unsafe { libc::posix_fallocate(file.as_raw_fd(), at as libc::off_t, size as libc::off_t) };
         match without_signals(allocate) {
-            0 => return Ok(()),
-            libc::EINTR => {}
+            0 => {
+                at += size;
+                between();
+            }
+            libc::EINTR => piece = (piece / 2).max(LEAST), // less of it is to be done in the time that there is
             number => return Err(io::Error::from_raw_os_error(number)),
         }
     }
+    Ok(())
 }
 
 /// Gives the file these permission bits, whatever the umask.

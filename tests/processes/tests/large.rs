@@ -1,0 +1,90 @@
+//! Segments so large that reserving their memory takes a while.
+
+use eshm::{Endpoint, Role};
+use eshm_processes::{Name, builder, ms, open, until};
+use std::{
+    fs,
+    os::unix::{fs::MetadataExt, thread::JoinHandleExt},
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    thread,
+};
+
+const CAPACITY: usize = 64 << 20;
+/// A busy machine may run the watcher too late.
+const ATTEMPTS: u32 = 20;
+
+fn master(name: &Name) -> Endpoint {
+    builder(name, Role::Master).capacity(CAPACITY).open().expect("create")
+}
+
+/// Bytes of memory that a file has, and its size.
+fn memory(name: &Name) -> Option<(u64, u64)> {
+    fs::metadata(name.path()).ok().map(|file| (file.blocks() * 512, file.len()))
+}
+
+#[test]
+fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_master() {
+    let mut early = 0;
+    for _ in 0..ATTEMPTS {
+        let name = Name::new();
+        thread::scope(|scope| {
+            let starter = scope.spawn(|| master(&name));
+            let mut first = None;
+            until("there is a name", || {
+                first = memory(&name);
+                first.is_some()
+            });
+            let slave = open(&name, Role::Slave);
+            assert_eq!(slave.capacity(), Ok(CAPACITY));
+            let (had, size) = first.expect("just seen");
+            assert_eq!(size, fs::metadata(name.path()).expect("still there").len(), "the name came with the whole size");
+            early += u32::from(had < size);
+            let master = starter.join().expect("no panic");
+            let (has, _) = memory(&name).expect("still there");
+            assert!(has >= size, "all of it is reserved once a master is open");
+            master.write(&[7; 100]).expect("write");
+            assert_eq!(slave.read_timeout(&mut [0; 100], ms(20_000)), Ok(100));
+        });
+        if early > 0 {
+            return;
+        }
+    }
+    panic!("in {ATTEMPTS} attempts no name was there before the memory");
+}
+
+extern "C" fn ignore(_: libc::c_int) {}
+
+#[test]
+fn a_periodic_signal_does_not_keep_a_large_segment_from_being_made() {
+    let handler: extern "C" fn(libc::c_int) = ignore;
+    // SAFETY: a plain struct, for which zero is a value; the handler does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as libc::sighandler_t;
+        libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut());
+    }
+    let (name, done) = (Name::new(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let starter = thread::spawn({
+            let path = name.as_str().to_owned();
+            move || drop(Endpoint::builder(path).role(Role::Master).capacity(CAPACITY).open().expect("create"))
+        });
+        let target = starter.as_pthread_t();
+        let profiler = scope.spawn({
+            let done = &done;
+            move || {
+                while !done.load(SeqCst) {
+                    // SAFETY: the thread is joined only after this loop.
+                    unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
+                    thread::sleep(ms(2));
+                }
+            }
+        });
+        let ended = eshm_processes::eventually(ms(20_000), || starter.is_finished());
+        done.store(true, SeqCst);
+        profiler.join().expect("no panic");
+        starter.join().expect("no panic");
+        assert!(ended, "made only once the signals had ended");
+    });
+    assert!(!name.exists());
+}

@@ -1,41 +1,57 @@
-# The libraries as targets to link against.
+# The libraries as targets, linked from the object that cargo's part of the build makes.
 
 if(NOT TARGET Threads::Threads)
     set(THREADS_PREFER_PTHREAD_FLAG ON)
     find_package(Threads REQUIRED)
+    # A project around this one links to it by way of ours.
+    set_target_properties(Threads::Threads PROPERTIES IMPORTED_GLOBAL TRUE)
 endif()
 
-set(eshm_includes "${CMAKE_CURRENT_SOURCE_DIR}/include" "${ESHM_CONFIG_DIR}")
+# The compiler hides warnings of our headers in another project's build, as it does with an installed libeshm.
+set(eshm_system SYSTEM)
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
+    set(eshm_system "")
+endif()
 
-# eshm_shared_target(NAME FILE): the shared library by one of its names.
-function(eshm_shared_target name file)
-    add_library(${name} SHARED IMPORTED GLOBAL)
-    add_dependencies(${name} eshm_cargo)
-    set_target_properties(${name} PROPERTIES
-        IMPORTED_LOCATION "${file}"
-        IMPORTED_SONAME "${ESHM_SONAME}"
-        INTERFACE_INCLUDE_DIRECTORIES "${eshm_includes}")
+set_source_files_properties("${ESHM_OBJECT}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+
+# eshm_library(NAME SHARED|STATIC): libeshm of this kind.
+function(eshm_library name kind)
+    add_library(${name} ${kind} "${ESHM_OBJECT}")
     add_library(ESHM::${name} ALIAS ${name})
+    add_dependencies(${name} eshm_cargo)
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME eshm LINKER_LANGUAGE C)
+    target_include_directories(${name} ${eshm_system} INTERFACE
+        "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include;${ESHM_CONFIG_DIR}>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 endfunction()
 
-eshm_shared_target(eshm "${ESHM_RUNTIME_LINK}")
-eshm_shared_target(eshm_data "${ESHM_DATA_LINK}")
+eshm_library(eshm SHARED)
+file(STRINGS cmake/link_options.txt eshm_link_options)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/link_options.txt)
+set(eshm_map "${CMAKE_CURRENT_SOURCE_DIR}/cmake/eshm.map")
+target_link_options(eshm PRIVATE ${eshm_link_options} "SHELL:-Xlinker \"--version-script=${eshm_map}\"")
+target_link_libraries(eshm PRIVATE gcc_s m ${CMAKE_DL_LIBS} PUBLIC Threads::Threads rt)
+set_target_properties(eshm PROPERTIES
+    VERSION "${PROJECT_VERSION}" SOVERSION "${PROJECT_VERSION_MAJOR}" LINK_DEPENDS "${eshm_map}")
+
+eshm_library(eshm_static STATIC)
+target_link_libraries(eshm_static INTERFACE Threads::Threads rt m ${CMAKE_DL_LIBS})
+
+# The shared library by the name of the one for records.
+add_library(eshm_data INTERFACE)
+add_library(ESHM::eshm_data ALIAS eshm_data)
+target_link_libraries(eshm_data INTERFACE eshm)
+add_custom_command(TARGET eshm POST_BUILD
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink
+            "$<TARGET_SONAME_FILE_NAME:eshm>" "$<TARGET_FILE_DIR:eshm>/libeshm_data.so"
+    VERBATIM)
 
 # libeshm_data.so.1, which the functions for records had as a library of their own: programs linked to it load ours by way of
 # this empty library. No link, as ldconfig lists a link to libeshm.so.1.x.y under libeshm.so.1 alone.
 set(eshm_data_soname "libeshm_data.so.${PROJECT_VERSION_MAJOR}")
 add_library(eshm_data_loader MODULE cmake/eshm_data.c)
-target_link_libraries(eshm_data_loader PRIVATE
-    "-Wl,-soname,${eshm_data_soname},-z,nodelete,--no-as-needed" "${ESHM_RUNTIME_LINK}")
-add_dependencies(eshm_data_loader eshm_cargo)
+target_link_libraries(eshm_data_loader PRIVATE "-Wl,-soname,${eshm_data_soname},-z,nodelete,--no-as-needed" eshm)
 set_target_properties(eshm_data_loader PROPERTIES
-    OUTPUT_NAME eshm_data SUFFIX ".so.${PROJECT_VERSION_MAJOR}" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+    OUTPUT_NAME eshm_data SUFFIX ".so.${PROJECT_VERSION_MAJOR}" LIBRARY_OUTPUT_DIRECTORY "$<TARGET_FILE_DIR:eshm>"
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN") # beside it, wherever both were moved to
-
-add_library(eshm_static STATIC IMPORTED GLOBAL)
-add_dependencies(eshm_static eshm_pack)
-set_target_properties(eshm_static PROPERTIES
-    IMPORTED_LOCATION "${ESHM_STATIC_FILE}"
-    INTERFACE_INCLUDE_DIRECTORIES "${eshm_includes}"
-    INTERFACE_LINK_LIBRARIES "Threads::Threads;rt;m;${CMAKE_DL_LIBS}")
-add_library(ESHM::eshm_static ALIAS eshm_static)

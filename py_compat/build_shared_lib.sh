@@ -29,10 +29,8 @@ if [[ -f $out/CMakeCache.txt ]]; then
     cmake --build "$out" --target eshm >&2 || fail "$out is a CMake build that cannot be built; see above, or remove it"
 else
     command -v cargo >/dev/null || fail "cargo is not installed: see https://rustup.rs"
-    mkdir -p "$out"
     file=libeshm.so.$(sed -nE 's/^version = "([0-9.]+)".*/\1/p' "$root/Cargo.toml" | head -n 1)
-    "$root/scripts/build_library.sh" "$out/libeshm.so"
-    mv -f "$out/libeshm.so" "$out/$file"
+    "$root/scripts/build_library.sh" "$out/$file"
     ln -sfn "$file" "$out/libeshm.so.1"
     ln -sfn libeshm.so.1 "$out/libeshm.so"
 fi

@@ -13,8 +13,9 @@ set -eu
 out=$1
 shift
 case $out in
-    *.o | *.so) ;;
-    *) echo "$0: $out is to end in .o or .so" >&2; exit 2 ;;
+    *.o) kind=o ;;
+    *.so | *.so.*) kind=so ;;
+    *) echo "$0: $out is neither an .o nor an .so" >&2; exit 2 ;;
 esac
 root=$(cd -P "$(dirname "$0")/.." && pwd)
 : "${CARGO:=cargo}" "${CC:=cc}"
@@ -36,14 +37,12 @@ archive=$(grep -o '"[^"]*/libeshm\.a"' "$work/messages" | tail -n 1 | tr -d '"')
 [ -f "$archive" ] || { echo "$0: cargo built no libeshm.a" >&2; exit 1; }
 "$root/scripts/pack_object.sh" "$archive" "$work/built.o"
 
-case $out in
-    *.so)
-        # shellcheck disable=SC2046,SC2086
-        "$CC" -shared -o "$work/built.so" "$work/built.o" -Wl,-soname,libeshm.so.1 $(cat "$root/cmake/link_options.txt") \
-            -Wl,--version-script,"$root/cmake/eshm.map" ${LDFLAGS:-} -lgcc_s -lpthread -lrt -lm -ldl
-        ;;
-esac
-built=$work/built.${out##*.}
+if [ $kind = so ]; then
+    # shellcheck disable=SC2046,SC2086
+    "$CC" -shared -o "$work/built.so" "$work/built.o" -Wl,-soname,libeshm.so.1 $(cat "$root/cmake/link_options.txt") \
+        -Wl,--version-script,"$root/cmake/eshm.map" ${LDFLAGS:-} -lgcc_s -lpthread -lrt -lm -ldl
+fi
+built=$work/built.$kind
 mkdir -p "$(dirname "$out")"
 # Renamed into place: a process that has the old library mapped keeps it whole.
 cmp -s "$built" "$out" || { cp "$built" "$out.$$" && mv -f "$out.$$" "$out"; }

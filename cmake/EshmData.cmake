@@ -40,31 +40,31 @@ if(ESHM_HAS_CXX17)
     target_link_options(eshm_data PRIVATE "SHELL:-Xlinker \"--version-script=${eshm_data_map}\"" "LINKER:-Bsymbolic-functions")
 
     # Into libeshm.a.
-    if(TARGET eshm_pack)
-        add_dependencies(eshm_pack eshm_data_objects)
-        add_custom_command(TARGET eshm_pack POST_BUILD
-            COMMAND "${CMAKE_AR}" rcsD "${ESHM_STATIC_FILE}" $<TARGET_OBJECTS:eshm_data_objects>
-            COMMAND_EXPAND_LISTS VERBATIM)
-    else()
-        target_sources(eshm_static PRIVATE $<TARGET_OBJECTS:eshm_data_objects>)
-    endif()
+    target_sources(eshm_static PRIVATE $<TARGET_OBJECTS:eshm_data_objects>)
 else()
     message(WARNING
         "ESHM: there is no C++17 compiler with libstdc++ here (CMAKE_CXX_COMPILER is \"${CMAKE_CXX_COMPILER}\"). "
         "${eshm_data_file} and libeshm.a are built without the C++ record classes: C++ programs that were linked to releases 1.0 "
         "to 1.2 will fail in the loader with an undefined symbol such as _ZN12shm_protocol11DataHandlerC1Ev. All else is built. "
         "Install g++ (or set CMAKE_CXX_COMPILER), remove this build folder, and configure again.")
-    add_library(eshm_data SHARED cmake/eshm_data.c)
+    add_library(eshm_data_loader SHARED cmake/eshm_data.c)
+    set_target_properties(eshm_data_loader PROPERTIES OUTPUT_NAME eshm_data)
+    add_library(eshm_data INTERFACE)
 endif()
 
-set_target_properties(eshm_data PROPERTIES
-    VERSION "${PROJECT_VERSION}" SOVERSION "${PROJECT_VERSION_MAJOR}" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+set(eshm_data_real eshm_data)
+if(NOT ESHM_HAS_CXX17)
+    set(eshm_data_real eshm_data_loader)
+endif()
+set_target_properties(${eshm_data_real} PROPERTIES
+    VERSION "${PROJECT_VERSION}" SOVERSION "${PROJECT_VERSION_MAJOR}"
+    LIBRARY_OUTPUT_DIRECTORY "$<TARGET_FILE_DIR:eshm>"
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN") # beside it, wherever both were moved to
-add_dependencies(eshm_data eshm)
+add_dependencies(${eshm_data_real} eshm)
+target_link_options(${eshm_data_real} PRIVATE "LINKER:-z,nodelete" "LINKER:--no-as-needed")
 # By its file, as eshm brings eshm_data along, which would then be linked to itself.
-target_link_options(eshm_data PRIVATE "LINKER:-z,nodelete" "LINKER:--no-as-needed")
-target_link_libraries(eshm_data PRIVATE "$<TARGET_FILE:eshm>" INTERFACE eshm)
-target_include_directories(eshm_data INTERFACE "$<BUILD_INTERFACE:${eshm_includes}>")
+target_link_libraries(${eshm_data_real} PRIVATE "$<TARGET_FILE:eshm>")
+target_link_libraries(eshm_data INTERFACE eshm)
 add_library(ESHM::eshm_data ALIAS eshm_data)
 # Only to C++: a C program has no use for the classes, and would come to need libstdc++.
 if(NOT CMAKE_VERSION VERSION_LESS 3.18)
@@ -75,7 +75,7 @@ if(NOT ESHM_INSTALL)
     return()
 endif()
 if(ESHM_HAS_CXX17)
-    install(TARGETS eshm_data
+    install(TARGETS eshm_data EXPORT ESHMTargets
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development)
 else()
     # The library in place may have the classes, as that of releases 1.0 to 1.2 has: it is worth more than this one.
@@ -93,9 +93,10 @@ else()
                             "Configure libeshm with a C++17 compiler to replace it.")
         else()
             file(INSTALL DESTINATION "${CMAKE_INSTALL_PREFIX}/@CMAKE_INSTALL_LIBDIR@" TYPE SHARED_LIBRARY
-                 FILES "$<TARGET_FILE:eshm_data>" "$<TARGET_SONAME_FILE:eshm_data>")
+                 FILES "$<TARGET_FILE:eshm_data_loader>" "$<TARGET_SONAME_FILE:eshm_data_loader>")
         endif()]])
     string(CONFIGURE "${eshm_data_install}" eshm_data_install @ONLY)
     install(CODE "${eshm_data_install}" COMPONENT runtime)
-    install(FILES "$<TARGET_LINKER_FILE:eshm_data>" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
+    install(TARGETS eshm_data EXPORT ESHMTargets)
+    install(FILES "$<TARGET_LINKER_FILE:eshm_data_loader>" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
 endif()

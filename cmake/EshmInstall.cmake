@@ -1,24 +1,17 @@
 # cmake --install: libraries, headers with the configured eshm_config.h, eshm.pc for pkg-config, and the package that
-# find_package(ESHM) reads. The result may be moved to another prefix. Components: runtime, development (and tools).
-include(CMakePackageConfigHelpers)
-
-set(eshm_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ESHM")
-
-install(PROGRAMS "${ESHM_SHARED_FILE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
-install(FILES "${ESHM_RUNTIME_LINK}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
-install(FILES "${ESHM_SHARED_LINK}" "${ESHM_STATIC_FILE}"
-        DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
+# find_package(ESHM) reads. The result may be moved to another prefix. Components: runtime, development, tools, python.
+install(TARGETS eshm EXPORT ESHMTargets
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development)
+install(TARGETS eshm_static EXPORT ESHMTargets
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/eshm" COMPONENT runtime)
 
 file(GLOB eshm_headers CONFIGURE_DEPENDS include/*.h include/*.hpp)
 install(FILES ${eshm_headers} "${ESHM_CONFIG_DIR}/eshm_config.h"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
 
-configure_package_config_file(cmake/ESHMConfig.cmake.in "${CMAKE_CURRENT_BINARY_DIR}/ESHMConfig.cmake"
-    INSTALL_DESTINATION "${eshm_package_dir}"
-    PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
-write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/ESHMConfigVersion.cmake"
-    VERSION "${PROJECT_VERSION}" COMPATIBILITY SameMajorVersion)
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/ESHMConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/ESHMConfigVersion.cmake"
+install(EXPORT ESHMTargets NAMESPACE ESHM:: DESTINATION "${eshm_package_dir}" COMPONENT development)
+install(FILES "${eshm_package_files}/ESHMConfig.cmake" "${eshm_package_files}/ESHMConfigVersion.cmake"
         DESTINATION "${eshm_package_dir}" COMPONENT development)
 
 # eshm.pc finds its prefix from where it lies itself, if the folders of libraries and headers are inside the prefix.

@@ -1,4 +1,4 @@
-# Checks the two build settings and writes eshm_config.h from them.
+# Checks the settings, and writes eshm_config.h from the two of the library.
 
 function(eshm_check_setting name least most)
     set(value "${${name}}")
@@ -11,6 +11,16 @@ endfunction()
 
 eshm_check_setting(ESHM_MAX_DATA_SIZE 1 1073741824)
 eshm_check_setting(ESHM_HEARTBEAT_INTERVAL_MS 1 1000)
+
+string(TOUPPER "${ESHM_ENABLE_CUDA}" eshm_cuda)
+if(eshm_cuda MATCHES "^(ON|TRUE|YES|Y|1)$")
+    message(FATAL_ERROR "ESHM_ENABLE_CUDA is \"${ESHM_ENABLE_CUDA}\", but this libeshm has no part for CUDA: there is no "
+        "eshm_cuda.h and no libeshm_cuda.so. Configure with -DESHM_ENABLE_CUDA=OFF if the project can do without. Data of "
+        "a GPU can be sent when it was copied to memory of the host; a program that shares GPU memory itself needs "
+        "libeshm_cuda.so of release 1.2, which works beside this library.")
+elseif(NOT eshm_cuda MATCHES "^(AUTO|OFF|FALSE|NO|N|0)$")
+    message(FATAL_ERROR "ESHM_ENABLE_CUDA is \"${ESHM_ENABLE_CUDA}\": expected AUTO, ON or OFF")
+endif()
 
 # Written out as numbers, so that the total gets a type that holds it.
 math(EXPR ESHM_CHANNEL_SIZE_APPROX "72 + ${ESHM_MAX_DATA_SIZE}")

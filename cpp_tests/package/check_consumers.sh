@@ -36,6 +36,9 @@ libraries=$(dirname "$(find "$prefix" -name libeshm.a)")
 PKG_CONFIG_PATH=$libraries/pkgconfig
 export PKG_CONFIG_PATH
 pkg-config --exact-version="$(basename "$libraries"/libeshm.so.1.*.* | cut -d . -f 3-)" eshm || fail "eshm.pc has another version"
+for flag in -pthread -lrt; do
+    pkg-config --libs eshm | grep -qw -e "$flag" || fail "eshm.pc does not bring $flag"
+done
 # shellcheck disable=SC2046
 compile() {
     quietly "$1" $2 "$3" -o "$4" $(pkg-config --cflags eshm) $5

@@ -23,6 +23,7 @@ left=$(find "$work/staged" ! -type d)
 [ -z "$left" ] || fail "uninstall left $left"
 ! DESTDIR=$work/staged "$cmake" "-DBUILD_DIR=$build" -P "$source/cmake/uninstall.cmake" >"$work/log" 2>&1 ||
     fail "uninstall said nothing about there being nothing"
+[ -z "$(find "$work/staged" -name '*eshm*' ! -path "$work/staged/opt/eshm")" ] || fail "uninstall left folders of ours"
 
 rm -rf "$moved"
 mkdir -p "$(dirname "$moved")"
@@ -47,3 +48,9 @@ needs libeshm_data.so.1 libeshm.so.1
 for header in "$source"/include/*.h "$source"/include/*.hpp eshm_config.h; do
     [ "$header" = "$source/include/*.hpp" ] || [ -f "$moved/include/${header##*/}" ] || fail "${header##*/} is not installed"
 done
+cmp "$source/LICENSE" "$moved/share/doc/eshm/LICENSE" || fail "the licence is not installed"
+# The demo finds the library of its prefix, wherever that is now.
+if grep -q '^ESHM_BUILD_DEMO:BOOL=ON' "$build/CMakeCache.txt"; then
+    "$source/cpp_tests/check_demo.sh" "$moved/bin/eshm_demo" || fail "the installed eshm_demo does not run"
+    ldd "$moved/bin/eshm_demo" | grep -F libeshm.so.1 | grep -qF "$moved/" || fail "the installed eshm_demo takes another library"
+fi

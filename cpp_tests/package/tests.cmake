@@ -28,6 +28,14 @@ eshm_package_test(add_subdirectory check_subproject.sh
     "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" subdirectory -DESHM_MAX_DATA_SIZE=512)
 eshm_package_test(fetch_content check_subproject.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" fetch
     "-DESHM_MAX_DATA_SIZE=${ESHM_MAX_DATA_SIZE}" "-DESHM_HEARTBEAT_INTERVAL_MS=${ESHM_HEARTBEAT_INTERVAL_MS}")
+foreach(variant IN ITEMS plain ninja configurations lto lld sanitizers)
+    eshm_package_test(parent_${variant} check_parent.sh
+        "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" ${variant})
+endforeach()
+eshm_package_test(build_tree check_build_tree.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}")
+eshm_package_test(install_options check_options.sh
+    "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "${ESHM_PYTHON}")
+eshm_package_test(one_build check_one_build.sh "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "$<TARGET_FILE:ESHM::eshm_static>" 460800)
 
 set_tests_properties(install PROPERTIES FIXTURES_SETUP eshm_moved)
 set_tests_properties(install_gcc install_clang two_rust_libraries PROPERTIES FIXTURES_REQUIRED eshm_moved)

@@ -7,7 +7,6 @@ Python 3.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 import maturin
 from maturin import get_requires_for_build_editable, get_requires_for_build_wheel  # noqa: F401  (hooks)
@@ -37,20 +36,17 @@ def check() -> None:
         raise fail(f"{REPOSITORY} is no checkout of the project; the library's source is beside this folder there")
     if shutil.which("cargo") is None:
         raise fail("there is no cargo in PATH; install Rust 1.88 or later")
+    for tool in ("cc", "ld", "readelf", "objcopy"):
+        if shutil.which(tool) is None:
+            raise fail(f"there is no {tool} in PATH; on Debian: apt-get install gcc binutils")
 
 
-def build_library() -> Path:
-    """libeshm.so, built as CMake builds it."""
-    command = ["cargo", "rustc", "--locked", "--release", "--lib", "--package", "eshm", "--crate-type", "cdylib"]
-    command += ["--message-format=json-render-diagnostics", "--", "-Cllvm-args=--inline-threshold=50", "-Cstrip=symbols"]
-    messages = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True, text=True).stdout
-    files: List[str] = []
-    for line in messages.splitlines():
-        # Environment and configuration can move cargo's target directory: it is asked where it put the file.
-        files += [name for name in json.loads(line).get("filenames", []) if name.endswith("/libeshm.so")]
-    if not files:
-        raise fail("cargo built no libeshm.so")
-    return Path(files[-1])
+def build_library(library: Path) -> None:
+    """Puts libeshm.so there, built as CMake builds it, without the names of functions."""
+    environment = {**os.environ, "LDFLAGS": f"{os.environ.get('LDFLAGS', '')} -s"}
+    command = [str(REPOSITORY / "scripts" / "build_library.sh"), str(library), "--locked"]
+    if subprocess.run(command, env=environment).returncode:
+        raise fail("the library was not built; see above")
 
 
 def build_native(directory: str, config_settings: Settings, metadata_directory: Optional[str]) -> str:
@@ -75,7 +71,7 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
         tree = Path(work, "tree")
         wheel("unpack", "--dest", str(tree), os.path.join(work, built))
         (root,) = tree.iterdir()
-        shutil.copy(build_library(), root / "eshm" / "libeshm.so.1")
+        build_library(root / "eshm" / "libeshm.so.1")
         for module in MODULES:
             shutil.copy(PACKAGE / module, root)
         (facts,) = root.glob("*.dist-info/WHEEL")

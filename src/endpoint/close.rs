@@ -62,7 +62,7 @@ impl Core {
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);
-        views.retain(|view| view.detach_from_file().is_ok());
+        views.retain(|view| view.bury().is_ok());
         views
     }
 

@@ -174,6 +174,17 @@ impl Layout {
         [0..PAGE, tail(0) / PAGE * PAGE..tail(0) + PAGE, tail(1) / PAGE * PAGE..self.total()]
     }
 
+    /// Where nothing but large messages lies, as far as it is whole pages. A call that has published or claimed its message reaches
+    /// into the header and the words around the messages alone.
+    pub(crate) fn messages(self) -> [Range<usize>; 2] {
+        [0, 1]
+            .map(|which| {
+                let start = (self.channel_at(which) + DATA).next_multiple_of(PAGE);
+                start..(self.channel_at(which) + self.tail()) / PAGE * PAGE
+            })
+            .map(|part| if part.is_empty() { 0..0 } else { part })
+    }
+
     /// The layout of a file of `size` bytes: of the capacity its header names if that fits, else of the one asked for if
     /// that fits, else of the only multiple of 64 that does. `None` if no capacity has this size.
     pub(crate) fn of_file(size: u64, named: u32, asked: usize) -> Option<Layout> {

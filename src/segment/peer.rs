@@ -78,8 +78,8 @@ impl Segment {
     /// is of this process.
     pub(crate) fn has_released_slave(&self, limit: Duration) -> bool {
         let pid = self.view.header().pid[Side::Slave as usize].load(Ordering::Relaxed); // stored before the flag that judge looks at
-        let ours = pid == process::pid() && service::has_side(self.id, Side::Slave);
-        !ours && !self.view.is_ours(Side::Slave) && self.judge(Side::Slave, limit) == Verdict::Alive
+        let ours = self.view.is_ours(Side::Slave) || pid == process::pid() && service::has_side(self.id, Side::Slave);
+        !ours && self.judge(Side::Slave, limit) == Verdict::Alive
     }
 
     /// Judges a side, watching its heartbeat as long as that may tell something, and no longer than `limit`.

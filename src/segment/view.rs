@@ -145,6 +145,13 @@ impl View {
         self.mapping.detach_from_file()
     }
 
+    /// The same for a handle that is closed: of large messages not even the addresses stay. See [`Layout::messages`].
+    pub(crate) fn bury(&self) -> io::Result<()> {
+        #[cfg(loom)]
+        self.memory.exchange(&Memory::new(self.layout));
+        self.mapping.bury(self.layout.messages())
+    }
+
     /// Another mapping of the same file.
     #[cfg(loom)]
     pub(crate) fn another(&self) -> View {

@@ -2,8 +2,10 @@
 
 use std::{
     io,
+    ops::Range,
     os::fd::{AsRawFd, BorrowedFd},
     ptr::{self, NonNull},
+    sync::OnceLock,
 };
 
 const READ_WRITE: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
@@ -13,6 +15,8 @@ const READ_WRITE: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     length: usize,
+    /// Parts given back before the rest: others may have these addresses now.
+    holes: OnceLock<[Range<usize>; 2]>,
 }
 
 // SAFETY: a mapping is only an address range; all access to its bytes goes through atomics.
@@ -39,20 +43,20 @@ impl Mapping {
     /// Maps the first `length` bytes of `file`, shared.
     pub(crate) fn of_file(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
         let base = Self::map(ptr::null_mut(), length, READ_WRITE, libc::MAP_SHARED, file.as_raw_fd())?;
-        Ok(Mapping { base, length })
+        Ok(Mapping { base, length, holes: OnceLock::new() })
     }
 
     /// The same for looking: a store there is a SIGSEGV.
     pub(crate) fn to_look(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
         let base = Self::map(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd())?;
-        Ok(Mapping { base, length })
+        Ok(Mapping { base, length, holes: OnceLock::new() })
     }
 
     /// Maps `length` bytes of nothing.
     #[cfg(all(test, loom))]
     pub(crate) fn of_nothing(length: usize) -> io::Result<Mapping> {
         let base = Self::map(ptr::null_mut(), length, READ_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
-        Ok(Mapping { base, length })
+        Ok(Mapping { base, length, holes: OnceLock::new() })
     }
 
     /// Bytes mapped.
@@ -98,14 +102,50 @@ impl Mapping {
 
     /// Lets go of the file but keeps the address range readable and writable, as zeroed private memory.
     pub(crate) fn detach_from_file(&self) -> io::Result<()> {
+        self.map_nothing(0..self.length)
+    }
+
+    /// The same, but of `holes`, in order, not even the addresses stay: nobody may reach into them any more. Once only.
+    pub(crate) fn bury(&self, holes: [Range<usize>; 2]) -> io::Result<()> {
+        if self.holes.set(holes).is_ok() {
+            for hole in self.holes.get().into_iter().flatten() {
+                self.unmap(hole); // first, so that there is room for what follows
+            }
+        }
+        self.kept().into_iter().try_for_each(|part| self.map_nothing(part))
+    }
+
+    /// What is mapped, around the holes.
+    fn kept(&self) -> [Range<usize>; 3] {
+        let [first, second] = self.holes.get().cloned().unwrap_or([0..0, 0..0]);
+        let second = if second.is_empty() { first.end..first.end } else { second };
+        [0..first.start, first.end..second.start, second.end..self.length]
+    }
+
+    /// Puts memory that is neither reserved nor locked in place of a part.
+    fn map_nothing(&self, part: Range<usize>) -> io::Result<()> {
+        if part.is_empty() {
+            return Ok(());
+        }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-        Self::map(self.base.as_ptr(), self.length, READ_WRITE, flags, -1).map(drop)
+        let start = self.base.as_ptr().wrapping_add(part.start);
+        Self::map(start, part.len(), READ_WRITE, flags, -1)?;
+        // SAFETY: a part of ours, of which no byte changes; under mlockall(2) it was locked. The pages stay: a late writer may hold a
+        // lock there already.
+        unsafe { libc::munlock(start.cast(), part.len()) };
+        Ok(())
+    }
+
+    fn unmap(&self, part: &Range<usize>) {
+        if !part.is_empty() {
+            // SAFETY: a part of a mapping that this value owns; whoever calls this has no reference into it left.
+            unsafe { libc::munmap(self.base.as_ptr().wrapping_add(part.start).cast(), part.len()) };
+        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range is a mapping that this value owns; whoever drops it has no reference into it left.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.length) };
+        self.kept().iter().for_each(|part| self.unmap(part));
     }
 }

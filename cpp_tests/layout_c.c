@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+struct monitor { int id; struct ESHMHeader header; };
+LAYOUT_ASSERT(offsetof(struct monitor, header) == 64, "the layout of a struct around it");
+LAYOUT_ASSERT(_Alignof(struct ESHMChannel) == 64 && _Alignof(struct ESHMData) == 64, "aligned(64)");
+
 /* Every name in the way C callers use it. */
 int layout_use_from_c(void);
 int layout_use_from_c(void) {
@@ -17,7 +21,7 @@ int layout_use_from_c(void) {
     enum ESHMError error = ESHM_SUCCESS;
     static struct ESHMData data;
     volatile uint32_t* sequence = &data.slave_to_master.seqlock.sequence;
-    volatile uint8_t* bytes = data.master_to_slave.data;
+    const uint8_t* bytes = data.master_to_slave.data;
     size_t got = 0;
     bool alive = false;
     uint8_t byte = 0;

@@ -11,13 +11,20 @@ static_assert(std::is_same<decltype(ESHMConfig::disconnect_behavior), enum ESHMD
 static_assert(std::is_same<decltype(ESHMConfig::shm_name), const char*>::value, "string");
 static_assert(std::is_same<decltype(ESHMConfig::auto_cleanup), bool>::value, "bool");
 
-// Programs that poll a mapped segment rely on every field being volatile.
+// Programs that poll a mapped segment rely on volatile fields, and copy the message with memcpy.
 static_assert(std::is_volatile<decltype(ESHMSeqLock::sequence)>::value, "volatile");
-static_assert(std::is_volatile<decltype(ESHMHeader::magic)>::value, "volatile");
+static_assert(!std::is_volatile<decltype(ESHMHeader::magic)>::value, "not volatile");
+static_assert(!std::is_volatile<decltype(ESHMHeader::version)>::value, "not volatile");
+static_assert(std::is_volatile<decltype(ESHMHeader::master_pid)>::value, "volatile");
+static_assert(std::is_volatile<decltype(ESHMHeader::stale_threshold)>::value, "volatile");
+static_assert(std::is_volatile<decltype(ESHMHeader::master_generation)>::value, "volatile");
 static_assert(std::is_volatile<decltype(ESHMHeader::master_heartbeat)>::value, "volatile");
 static_assert(std::is_volatile<decltype(ESHMHeader::slave_alive)>::value, "volatile");
 static_assert(std::is_volatile<decltype(ESHMChannel::data_size)>::value, "volatile");
-static_assert(std::is_volatile<std::remove_all_extents<decltype(ESHMChannel::data)>::type>::value, "volatile");
+static_assert(std::is_same<decltype(ESHMChannel::data), uint8_t[ESHM_MAX_DATA_SIZE]>::value, "not volatile");
+static_assert(alignof(ESHMHeader) == 64 && alignof(ESHMChannel) == 64 && alignof(ESHMData) == 64, "aligned(64)");
+struct Monitor { int id; ESHMHeader header; };
+static_assert(offsetof(Monitor, header) == 64 && sizeof(Monitor) == 192, "the layout of a struct around it");
 static_assert(std::is_volatile<decltype(ESHMChannel::write_count)>::value, "volatile");
 static_assert(std::is_volatile<decltype(ESHMChannel::waiters)>::value, "volatile");
 

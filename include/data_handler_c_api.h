@@ -27,7 +27,8 @@ void dh_destroy(void* handler);
 int dh_encode(void* handler, const uint8_t* types, const char** keys, const void** values, int count, uint8_t* out,
               int out_size);
 
-/* Reads the record that begins at buf; what follows it is not looked at. The number of values, each of which is to be freed with dh_free_value(); -1, with nothing handed out, for a
+/* Reads the record that begins at buf; what follows it is not looked at. The number of values, each of which is to be
+ * freed with dh_free_value(); -1, with nothing handed out, for a
  * NULL, a negative number, bytes that are no record, values of the types 5 to 7, or more than max_items. Keys as in
  * eshm_read_data(). */
 int dh_decode(void* handler, const uint8_t* buf, int size, uint8_t* out_types, char** out_keys, int max_key_len,

@@ -159,9 +159,6 @@ typedef struct ESHMStats {
  * capacity: compare ESHMHeader.layout_size, or the file's size, with sizeof(struct ESHMData) first.
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Where each of these structs begins, also inside of another one. */
-#define ESHM_CACHE_LINE __attribute__((aligned(64)))
-
 /* What makes a reader notice a write during its copy. */
 struct ESHMSeqLock {
     volatile uint32_t sequence; /* odd while a write is in progress */
@@ -175,7 +172,7 @@ struct ESHMSeqLock {
 #define ESHM_CHANNEL_PADDING (ESHM_CHANNEL_SIZE - ESHM_CHANNEL_TAIL_OFFSET - 28)
 
 /* One direction: a slot for one message, the newest. */
-struct ESHM_CACHE_LINE ESHMChannel {
+struct ESHMChannel {
     struct ESHMSeqLock seqlock;                 /* held while the message changes */
     volatile uint32_t data_size;                /* bytes of the message */
     uint8_t data[ESHM_MAX_DATA_SIZE];  /* the message */
@@ -185,10 +182,10 @@ struct ESHM_CACHE_LINE ESHMChannel {
     volatile uint32_t waiters;                  /* protocol 3: readers parked */
     volatile uint32_t reader_waiting;           /* ours: a reader asks a flat-out writer for a quiet moment */
     uint8_t padding[ESHM_CHANNEL_PADDING]; /* 0 */
-};
+} __attribute__((aligned(64)));
 
 /* Who is there. */
-struct ESHM_CACHE_LINE ESHMHeader {
+struct ESHMHeader {
     uint32_t magic;             /* ESHM_MAGIC */
     uint32_t version;           /* protocol, 2 or 3 */
     volatile uint64_t master_heartbeat;  /* +1 each millisecond by the master */
@@ -205,14 +202,14 @@ struct ESHM_CACHE_LINE ESHMHeader {
     volatile uint32_t slave_lock;        /* ours: pid of a slave that holds the lock on byte 1 of the file; 0 = none */
     volatile uint32_t capacity;          /* ours: bytes of `data`; 0 = unknown */
     uint8_t padding[60];        /* 0 */
-};
+} __attribute__((aligned(64)));
 
 /* A segment. */
-struct ESHM_CACHE_LINE ESHMData {
+struct ESHMData {
     struct ESHMHeader header;           /* who is there */
     struct ESHMChannel master_to_slave; /* what the master writes */
     struct ESHMChannel slave_to_master; /* what the slave writes */
-};
+} __attribute__((aligned(64)));
 
 #ifdef __cplusplus
 } /* extern "C" */

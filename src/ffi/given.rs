@@ -1,7 +1,7 @@
 //! Items that a caller gives in C's arrays of types, keys and values, of the five scalar types.
 
 use super::eshm_data_api::ESHMBinary;
-use crate::records::{Error, Reason, ScalarRef, Type, encode_parts};
+use crate::records::{Error, Loose, Reason, Type, encode_parts};
 use std::ffi::{CStr, c_char, c_void};
 use std::slice;
 
@@ -30,7 +30,7 @@ impl Given {
             // SAFETY: `at` is less than `count`.
             unsafe {
                 match part {
-                    0 => Ok(ScalarRef::Integer((*self.types.add(at)).into())),
+                    0 => Ok(Loose::Integer((*self.types.add(at)).into())),
                     1 => text(*self.keys.add(at), at),
                     _ => self.value(at),
                 }
@@ -40,7 +40,7 @@ impl Given {
 
     /// # Safety
     /// As for [`Given::encode`].
-    unsafe fn value(&self, at: usize) -> Result<ScalarRef<'_>, Error> {
+    unsafe fn value(&self, at: usize) -> Result<Loose<'_>, Error> {
         // SAFETY: the caller's promises. Only a byte is read of a bool, as any may be in it; nothing of C's need be aligned.
         unsafe {
             let value = *self.values.add(at);
@@ -48,19 +48,19 @@ impl Given {
                 return Err(Error { position: at, reason: Reason::Null });
             }
             Ok(match Type::of((*self.types.add(at)).into()) {
-                Some(Type::Integer) => ScalarRef::Integer(value.cast::<i64>().read_unaligned()),
-                Some(Type::Boolean) => ScalarRef::Boolean(value.cast::<u8>().read() != 0),
-                Some(Type::Real) => ScalarRef::Real(value.cast::<f64>().read_unaligned()),
+                Some(Type::Integer) => Loose::Integer(value.cast::<i64>().read_unaligned()),
+                Some(Type::Boolean) => Loose::Boolean(value.cast::<u8>().read() != 0),
+                Some(Type::Real) => Loose::Real(value.cast::<f64>().read_unaligned()),
                 Some(Type::String) => return text(value.cast(), at),
                 Some(Type::Binary) => {
                     let ESHMBinary { data, len } = value.cast::<ESHMBinary>().read_unaligned();
                     match len {
-                        0 => ScalarRef::Binary(&[]),
+                        0 => Loose::Binary(&[]),
                         _ if data.is_null() => return Err(Error { position: at, reason: Reason::Null }),
                         _ if len > isize::MAX as usize => {
                             return Err(Error { position: at, reason: Reason::TooLarge { needed: len } });
                         }
-                        _ => ScalarRef::Binary(slice::from_raw_parts(data, len)),
+                        _ => Loose::Binary(slice::from_raw_parts(data, len)),
                     }
                 }
                 Some(_) => return Err(Error { position: at, reason: Reason::Unsupported }),
@@ -72,11 +72,10 @@ impl Given {
 
 /// # Safety
 /// `text` is NULL or NUL-terminated.
-unsafe fn text<'a>(text: *const c_char, at: usize) -> Result<ScalarRef<'a>, Error> {
+unsafe fn text<'a>(text: *const c_char, at: usize) -> Result<Loose<'a>, Error> {
     if text.is_null() {
         return Err(Error { position: at, reason: Reason::Null });
     }
     // SAFETY: the caller's promise.
-    let text = unsafe { CStr::from_ptr(text) }.to_str();
-    text.map(ScalarRef::String).map_err(|_| Error { position: at, reason: Reason::NotUtf8 })
+    Ok(Loose::String(unsafe { CStr::from_ptr(text) }.to_bytes()))
 }

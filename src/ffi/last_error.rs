@@ -11,10 +11,16 @@ const SIZE: usize = 320;
 
 /// The beginning of a text that has so many bytes at most, without half a character.
 pub(super) fn cut(text: &str, room: usize) -> &str {
-    let mut end = room.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    &text[..cut_bytes(text.as_bytes(), room).len()]
+}
+
+/// The same of bytes, of which a character is what would be one in UTF-8: up to three bytes that continue it.
+pub(super) fn cut_bytes(text: &[u8], room: usize) -> &[u8] {
+    if text.len() <= room {
+        return text;
     }
+    let continues = |end: &usize| text.get(*end).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let end = (room.saturating_sub(3)..=room).rev().find(|end| !continues(end)).unwrap_or(room);
     &text[..end]
 }
 

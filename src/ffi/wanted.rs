@@ -2,13 +2,13 @@
 //! free.
 
 use super::eshm_data_api::ESHMBinary;
-use super::last_error::cut;
-use crate::records::{Error, Items, Reason, ScalarRef, Type};
+use super::last_error::cut_bytes;
+use crate::records::{Error, Items, Loose, Reason, Type};
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
 /// A key and its value.
-type Scalar<'a> = (&'a str, ScalarRef<'a>);
+type Scalar<'a> = (&'a [u8], Loose<'a>);
 
 /// So many items are kept from the check to the handing out; of larger records each is decoded twice.
 const FEW: usize = 16;
@@ -47,16 +47,16 @@ impl Wanted {
         show: &mut dyn FnMut(usize, Scalar<'a>),
     ) -> Result<usize, Error> {
         let mut count = 0;
-        for item in Items::new(message)? {
-            let item = item?;
-            let Some(scalar) = item.value.scalar() else {
+        let mut items = Items::loose(message)?;
+        while let Some((key, scalar)) = items.next_loose()? {
+            let Some(scalar) = scalar else {
                 return Err(Error { position: count, reason: Reason::Unsupported });
             };
             // SAFETY: the caller's promise.
             if count < self.room && unsafe { *self.keys.add(count) }.is_null() {
                 return Err(Error { position: count, reason: Reason::Null });
             }
-            show(count, (item.key, scalar));
+            show(count, (key, scalar));
             count += 1;
         }
         if count > self.room {
@@ -70,12 +70,13 @@ impl Wanted {
     /// # Safety
     /// As for [`Wanted::check`]; each key that is not NULL has room for `max_key_len` bytes.
     pub(super) unsafe fn fill(&self, message: &[u8]) -> Result<usize, Error> {
-        let mut items = Items::new(message)?.map_while(|item| {
-            let item = item.ok()?;
-            Some((item.key, item.value.scalar()?))
+        let mut items = Items::loose(message)?;
+        let mut scalars = std::iter::from_fn(|| {
+            let (key, scalar) = items.next_loose().ok()??;
+            Some((key, scalar?))
         });
         // SAFETY: the caller's promises.
-        unsafe { self.hand_out(&mut items) }
+        unsafe { self.hand_out(&mut scalars) }
     }
 
     /// Checks a record and hands it out.
@@ -83,7 +84,7 @@ impl Wanted {
     /// # Safety
     /// As for [`Wanted::check`] and [`Wanted::fill`].
     pub(super) unsafe fn check_and_fill(&self, message: &[u8]) -> Result<usize, Error> {
-        let mut few = [("", ScalarRef::Integer(0)); FEW];
+        let mut few = [(&b""[..], Loose::Integer(0)); FEW];
         // SAFETY: the caller's promises.
         unsafe {
             let keep = &mut |at, item| {
@@ -115,7 +116,7 @@ impl Wanted {
                 }
                 *self.values.add(count) = value;
                 *self.types.add(count) = scalar.kind() as u8;
-                let (room, text) = (*self.keys.add(count), cut(key, self.key_room - 1));
+                let (room, text) = (*self.keys.add(count), cut_bytes(key, self.key_room - 1));
                 ptr::copy_nonoverlapping(text.as_ptr(), room.cast(), text.len());
                 *room.add(text.len()) = 0;
             }
@@ -126,13 +127,13 @@ impl Wanted {
 }
 
 /// A value in memory of its own; NULL if there is none.
-fn allocate(scalar: ScalarRef<'_>) -> *mut c_void {
+fn allocate(scalar: Loose<'_>) -> *mut c_void {
     match scalar {
-        ScalarRef::Integer(value) => copy(&value.to_ne_bytes(), 0),
-        ScalarRef::Boolean(value) => copy(&[value.into()], 0),
-        ScalarRef::Real(value) => copy(&value.to_ne_bytes(), 0),
-        ScalarRef::String(text) => copy(text.as_bytes(), 1),
-        ScalarRef::Binary(octets) => {
+        Loose::Integer(value) => copy(&value.to_ne_bytes(), 0),
+        Loose::Boolean(value) => copy(&[value.into()], 0),
+        Loose::Real(value) => copy(&value.to_ne_bytes(), 0),
+        Loose::String(text) => copy(text, 1),
+        Loose::Binary(octets) => {
             let data = copy(octets, 1); // never of no bytes, for which malloc may return NULL
             // SAFETY: room for the struct, if there is any; all of it is written.
             unsafe {

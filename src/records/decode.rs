@@ -2,7 +2,7 @@
 
 use super::error::{Error, Reason};
 use super::value::Scalar;
-use super::view::{CallRef, EventRef, ImageRef, ScalarRef, Type, ValueRef};
+use super::view::{CallRef, EventRef, ImageRef, Loose, ScalarRef, Type, ValueRef};
 use super::wire::{self, Reader};
 use std::slice;
 
@@ -31,8 +31,18 @@ impl<'a> Items<'a> {
     /// Bytes that are not one SEQUENCE of three, and nothing else.
     pub fn new(message: &'a [u8]) -> Result<Self, Error> {
         let mut message = Reader::new(message);
-        let mut record = message.element(wire::SEQUENCE)?;
+        let items = Items::of(&mut message)?;
         message.finish()?;
+        Ok(items)
+    }
+
+    /// The same for functions that take bytes after the record, which are not looked at.
+    pub(crate) fn loose(message: &'a [u8]) -> Result<Self, Error> {
+        Items::of(&mut Reader::new(message))
+    }
+
+    fn of(message: &mut Reader<'a>) -> Result<Self, Error> {
+        let mut record = message.element(wire::SEQUENCE)?;
         let types = record.element(wire::SEQUENCE)?;
         let keys = record.element(wire::SEQUENCE)?;
         let values = record.element(wire::SEQUENCE)?;
@@ -53,12 +63,40 @@ impl<'a> Items<'a> {
         Ok(count)
     }
 
-    fn item(&mut self) -> Result<Item<'a>, Error> {
+    /// Whether nothing is left, in each of the three.
+    fn is_at_end(&self) -> bool {
+        self.types.is_empty() && self.keys.is_empty() && self.values.is_empty()
+    }
+
+    fn kind(&mut self) -> Result<Type, Error> {
         if self.types.is_empty() || self.keys.is_empty() || self.values.is_empty() {
             return Err(self.types.error(Reason::CountsDiffer));
         }
         let at = self.types.position();
-        let kind = Type::of(self.types.integer()?).ok_or(Error::at(at, Reason::UnknownType))?;
+        Type::of(self.types.integer()?).ok_or(Error::at(at, Reason::UnknownType))
+    }
+
+    /// The next item, whose key and text are any bytes. Without a value if it is no scalar.
+    #[expect(clippy::type_complexity, reason = "for one caller")]
+    pub(crate) fn next_loose(&mut self) -> Result<Option<(&'a [u8], Option<Loose<'a>>)>, Error> {
+        if self.is_at_end() {
+            return Ok(None);
+        }
+        let kind = self.kind()?;
+        let key = self.keys.loose_text()?;
+        let value = match kind {
+            Type::Integer => Loose::Integer(self.values.integer()?),
+            Type::Boolean => Loose::Boolean(self.values.boolean()?),
+            Type::Real => Loose::Real(self.values.real()?),
+            Type::String => Loose::String(self.values.loose_text()?),
+            Type::Binary => Loose::Binary(self.values.octets()?),
+            _ => return Ok(Some((key, None))),
+        };
+        Ok(Some((key, Some(value))))
+    }
+
+    fn item(&mut self) -> Result<Item<'a>, Error> {
+        let kind = self.kind()?;
         let key = self.keys.text()?;
         let value = match kind {
             Type::Event => ValueRef::Event(event(&mut self.values)?),
@@ -78,7 +116,7 @@ impl<'a> Iterator for Items<'a> {
     type Item = Result<Item<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.types.is_empty() && self.keys.is_empty() && self.values.is_empty() {
+        if self.failed || self.is_at_end() {
             return None;
         }
         let item = self.item();

@@ -1,7 +1,7 @@
 //! From values to bytes, in a buffer of the caller's. Nothing allocates.
 
 use super::error::Error;
-use super::view::{ScalarRef, ValueRef};
+use super::view::{Loose, ScalarRef, ValueRef};
 use super::wire::Writer;
 
 /// Writes a record of these items to `out`; its size.
@@ -36,14 +36,14 @@ pub(crate) fn encode<'a>(
 pub(crate) fn encode_parts<'a>(
     count: usize,
     out: &mut [u8],
-    part: &mut dyn FnMut(usize, u32) -> Result<ScalarRef<'a>, Error>,
+    part: &mut dyn FnMut(usize, u32) -> Result<Loose<'a>, Error>,
 ) -> Result<usize, Error> {
     let mut writer = Writer::new(out);
     let record = writer.open();
     for which in 0..3 {
         let parts = writer.open();
         for item in 0..count {
-            writer.scalar(part(item, which)?);
+            writer.loose(part(item, which)?);
         }
         writer.close(parts);
     }
@@ -53,12 +53,22 @@ pub(crate) fn encode_parts<'a>(
 
 impl Writer<'_> {
     pub(super) fn scalar(&mut self, scalar: ScalarRef<'_>) {
+        self.loose(match scalar {
+            ScalarRef::Integer(value) => Loose::Integer(value),
+            ScalarRef::Boolean(value) => Loose::Boolean(value),
+            ScalarRef::Real(value) => Loose::Real(value),
+            ScalarRef::String(text) => Loose::String(text.as_bytes()),
+            ScalarRef::Binary(octets) => Loose::Binary(octets),
+        });
+    }
+
+    fn loose(&mut self, scalar: Loose<'_>) {
         match scalar {
-            ScalarRef::Integer(value) => self.integer(value),
-            ScalarRef::Boolean(value) => self.boolean(value),
-            ScalarRef::Real(value) => self.real(value),
-            ScalarRef::String(text) => self.text(text),
-            ScalarRef::Binary(octets) => self.octets(octets),
+            Loose::Integer(value) => self.integer(value),
+            Loose::Boolean(value) => self.boolean(value),
+            Loose::Real(value) => self.real(value),
+            Loose::String(text) => self.loose_text(text),
+            Loose::Binary(octets) => self.octets(octets),
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) use json::to_json_into;
 #[cfg(feature = "serde")]
 pub use serde::{SerdeError, from_record, to_record};
 pub use value::{Call, Event, Image, Record, Scalar, Value};
+pub(crate) use view::Loose;
 pub use view::{CallRef, EventRef, ImageRef, ScalarRef, Type, ValueRef};
 
 #[cfg(test)]

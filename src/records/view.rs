@@ -41,6 +41,16 @@ pub enum ScalarRef<'a> {
     Binary(&'a [u8]),
 }
 
+/// A scalar as C has it, whose texts are any bytes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Loose<'a> {
+    Integer(i64),
+    Boolean(bool),
+    Real(f64),
+    String(&'a [u8]),
+    Binary(&'a [u8]),
+}
+
 /// The value of an item.
 #[derive(Clone, Debug)]
 pub enum ValueRef<'a> {
@@ -102,6 +112,19 @@ impl ScalarRef<'_> {
             ScalarRef::Real(_) => Type::Real,
             ScalarRef::String(_) => Type::String,
             ScalarRef::Binary(_) => Type::Binary,
+        }
+    }
+}
+
+impl Loose<'_> {
+    /// Its type.
+    pub(crate) fn kind(self) -> Type {
+        match self {
+            Loose::Integer(_) => Type::Integer,
+            Loose::Boolean(_) => Type::Boolean,
+            Loose::Real(_) => Type::Real,
+            Loose::String(_) => Type::String,
+            Loose::Binary(_) => Type::Binary,
         }
     }
 }

@@ -83,6 +83,11 @@ impl<'a> Reader<'a> {
         self.element(NULL)?.finish()
     }
 
+    /// A text that may be any bytes.
+    pub(super) fn loose_text(&mut self) -> Result<&'a [u8], Error> {
+        Ok(self.element(TEXT)?.rest)
+    }
+
     pub(super) fn text(&mut self) -> Result<&'a str, Error> {
         let content = self.element(TEXT)?;
         std::str::from_utf8(content.rest).map_err(|error| Error::at(content.at + error.valid_up_to(), Reason::NotUtf8))
@@ -182,7 +187,11 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn text(&mut self, text: &str) {
-        self.element(TEXT, text.as_bytes());
+        self.loose_text(text.as_bytes());
+    }
+
+    pub(super) fn loose_text(&mut self, text: &[u8]) {
+        self.element(TEXT, text);
     }
 
     pub(super) fn octets(&mut self, octets: &[u8]) {

@@ -21,7 +21,7 @@ impl View {
                 text.push('\n');
             }
         }
-        for declaration in declarations(tokens(&text)) {
+        for declaration in declarations(without_attributes(tokens(&text))) {
             view.add(&declaration.iter().map(String::as_str).collect::<Vec<_>>());
         }
         view
@@ -42,7 +42,8 @@ impl View {
         let names =
             |tokens: &[&str]| tokens.iter().copied().filter(|token| is_name(token)).map(str::to_owned).collect::<Vec<_>>();
         match (declaration, braces) {
-            (["static", ..], _) => {} // an inline function of the header itself
+            (["static", ..], _) => {}                      // an inline function of the header itself
+            (["typedef", "void", "*", _, ";"], None) => {} // another name for a pointer; functions take it as void*
             (["typedef", "struct", ..], Some((open, close))) if !names(&declaration[close..]).is_empty() => {
                 let name = names(&declaration[close..]).pop().unwrap_or_default();
                 self.structs.push(Struct { name, fields: Some(fields(&declaration[open + 1..close])) });
@@ -65,6 +66,22 @@ impl View {
             _ => self.others.push(declaration.join(" ")),
         }
     }
+}
+
+/// Leaves attributes out: what they change is measured.
+fn without_attributes(tokens: Vec<String>) -> Vec<String> {
+    let (mut kept, mut depth, mut inside) = (Vec::new(), 0, false);
+    for token in tokens {
+        if token == "__attribute__" {
+            inside = true;
+        } else if inside {
+            depth += nesting(&token);
+            inside = depth > 0;
+        } else {
+            kept.push(token);
+        }
+    }
+    kept
 }
 
 /// Cuts after each `;` outside brackets, and after the body of a function.
@@ -141,7 +158,7 @@ fn what_it_reads_and_what_it_leaves_to_others() {
         "# 1 \"/usr/include/x.h\" 1\nint system(const char *command);\n#define SYSTEM 1\n",
         "# 1 \"a.h\" 2\n#define A_H \n#define ONE 1\n#define TWICE(x) (2 * (x))\n#pragma pack(1)\n",
         "struct Opened; typedef struct H H; typedef struct { const char *n; int a[2], b; } S;\n",
-        "struct T { volatile struct S s; }; enum E { A = 1, B, };\n",
+        "struct T { volatile struct S s; } __attribute__((aligned(64))); enum E { A = 1, B, };\n",
         "static inline int twice(int x) { if (x) { return 2 * x; } return 0; }\n",
         "const char *f(H *h, unsigned int); void g(void);\nextern int variable; typedef void (*call)(void *user);",
     ));

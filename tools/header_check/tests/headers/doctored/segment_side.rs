@@ -15,6 +15,17 @@ fn segment_words() {
         ("volatile uint32_t wake_seq; ", "volatile int32_t wake_seq; ", "ESHMChannel.wake_seq: is `volatile int32_t`"),
         ("volatile uint32_t data_size; ", "uint32_t data_size; ", "ESHMChannel.data_size: is `uint32_t`"),
         ("volatile uint32_t features; ", "volatile uint32_t bits; ", "offset of struct ESHMHeader.bits: missing in Rust"),
+        (
+            "volatile uint32_t master_generation;",
+            "uint32_t master_generation;",
+            "ESHMHeader.master_generation: is `uint32_t`",
+        ),
+        ("    uint8_t data[", "    volatile uint8_t data[", "ESHMChannel.data: is `volatile uint8_t`"),
+        (
+            "padding[60];        /* 0 */\n} __attribute__((aligned(64)));",
+            "padding[60];\n};",
+            "alignment of struct ESHMHeader: 64 in Rust, 8",
+        ),
         ("padding[60]", "padding[124]", "size of struct ESHMData: 8576 in Rust, 8640"),
         (
             "(72 + ESHM_MAX_DATA_SIZE + 63)",

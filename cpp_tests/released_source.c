@@ -1,0 +1,4 @@
+/* As C11. */
+#include "released_source.inc.h"
+
+int main(void) { return run(); }

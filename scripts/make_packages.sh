@@ -46,6 +46,7 @@ stage() {
 stage libeshm1 runtime
 stage libeshm-dev development
 stage eshm-tools tools
+rm -r "$tree/debian/libeshm1/usr/share/doc/eshm" # Debian's place for the licence is the file copyright
 
 python=$tree/debian/python3-eshm/usr
 mkdir -p "$python/lib/python3/dist-packages/eshm" "$python/share/eshm/py"

@@ -61,6 +61,11 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&frame)
     }
 
+    /// Passes on what is written so far.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Ends it.
     pub fn finish(mut self) -> io::Result<()> {
         self.out.flush()

@@ -41,7 +41,7 @@ pub fn each(stopped: impl Fn() -> bool, mut line: impl FnMut(&[u8]) -> Result<()
 }
 
 /// Whether a read would not wait; false after a moment, or as soon as a signal comes.
-fn readable(input: &File) -> io::Result<bool> {
+pub fn readable(input: &File) -> io::Result<bool> {
     let mut wanted = libc::pollfd { fd: input.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one descriptor to ask about, which lives over the call.
     match unsafe { libc::poll(&mut wanted, 1, LOOK) } {

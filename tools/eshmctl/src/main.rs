@@ -18,10 +18,12 @@ mod progress;
 mod record_text;
 mod report;
 mod side;
+mod standard;
 mod stop;
 mod tap;
 mod top;
 mod trips;
+mod waiting;
 
 use clap::FromArgMatches;
 use std::process::ExitCode;

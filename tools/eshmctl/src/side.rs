@@ -37,6 +37,11 @@ pub struct SideArgs {
 
 /// Opens a side; the error says what to do.
 pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
+    open_to_read(args, side, false)
+}
+
+/// Opens a side whose first read returns a value that was written before, if `first_value` says so.
+pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endpoint, Failure> {
     let role = match side {
         As::Master => Role::Master,
         As::Slave => Role::Slave,
@@ -47,7 +52,7 @@ pub fn open(args: &SideArgs, side: As) -> Result<Endpoint, Failure> {
     }
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
-    let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never);
+    let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never).first_value(first_value);
     builder.open().map_err(|error| refused(&args.name, role, &error))
 }
 

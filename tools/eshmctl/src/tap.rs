@@ -1,12 +1,9 @@
 //! Listening in on a segment: each value that is caught, with the number missed before it, across restarts of either side.
 
-use crate::{failure::Failure, name::Name, stop::Limit};
+use crate::{failure::Failure, name::Name, stop::Limit, waiting::Notice};
 use clap::ValueEnum;
 use eshm::inspect::{self, Direction, Found, Segment};
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Which messages to listen to.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -86,76 +83,116 @@ const RENAMED: Duration = Duration::from_millis(100);
 /// Attempts to copy a message that its writer overwrites meanwhile.
 const TRIES: u32 = 10;
 
-/// Listens until `limit`, or until `caught` returns false. What stands there at the beginning is no news; what is written to
-/// a segment that appears later is. Returns whether there ever was a segment.
+/// Listens until `limit`, or until `caught` returns false. What stands there at the beginning is no news, unless the segment is
+/// `fresh`; what is written to a segment that appears later is. Returns whether there ever was a segment.
 pub fn listen(
     name: &Name,
     which: Which,
     pace: Pace,
     limit: Limit,
+    fresh: bool,
     mut caught: impl FnMut(Caught<'_>) -> Result<bool, Failure>,
 ) -> Result<bool, Failure> {
-    let (mut ever, mut fresh, mut bytes) = (false, false, Vec::new());
-    while !limit.is_over() {
-        let Found::Segment(segment) = inspect::look(name)?.found else {
-            fresh = true;
-            thread::sleep(RENAMED);
-            continue;
-        };
+    let mut ever = false;
+    let mut run = Run { which, pace, limit, fresh, bytes: Vec::new(), silence: Notice::new() };
+    while let Some((segment, waited)) = await_segment(name, limit, ever)? {
+        run.fresh |= waited;
         ever = true;
-        if !follow(&segment, which, pace, limit, fresh, &mut bytes, &mut caught)? {
-            return Ok(true);
+        if !run.follow(name, &segment, &mut caught)? {
+            break;
         }
-        fresh = true;
+        run.fresh = true;
     }
     Ok(ever)
 }
 
-/// Listens to one segment until it is replaced; false if that was all.
-fn follow(
-    segment: &Segment,
+/// Waits until there is a segment, and says so if that takes a while; also whether it was not there at first. `None` if `limit`
+/// comes first. `again` where it was there before.
+pub fn await_segment(name: &Name, limit: Limit, again: bool) -> Result<Option<(Segment, bool)>, Failure> {
+    let (mut notice, mut waited) = (Notice::new(), false);
+    while !limit.is_over() {
+        let why = match inspect::look(name)?.found {
+            Found::Segment(segment) => return Ok(Some((segment, waited))),
+            Found::Invalid(why) => format!("what has the name '{name}' is no segment: {why}; waiting for one"),
+            Found::TooNew(version) => {
+                format!("the segment '{name}' is of a later release (protocol {version}); waiting for another one")
+            }
+            Found::Making | Found::Missing if again => format!("the segment '{name}' is gone; waiting for the next one"),
+            Found::Making | Found::Missing => format!("there is no segment '{name}' yet; waiting for it"),
+        };
+        match again {
+            true => notice.tell_if_long(|| why),
+            false => notice.tell(|| why),
+        }
+        waited = true;
+        limit.sleep(RENAMED);
+    }
+    Ok(None)
+}
+
+/// What stays the same from one segment under a name to the next.
+struct Run {
     which: Which,
     pace: Pace,
     limit: Limit,
     fresh: bool,
-    bytes: &mut Vec<u8>,
-    caught: &mut impl FnMut(Caught<'_>) -> Result<bool, Failure>,
-) -> Result<bool, Failure> {
-    let start =
-        [Direction::MasterToSlave, Direction::SlaveToMaster].map(|d| if fresh { 0 } else { segment.sequence(d) & !1 });
-    // The sequences of the last message caught, and those of the last look.
-    let (mut seen, mut looked) = (start, start);
-    let (mut named, mut last) = (Instant::now(), Instant::now());
-    loop {
-        let over = limit.is_over(); // before the look: what was written by the end is caught
-        let mut passed = 0;
-        for &direction in which.directions() {
-            let now = segment.sequence(direction);
-            let seen = &mut seen[direction as usize];
-            passed += u64::from(now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2);
-            if now == *seen {
-                continue;
+    bytes: Vec<u8>,
+    silence: Notice,
+}
+
+impl Run {
+    /// Listens to one segment until it is replaced; false if that was all.
+    fn follow(
+        &mut self,
+        name: &Name,
+        segment: &Segment,
+        caught: &mut impl FnMut(Caught<'_>) -> Result<bool, Failure>,
+    ) -> Result<bool, Failure> {
+        let Run { which, pace, limit, fresh, ref mut bytes, ref mut silence } = *self;
+        let start =
+            [Direction::MasterToSlave, Direction::SlaveToMaster].map(|d| if fresh { 0 } else { segment.sequence(d) & !1 });
+        // The sequences of the last message caught, and those of the last look.
+        let (mut seen, mut looked) = (start, start);
+        let (mut named, mut last) = (Instant::now(), Instant::now());
+        loop {
+            let over = limit.is_over(); // before the look: what was written by the end is caught
+            let mut passed = 0;
+            for &direction in which.directions() {
+                let now = segment.sequence(direction);
+                let seen = &mut seen[direction as usize];
+                passed += u64::from(now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2);
+                if now == *seen {
+                    continue;
+                }
+                let Some(sequence) = (0..TRIES).find_map(|_| segment.message(direction, Some(*seen), bytes)) else {
+                    continue;
+                };
+                // Each message adds 2; one that mends an unfinished one 2 more, which no count of missed ones is worth telling apart.
+                let missed = (sequence.wrapping_sub(*seen) / 2).saturating_sub(1);
+                *seen = sequence;
+                silence.over();
+                if !caught(Caught { direction, at: Instant::now(), missed, message: bytes })? {
+                    return Ok(false);
+                }
             }
-            let Some(sequence) = (0..TRIES).find_map(|_| segment.message(direction, Some(*seen), bytes)) else { continue };
-            // Each message adds 2; one that mends an unfinished one 2 more, which no count of missed ones is worth telling apart.
-            let missed = (sequence.wrapping_sub(*seen) / 2).saturating_sub(1);
-            *seen = sequence;
-            if !caught(Caught { direction, at: Instant::now(), missed, message: bytes })? {
+            if over {
                 return Ok(false);
             }
-        }
-        if over {
-            return Ok(false);
-        }
-        let elapsed = last.elapsed();
-        last += elapsed;
-        if named.elapsed() >= RENAMED {
-            named = last;
-            if !segment.is_named() {
-                return Ok(true);
+            let elapsed = last.elapsed();
+            last += elapsed;
+            if named.elapsed() >= RENAMED {
+                named = last;
+                if !segment.is_named() {
+                    return Ok(true);
+                }
             }
+            silence.tell_if_long(|| {
+                format!(
+                    "{name}: no value since this began; waiting for the next, `eshmctl show {name}` has the current ones"
+                )
+            });
+            limit.sleep(pace.pause(passed, elapsed));
         }
-        limit.sleep(pace.pause(passed, elapsed));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const README: &str = include_str!("../README.md");
 
-const FILE: &str = "name kind size mode uid age_s orphan findings";
+const FILE: &str = "name kind size mode uid age_s age_of orphan findings";
 const SEGMENT: &str = "protocol capacity stale_threshold_ms master_generation features layout_size window_ms master slave \
                        master_to_slave slave_to_master";
 const SIDE: &str = "life pid command library flag lock heartbeat beats_per_second";

@@ -108,3 +108,28 @@ fn long_work_shows_how_far_it_is() {
     assert_eq!(bench.code(), Some(0));
     assert!(bench.has_written("2 of 4: round trips of 32 bytes"), "for half a second");
 }
+
+#[test]
+fn on_a_narrow_terminal_columns_go_and_no_digit_does() {
+    let pid = std::process::id();
+    let name = Name::from(format!("0narrow_name_that_is_rather_long_{pid}"));
+    let _master = open(&name, Role::Master);
+    for columns in [200, 80, 60, 40, 24] {
+        let mut top = Terminal::start_with_columns(columns, &["top", "--every", "100"], &[]);
+        // A rate that its writer keeps: whole, or not shown.
+        let raw = name.raw();
+        let row = |screen: &str| screen.lines().find(|line| line.starts_with("0narrow")).unwrap_or_default().to_owned();
+        until("a rate of seven digits and more, whole", || {
+            raw.add("m2s.write_count", 4_200_000_000);
+            let row = row(&top.text());
+            row.split_whitespace().any(|cell| cell.ends_with('M') && cell.len() > 6)
+        });
+        let (screen, row) = (top.text(), row(&top.text()));
+        assert_eq!(row.contains(name.as_str()), columns == 200, "{columns}: {row}");
+        assert_eq!(row.contains('\u{2026}'), columns != 200, "{columns}: {row}");
+        assert!(columns != 60 || screen.contains("columns do not fit"), "{screen}");
+        assert!(columns < 60 || row.contains(&pid.to_string()), "{columns}: {row}");
+        top.press("q");
+        assert_eq!(top.code(), Some(0));
+    }
+}

@@ -6,8 +6,10 @@ use crate::{
     numbers,
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
+    tap,
+    waiting::{self, Notice},
 };
-use eshm::Error;
+use eshm::{Endpoint, Error};
 use std::time::Duration;
 
 /// Answer every value with itself, for `ping`.
@@ -15,9 +17,9 @@ use std::time::Duration;
 pub struct Args {
     #[command(flatten)]
     side: SideArgs,
-    /// Which side to be.
-    #[arg(long = "as", value_name = "SIDE", default_value = "slave")]
-    role: As,
+    /// Which side to be; by default the slave, also of a master that is yet to come.
+    #[arg(long = "as", value_name = "SIDE")]
+    role: Option<As>,
     /// End after so many seconds.
     #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
     time: Option<f64>,
@@ -26,19 +28,29 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let endpoint = side::open(&args.side, args.role)?;
     let limit = Limit::of_seconds(args.time);
+    let Some(endpoint) = open(args, limit)? else {
+        eprintln!("eshmctl: there was no segment '{}'; nothing answered", args.side.name);
+        return Ok(Exit::Missing);
+    };
     let mut buffer = vec![0; endpoint.capacity()?];
     let (mut answered, mut place) = (0_u64, Place::of(&endpoint, &args.side.name));
+    let mut notice = Notice::new();
     loop {
         match endpoint.read_timeout(&mut buffer, Duration::from_millis(50)) {
             Ok(size) => match endpoint.write(&buffer[..size]) {
-                Ok(()) => answered += 1,
+                Ok(()) => {
+                    answered += 1;
+                    notice.over();
+                }
                 Err(Error::Timeout) => {} // the asker has gone meanwhile
                 Err(error) => return Err(Failure::from(error).about(&args.side.name)),
             },
             Err(Error::Timeout) if limit.is_over() => break,
-            Err(Error::Timeout) => place.check()?,
+            Err(Error::Timeout) => {
+                place.check()?;
+                notice.tell_if_long(|| waiting::for_a_value(&endpoint, &args.side.name));
+            }
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
@@ -49,4 +61,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     println!("{answered} answered");
     Ok(Exit::Fine)
+}
+
+/// Opens its side; by default once there is a master to be the slave of. `None` if the time passes first.
+fn open(args: &Args, limit: Limit) -> Result<Option<Endpoint>, Failure> {
+    if let Some(role) = args.role {
+        return side::open(&args.side, role).map(Some);
+    }
+    while tap::await_segment(&args.side.name, limit, false)?.is_some() {
+        match side::open(&args.side, As::Slave) {
+            Err(failure) if failure.exit() == Exit::Missing => {} // it has gone meanwhile
+            opened => return opened.map(Some),
+        }
+    }
+    Ok(None)
 }

@@ -6,12 +6,13 @@ use crate::{
     histogram, numbers,
     progress::Progress,
     side::{self, As, SideArgs},
+    standard,
     stop::{self, Limit},
     trips::{self, Wanted},
 };
 use serde_json::json;
 use std::{
-    fs,
+    fmt::Write,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -42,7 +43,7 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Draw the distribution into a file.
+    /// Draw the distribution into an SVG file; with `-` on standard output, and the figures on standard error.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -72,6 +73,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let times = done.times;
     let percentiles = histogram::PERCENTILES.map(|(name, share)| (name, times.percentile(share)));
+    let mut told = String::new();
     if args.json {
         let mut object = json!({
             "size": args.size, "trips": times.len(), "lost": done.lost, "per_second": times.len() as f64 / seconds,
@@ -80,9 +82,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         for (name, value) in percentiles {
             object[format!("{name}_ns")] = value.into();
         }
-        println!("{object}");
+        let _ = writeln!(told, "{object}");
     } else {
-        println!(
+        let _ = writeln!(
+            told,
             "{} round trips of {} bytes, {} lost, {:.0} a second",
             times.len(),
             args.size,
@@ -91,12 +94,16 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         );
         let shown: Vec<String> =
             percentiles.iter().map(|(name, value)| format!("{name} {}", histogram::time(*value))).collect();
-        println!("{}, max {}", shown.join(", "), histogram::time(times.max()));
-        print!("{}", times.for_terminal(80));
+        let _ = writeln!(told, "{}, max {}", shown.join(", "), histogram::time(times.max()));
+        told.push_str(&times.for_terminal(80));
+    }
+    match args.svg.as_deref().is_some_and(standard::is_meant) {
+        true => eprint!("{told}"),
+        false => print!("{told}"),
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
-        fs::write(path, times.as_svg(&title)).map_err(|error| Failure::of_file(path, &error))?;
+        standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
         eprintln!("eshmctl: nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");

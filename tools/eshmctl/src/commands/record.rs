@@ -7,15 +7,14 @@ use crate::{
     name::Name,
     numbers,
     progress::Progress,
+    standard,
     stop::{self, Limit},
     tap::{self, Pace, Which},
 };
-use eshm::inspect::{self, Found};
 use std::{
     fs::File,
-    io::{self, BufWriter},
+    io::{self, BufWriter, IsTerminal, Write},
     path::PathBuf,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -24,7 +23,7 @@ use std::{
 pub struct Args {
     /// The segment; waited for if there is none.
     name: Name,
-    /// The file.
+    /// The file; `-` for standard output.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     /// Write over an existing file.
@@ -48,22 +47,21 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let limit = Limit::of_seconds(args.time);
-    let Some(capacity) = await_capacity(args, limit)? else {
+    let Some((segment, fresh)) = tap::await_segment(&args.name, limit, false)? else {
         eprintln!("eshmctl: there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
     };
     let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).create_new(!args.force);
-    let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
-        _ => wrong(error),
-    })?;
-    let mut writer = Writer::new(BufWriter::new(file), args.name.as_ref(), capacity).map_err(wrong)?;
+    let piped = standard::is_meant(&args.output);
+    let mut writer = Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
+    drop(segment);
     let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
-    tap::listen(&args.name, args.from, Pace::Steady(Duration::from_micros(args.every)), limit, |caught| {
+    tap::listen(&args.name, args.from, Pace::Steady(Duration::from_micros(args.every)), limit, fresh, |caught| {
         writer.add(caught.at - start, caught.direction, caught.missed, caught.message).map_err(wrong)?;
+        if piped {
+            writer.flush().map_err(wrong)?; // its reader may play it at once
+        }
         values += 1;
         missed += u64::from(caught.missed);
         progress.tell(|| format!("{values} recorded, {missed} missed"));
@@ -71,16 +69,28 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     progress.done();
-    println!("{values} recorded, {missed} missed");
+    let told = format!("{values} recorded, {missed} missed");
+    if piped {
+        eprintln!("{told}")
+    } else {
+        println!("{told}")
+    }
     Ok(Exit::Fine)
 }
 
-fn await_capacity(args: &Args, limit: Limit) -> Result<Option<usize>, Failure> {
-    while !limit.is_over() {
-        if let Found::Segment(segment) = inspect::look(&args.name)?.found {
-            return Ok(Some(segment.capacity()));
+/// Where the values go.
+fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
+    if standard::is_meant(&args.output) {
+        if io::stdout().is_terminal() {
+            return Err(Failure::new("what is recorded is not for a terminal; name a file, or a pipe behind `-o -`"));
         }
-        thread::sleep(Duration::from_millis(50));
+        return Ok(Box::new(BufWriter::new(io::stdout())));
     }
-    Ok(None)
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).create_new(!args.force);
+    let file = options.open(&args.output).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
+        _ => Failure::of_file(&args.output, &error),
+    })?;
+    Ok(Box::new(BufWriter::new(file)))
 }

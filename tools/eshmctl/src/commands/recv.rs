@@ -7,14 +7,15 @@ use crate::{
     payload::{self, Form, Message},
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
+    waiting::{self, Notice},
 };
-use eshm::Error;
+use eshm::{Error, Role};
 use std::{
     io::{self, Write},
     time::Duration,
 };
 
-/// Print the values that come, as one side of a segment.
+/// Print the values that come, as one side of a segment; first the one that stands there, if the other side wrote one before.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -45,7 +46,11 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let endpoint = side::open(&args.side, args.role)?;
+    let endpoint = side::open_to_read(&args.side, args.role, true)?;
+    let mut notice = Notice::new();
+    if args.role == As::Auto && endpoint.role() == Role::Master {
+        notice.tell(|| waiting::for_a_value(&endpoint, &args.side.name)); // it was to find a master, perhaps
+    }
     let limit = Limit::of_seconds(args.time);
     let form = Form::of(args.hex, args.record);
     let mut buffer = vec![0; endpoint.capacity()?];
@@ -56,6 +61,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             Ok(size) => size,
             Err(Error::Timeout) => {
                 place.check()?;
+                notice.tell_if_long(|| waiting::for_a_value(&endpoint, &args.side.name));
                 continue;
             }
             Err(Error::BufferTooSmall { size }) => {
@@ -64,6 +70,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             }
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         };
+        notice.over();
         values += 1;
         no_records += u64::from(args.record && !payload::is_record(&buffer[..size]));
         let (mut out, message) = (io::stdout().lock(), &buffer[..size]);

@@ -8,13 +8,13 @@ use crate::{
     numbers,
     progress::Progress,
     side::{self, As, SideArgs},
-    stop,
+    standard, stop,
 };
 use clap::ValueEnum;
 use eshm::{Endpoint, Error, inspect::Direction};
 use std::{
     fs::File,
-    io::BufReader,
+    io::{BufReader, Read},
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -32,7 +32,7 @@ pub enum From {
 /// Play recorded values back, as one side of a segment.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A file that `record` wrote.
+    /// A file that `record` wrote; `-` for standard input.
     file: PathBuf,
     /// The segment, as `demo` or `eshm_demo`; without, the one that was recorded.
     name: Option<Name>,
@@ -60,8 +60,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let wrong = |why: Failure| Failure::new(format!("{}: {why}", args.file.display()));
-    let file = File::open(&args.file).map_err(|error| Failure::of_file(&args.file, &error))?;
-    let mut reader = Reader::new(BufReader::new(file)).map_err(wrong)?;
+    let input: Box<dyn Read> = match standard::is_meant(&args.file) {
+        true => Box::new(standard::Input::new()?),
+        false => Box::new(File::open(&args.file).map_err(|error| Failure::of_file(&args.file, &error))?),
+    };
+    let mut reader = Reader::new(BufReader::new(input)).map_err(wrong)?;
     let (direction, own) = match args.from {
         From::Master => (Direction::MasterToSlave, As::Master),
         From::Slave => (Direction::SlaveToMaster, As::Slave),

@@ -7,11 +7,10 @@ use crate::{
     payload::{self, Form},
     record_text,
     side::{self, As, Place, SideArgs},
-    stop,
+    standard, stop,
 };
 use eshm::{Endpoint, Error};
 use std::{
-    fs,
     io::{self, Write},
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -26,7 +25,7 @@ pub struct Args {
     side: SideArgs,
     /// The value; without it, and without --file, each line of standard input is one.
     value: Option<String>,
-    /// Send a file's bytes as one value.
+    /// Send a file's bytes as one value; `-` for standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
     /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes; show replies likewise.
@@ -78,7 +77,7 @@ impl Sender<'_> {
         match (&self.args.value, &self.args.file) {
             (Some(text), _) => self.repeat(text.as_bytes()),
             (None, Some(path)) => {
-                let bytes = fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
+                let bytes = standard::read(path)?;
                 self.repeat(&bytes)
             }
             (None, None) => lines::each(self.stopped, |line| self.send(line)),

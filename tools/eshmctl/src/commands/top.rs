@@ -3,7 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    paint, report, stop,
+    paint, report, standard, stop,
     top::{self, App, Board, Key},
 };
 use ratatui::{
@@ -15,7 +15,6 @@ use ratatui::{
     },
 };
 use std::{
-    fs,
     io::{self, IsTerminal},
     path::PathBuf,
     thread,
@@ -28,7 +27,7 @@ pub struct Args {
     /// Measure anew every so many milliseconds.
     #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(50..=60_000))]
     every: u64,
-    /// Draw one screen of 80 x 24 into an SVG file instead, and end.
+    /// Draw one screen of 80 x 24 into an SVG file instead (`-` for standard output), and end.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -43,7 +42,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let every = Duration::from_millis(args.every);
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;
-        fs::write(path, picture).map_err(|error| Failure::of_file(path, &error))?;
+        standard::write(path, &picture)?;
         return Ok(Exit::Fine);
     }
     if !io::stdout().is_terminal() {

@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (mut values, mut missed, mut no_records) = (0_u64, 0_u64, 0_u64);
     let limit = Limit::of_seconds(args.time);
-    let ever = tap::listen(&args.name, args.from, Pace::of_microseconds(args.every), limit, |caught| {
+    let ever = tap::listen(&args.name, args.from, Pace::of_microseconds(args.every), limit, false, |caught| {
         let since = caught.at - start;
         let unix = (began + since).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let writer = tap::writer(caught.direction);

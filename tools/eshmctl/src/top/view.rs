@@ -45,7 +45,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let frozen = if app.frozen { "FROZEN" } else { "" };
     let left_out = if hidden > 0 { format!("{hidden} columns do not fit") } else { String::new() };
     // By weight: what comes last goes first where there is no room.
-    let parts = [&segments, frozen, &format!("by {order}"), &left_out, &format!("{beating} live ends")];
+    let parts = [&segments, frozen, &left_out, &format!("by {order}"), &format!("{beating} live ends")];
     let title = whole_parts("eshmctl top", &parts, room);
     frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
     let keys: &[&str] = if app.open {

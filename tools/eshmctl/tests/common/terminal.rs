@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// One that runs on a pseudo-terminal of 80 columns and 24 lines.
+/// One that runs on a pseudo-terminal of 24 lines, and of 80 columns by default.
 pub struct Terminal {
     child: Child,
     keys: File,
@@ -25,8 +25,12 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        Terminal::start_with_columns(80, args, variables)
+    }
+
+    pub fn start_with_columns(columns: u16, args: &[&str], variables: &[(&str, &str)]) -> Terminal {
         let (mut ours, mut theirs) = (-1, -1);
-        let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: two descriptors to fill in, and a size to read.
         let result = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
         assert_eq!(result, 0);
@@ -47,7 +51,7 @@ impl Terminal {
         };
         let child = command.spawn().expect("start eshmctl");
         drop(command); // with it our copies of the terminal's other end
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, columns, 0)));
         let output = Arc::new(Mutex::new(Vec::new()));
         let (mut from, filled, all) = (ours.try_clone().expect("a second descriptor"), screen.clone(), output.clone());
         let reader = thread::spawn(move || {

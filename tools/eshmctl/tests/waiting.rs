@@ -1,0 +1,147 @@
+//! What waits says for what, either end may come first, and a value written before is shown.
+
+mod common;
+
+use common::{ctl, ctl_with_input, ctl_with_mounts, json, start, start_with_errors};
+use eshm::Role;
+use eshm_processes::{Name, open, until};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    process::{Command, Stdio},
+    time::{Duration, SystemTime},
+};
+
+#[test]
+fn what_is_not_there_is_waited_for_aloud_and_once() {
+    for args in [&["watch"][..], &["record", "-o", "-"], &["echo"]] {
+        let name = Name::new();
+        let done = ctl(&[&args[..1], &[name.as_str(), "--for", "0.5"], &args[1..]].concat());
+        let said = format!("eshmctl: there is no segment '{}' yet; waiting for it\n", name.as_str());
+        assert!(done.code == Some(4) && done.err.matches(&said).count() == 1, "{args:?}: {done:?}");
+    }
+    let name = Name::new();
+    let done = ctl(&["recv", name.as_str(), "--for", "0.3"]);
+    let said = format!("{}: this is the master; waiting for a slave, none is there yet", name.as_str());
+    assert!(done.code == Some(0) && done.err.matches(&said).count() == 1, "{done:?}");
+}
+
+#[test]
+fn a_long_silence_is_explained() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let mut watch = start_with_errors(&["watch", name.as_str()]);
+    let said = watch.line();
+    assert!(said.contains("no value since this began") && said.contains("eshmctl show"), "{said}");
+    let mut recv = start_with_errors(&["recv", name.as_str()]);
+    let said = recv.line();
+    let whom = format!("this is the slave; waiting for the master, process {}, to write", std::process::id());
+    assert!(said.contains(&whom), "{said}");
+}
+
+#[test]
+fn a_value_sent_before_is_received() {
+    let name = Name::new();
+    let _send = start(&["send", name.as_str(), "hello", "--linger", "600"]);
+    until("it is sent", || name.exists() && name.raw().get("m2s.write_count") == 1);
+    let done = ctl(&["recv", name.as_str(), "--count", "1", "--for", "20"]);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "hello\n"), "{}", done.err);
+}
+
+#[test]
+fn an_echo_may_come_before_its_ping() {
+    let name = Name::new();
+    let mut echo = start_with_errors(&["echo", name.as_str()]);
+    assert!(echo.line().contains("waiting for it"));
+    let done = ctl(&["ping", name.as_str(), "--count", "10", "--wait", "20", "--json"]);
+    assert!(done.code == Some(0) && json(&done)["trips"].as_u64() > Some(0), "{done:?}");
+    assert_eq!(echo.end().0, Some(0));
+}
+
+#[test]
+fn values_are_recorded_on_standard_output_and_played_from_standard_input() {
+    let (name, again) = (Name::new(), Name::new());
+    let mut recorder = Command::new(common::PROGRAM)
+        .args(["record", name.as_str(), "-o", "-", "--count", "1"])
+        .env("ESHM_LOG", "off")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start it");
+    let (mut told, mut errors) = (String::new(), BufReader::new(recorder.stderr.take().expect("its errors")));
+    errors.read_line(&mut told).expect("that it waits");
+    let master = open(&name, Role::Master);
+    master.write(b"first").expect("written"); // it is waited for: also the first one is caught
+    let done = recorder.wait_with_output().expect("its end");
+    assert!(done.stdout.starts_with(b"ESHMCAP\n"), "{done:?}");
+    errors.read_to_string(&mut told).expect("the rest");
+    assert!(done.status.success() && told.ends_with("1 recorded, 0 missed\n"), "{told}");
+    let mut player = Command::new(common::PROGRAM)
+        .args(["replay", "-", again.as_str()])
+        .env("ESHM_LOG", "off")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start it");
+    std::io::Write::write_all(&mut player.stdin.take().expect("its input"), &done.stdout).expect("written");
+    let done = player.wait_with_output().expect("its end");
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("1 played"), "{done:?}");
+}
+
+#[test]
+fn other_files_may_be_standard_input_and_output_too() {
+    let name = Name::new();
+    let done = ctl_with_input(&["send", name.as_str(), "--file", "-", "--linger", "0.01"], "two\nlines");
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "1 sent, 0 replies\n"), "{}", done.err);
+    let _echo = start(&["echo", name.as_str(), "--as", "master"]);
+    until("it is there", || name.exists());
+    let done = ctl(&["ping", name.as_str(), "--as", "slave", "--count", "10", "--svg", "-"]);
+    assert!(
+        done.out.starts_with("<svg") && done.out.ends_with("</svg>\n") && done.err.contains("round trips of"),
+        "{done:?}"
+    );
+    assert!(ctl(&["top", "--every", "50", "--svg", "-"]).out.ends_with("</svg>\n"));
+}
+
+#[test]
+fn an_age_counts_from_birth_and_says_so_where_it_cannot() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let file = File::open(name.path()).expect("the segment");
+    file.set_modified(SystemTime::now() - Duration::from_secs(7200)).expect("set its time");
+    let seen = json(&ctl(&["show", name.as_str(), "--json"]));
+    match file.metadata().expect("its facts").created() {
+        Ok(_) => assert!(seen["age_of"] == "birth" && seen["age_s"].as_u64() < Some(3600), "{seen}"),
+        Err(error) => eshm_processes::sandbox::skipped(&format!("ages by birth: {error}")),
+    }
+    let script = "mount -t ramfs none /dev/shm; echo junk > /dev/shm/eshm_junk; touch -d '3 hours ago' /dev/shm/eshm_junk";
+    let Some(done) = ctl_with_mounts(script, &["show", "junk", "--json"]) else { return };
+    let seen = json(&done);
+    assert!(seen["age_of"] == "change" && seen["age_s"].as_u64() >= Some(10_800), "{seen}");
+    let done = ctl_with_mounts(script, &["show", "junk"]).expect("as before");
+    assert!(done.out.contains("s ago (its file system does not say when it was made)"), "{}", done.out);
+}
+
+#[test]
+fn no_word_comes_twice_in_a_row() {
+    let (name, missing) = (Name::new(), Name::new());
+    let _master = open(&name, Role::Master);
+    for args in [
+        &["doctor", name.as_str()][..],
+        &["doctor", missing.as_str()],
+        &["show", name.as_str()],
+        &["list"],
+        &["recv", missing.as_str(), "--as", "slave"],
+        &["ping", name.as_str(), "--as", "slave", "--size", "5000"],
+        &["send", name.as_str(), "x", "--as", "master"],
+        &["replay", "/nowhere"],
+    ] {
+        let done = ctl(args);
+        let text = (done.out + &done.err).to_lowercase();
+        let words: Vec<&str> =
+            text.split(|c: char| c.is_whitespace() || ":;,".contains(c)).filter(|w| !w.is_empty()).collect();
+        let twice =
+            words.windows(2).find(|two| two[0] == two[1] && two[0].len() > 2 && two[0].chars().all(char::is_alphabetic));
+        assert_eq!(twice, None, "{args:?}: {text}");
+    }
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence, Type, Union
@@ -12,6 +11,7 @@ from ._ctypes_channel import CtypesChannel
 from ._decode import decode
 from ._encode import encode
 from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
+from ._last import open_channels
 from ._options import Options, open_patiently
 from ._settings import Settings
 from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
@@ -123,7 +123,19 @@ class ESHM(Calls):
         self._role = self.get_role()  # AUTO has become one or the other
         if self._end is not None:
             self._end._shown = repr(self)
-        _channels.add(self)
+        if self._backend == "native":
+            self._close_at_the_end()
+
+    def _close_at_the_end(self) -> None:
+        key = ("native", id(self))
+
+        def close() -> None:
+            channel = held()
+            if channel is not None:
+                channel._close()
+
+        held = weakref.ref(self, lambda _, forget=open_channels.pop: forget(key, None))
+        open_channels[key] = close
 
     def _calls(self) -> CtypesChannel:
         """What has the back end's other calls, whose names begin with an underscore."""
@@ -344,13 +356,3 @@ class ESHM(Calls):
 
     def __repr__(self) -> str:
         return f"ESHM(name={self._name!r}, role={self._role.name})"
-
-
-_channels: "weakref.WeakSet[ESHM]" = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """A clean exit for the peer to see, also of channels that outlive the script in a thread or a cycle."""
-    for channel in list(_channels):
-        channel.close()

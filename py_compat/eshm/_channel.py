@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Sequence, Type, Union
 
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
@@ -134,7 +134,10 @@ class ESHM(Calls):
             if channel is not None:
                 channel._close()
 
-        held = weakref.ref(self, lambda _, forget=open_channels.pop: forget(key, None))
+        def gone(_: object, forget: Callable[..., object] = open_channels.pop) -> None:
+            forget(key, None)
+
+        held = weakref.ref(self, gone)
         open_channels[key] = close
 
     def _calls(self) -> CtypesChannel:
@@ -150,6 +153,16 @@ class ESHM(Calls):
         'ctypes'
         """
         return self._backend
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self._name
+
+    @property
+    def role(self) -> ESHMRole:
+        """MASTER or SLAVE, as :meth:`get_role`, but also of a closed channel."""
+        return self._role
 
     def read_array(
         self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None

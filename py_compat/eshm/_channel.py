@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Sequence, Type, Union
 
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
 from ._decode import decode
 from ._encode import encode
 from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
+from ._last import open_channels
 from ._options import Options, open_patiently
 from ._settings import Settings
 from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
@@ -123,7 +123,22 @@ class ESHM(Calls):
         self._role = self.get_role()  # AUTO has become one or the other
         if self._end is not None:
             self._end._shown = repr(self)
-        _channels.add(self)
+        if self._backend == "native":
+            self._close_at_the_end()
+
+    def _close_at_the_end(self) -> None:
+        key = ("native", id(self))
+
+        def close() -> None:
+            channel = held()
+            if channel is not None:
+                channel._close()
+
+        def gone(_: object, forget: Callable[..., object] = open_channels.pop) -> None:
+            forget(key, None)
+
+        held = weakref.ref(self, gone)
+        open_channels[key] = close
 
     def _calls(self) -> CtypesChannel:
         """What has the back end's other calls, whose names begin with an underscore."""
@@ -138,6 +153,16 @@ class ESHM(Calls):
         'ctypes'
         """
         return self._backend
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self._name
+
+    @property
+    def role(self) -> ESHMRole:
+        """MASTER or SLAVE, as :meth:`get_role`, but also of a closed channel."""
+        return self._role
 
     def read_array(
         self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None
@@ -344,13 +369,3 @@ class ESHM(Calls):
 
     def __repr__(self) -> str:
         return f"ESHM(name={self._name!r}, role={self._role.name})"
-
-
-_channels: "weakref.WeakSet[ESHM]" = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """A clean exit for the peer to see, also of channels that outlive the script in a thread or a cycle."""
-    for channel in list(_channels):
-        channel.close()

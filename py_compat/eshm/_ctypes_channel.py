@@ -50,6 +50,7 @@ class CtypesChannel:
         # Looked up once: these two are called for each message.
         self._write: Callable[..., int] = library.eshm_write
         self._read_ex: Callable[..., int] = library.eshm_read_ex
+        self._size_t = ctypes.c_size_t  # when the interpreter ends, the module ctypes is empty before the last write
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
         address = init(library, config, options)
@@ -91,7 +92,7 @@ class CtypesChannel:
         b'Gr\\xc3\\xbc\\xc3\\x9fe\\x00'
         """
         if type(data) is bytes:
-            code = self._write(self._handle, data, ctypes.c_size_t(len(data)))
+            code = self._write(self._handle, data, self._size_t(len(data)))
         else:
             code = self._write_buffer(data)
         if code:

@@ -9,9 +9,11 @@ import platform
 import subprocess
 import sysconfig
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
+from ._last import open_channels
 from ._types import ESHMConfig, ESHMStats
 
 # resolve(), because scripts reach this package through a symbolic link.
@@ -21,6 +23,7 @@ _BUILD_DIRECTORIES = (_REPOSITORY / "build" / "lib", _REPOSITORY / "build")
 _BUNDLED = Path(__file__).resolve().parent
 
 HANDLE = ctypes.c_void_p
+_END = compile("", "eshm", "exec")
 _PROTOTYPES = {  # name: (result, arguments)
     "eshm_init": (HANDLE, [ctypes.POINTER(ESHMConfig)]),
     "eshm_destroy": (ctypes.c_int, [HANDLE]),
@@ -139,7 +142,7 @@ def optional(library: ctypes.CDLL, prototypes: Mapping[str, Tuple[Any, List[Any]
 
 
 class Handle(ctypes.c_void_p):
-    """An open ``ESHMHandle*``, destroyed with the last reference to it.
+    """An open ``ESHMHandle*``, destroyed with the last reference to it, or by the end of the interpreter.
 
     ctypes keeps a reference to the arguments of a running call. So whoever drops the handle, and whatever other
     threads are doing, no call ever runs on a freed one, and calls need neither a lock nor a count for that.
@@ -147,14 +150,18 @@ class Handle(ctypes.c_void_p):
 
     def __init__(self, address: int, destroy: Callable[[int], Any]) -> None:
         super().__init__(address)
-        self._destroy = destroy  # kept here: module globals may be gone when the interpreter ends
         self.open = threading.Lock()
         """Held until the handle is destroyed. (A lock, not an Event: it has no state that a fork could tear.)"""
         self.open.acquire()
+        release = self.open.release
+        # Told of by a weak reference to an object that the garbage collector does not look at, as code objects are: it ends
+        # when it is freed. A finalizer would run beside those of the program's objects, which may still want to write.
+        self._end = _END.replace(co_name=f"handle {address}")
 
-    def __del__(self) -> None:
-        address: Optional[int] = self.value
-        if address is not None:
-            self.value = None
-            self._destroy(address)
-            self.open.release()
+        def close(_: object = None, forget: Callable[..., Any] = open_channels.pop) -> None:
+            if forget(address, None) is not None:
+                destroy(address)
+                release()
+
+        ended = weakref.ref(self._end, close)
+        open_channels[address] = lambda ended=ended: ended.__callback__(None)  # type: ignore[misc]

@@ -16,7 +16,6 @@ are taken coalesce, and :attr:`Rpc.missed` counts them.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import itertools
 import os
@@ -28,6 +27,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
 from ._arguments import encoded_name, known
 from ._errors import ESHMOpenFailed
+from ._last import before_the_end
 from ._library import Handle, load, optional
 from ._types import ESHMRole
 
@@ -162,7 +162,10 @@ class Rpc:
         return number
 
     def start(self) -> None:
-        """Start running handlers, as a with block does at its beginning; may be called again. Raises RuntimeError if closed."""
+        """Start running handlers, as a with block does at its beginning; may be called again. Does nothing while the
+        interpreter ends. Raises RuntimeError if closed."""
+        if _ending and self._handle is not None:
+            return
         self._check("Start", self._library.eshm_rpc_start(self._handle))
         self._running = True
 
@@ -239,11 +242,16 @@ class Rpc:
 _open: "weakref.WeakSet[Rpc]" = weakref.WeakSet()
 
 
-@atexit.register
-def _close_all() -> None:
-    """No handler runs in an interpreter that is ending."""
+def _stop_all() -> None:
+    """No handler runs in an interpreter that is ending. Triggers are still fired."""
+    global _ending
+    _ending = True
     for rpc in list(_open):
-        rpc.close()
+        if rpc._handle is not None and rpc._pid == os.getpid():
+            rpc._library.eshm_rpc_stop(rpc._handle)
 
+
+_ending = False
+before_the_end(_stop_all)
 
 __all__ = ["ESHMRole", "Rpc"]

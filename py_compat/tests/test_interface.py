@@ -86,6 +86,14 @@ class Signatures(unittest.TestCase):
 
 
 class Object(ChannelTest):
+    def test_name_and_role_also_of_a_closed_one(self):
+        master, slave = self.pair()
+        for _ in range(2):
+            self.assertEqual([(end.name, end.role) for end in (master, slave)],
+                             [(self.name, ESHMRole.MASTER), (self.name, ESHMRole.SLAVE)])
+            master.close()
+            slave.close()
+
     def test_repr(self):
         master, slave = self.pair()
         self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER)")

@@ -1,8 +1,8 @@
 //! The life of an endpoint behind a Python object.
 //!
 //! The interpreter lock is what guards it. A call uses the endpoint while it holds that lock, and runs no Python code between
-//! looking it up and its last use. A call that lets go of the lock counts itself in `away` before, and out after it has the lock
-//! again. Closing takes the endpoint out of its place under the lock, so that no call finds it any more, then waits without the
+//! looking it up and its last use. A call that lets go of the lock counts itself in `away` before, and out when it is done with
+//! the endpoint, before it has the lock again. Closing takes the endpoint out of its place under the lock, so that no call finds it any more, then waits without the
 //! lock for those that are away: interrupted, they come back at once.
 
 use eshm::Endpoint;
@@ -78,8 +78,12 @@ impl Place {
     /// Runs a call that may take long without the interpreter lock.
     pub(crate) fn away<T: Send>(&self, py: Python<'_>, call: impl FnOnce(&Endpoint) -> T + Send) -> Option<T> {
         let away = Away::new(self.get(py)?);
-        let endpoint = away.0.endpoint();
-        Some(py.detach(|| call(endpoint)))
+        // Counted out before it has the lock again: where the interpreter ends meanwhile, a thread never gets it.
+        Some(py.detach(move || {
+            let result = call(away.0.endpoint());
+            drop(away);
+            result
+        }))
     }
 
     /// Ends the endpoint. On return it is gone, whichever thread did it.

@@ -51,6 +51,36 @@ void options_become_the_settings_of_the_c_functions() {
     CHECK_EQ(eshm::Options("name").reconnect_wait(3s).config().reconnect_wait_ms, 3000);
 }
 
+struct Large {
+    char bytes[100000];
+};
+
+void a_type_may_be_as_large_as_the_capacity() {
+    const eshm::Options options = eshm::Options(segment_name("face_type")).capacity(sizeof(Large));
+    eshm::Endpoint master(eshm::Options(options).role(eshm::Role::master)), slave(eshm::Options(options).role(eshm::Role::slave));
+    CHECK(!slave.try_read<Large>());
+    Large sent{};
+    sent.bytes[99999] = 7;
+    master.write(sent);
+    const std::optional<Large> got = slave.try_read<Large>();
+    CHECK(got && got->bytes[99999] == 7);
+    std::error_code code;
+    CHECK(!slave.try_read<Large>(code) && !code);
+    eshm::Endpoint small(eshm::Options(segment_name("face_type")).role(eshm::Role::master));
+    small.write(sent, code);
+    CHECK(code == eshm::errc::buffer_too_small);
+}
+
+void an_exception_has_the_reason() {
+    std::string what;
+    try {
+        eshm::Endpoint(eshm::Options(segment_name("face_reason")).role(eshm::Role::slave));
+    } catch (const eshm::Error& error) {
+        what = error.what();
+    }
+    CHECK(what.find("start the master first") != std::string::npos);
+}
+
 void a_message_may_be_as_large_as_was_asked_for() {
     const eshm::Options options = eshm::Options(segment_name("face_large")).capacity(300000).exact_capacity(true).mode(0600)
                                       .first_value(true).wait_for_master(1s);
@@ -166,6 +196,8 @@ int main() {
     RUN(timeouts_are_never_shorter_than_asked);
     RUN(options_become_the_settings_of_the_c_functions);
     RUN(a_message_may_be_as_large_as_was_asked_for);
+    RUN(a_type_may_be_as_large_as_the_capacity);
+    RUN(an_exception_has_the_reason);
     RUN(each_option_becomes_its_member);
     RUN(they_are_accepted_and_work);
     RUN(what_is_out_of_range_is_invalid_and_named);

@@ -70,11 +70,57 @@ static void no_descriptors_left(Scene* scene) {
     CHECK(try_open(scene->name, ESHM_ROLE_MASTER, NULL) == NULL);
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0); /* a sanitizer opens files at the end */
     expect_reason("Too many open files");
+    expect_reason("raise ulimit -n");
 }
 
 static void errno_has_its_text(void) {
     Scene scene = scene_new("options");
     child_join(CHILD_START(no_descriptors_left, &scene));
+    scene_free(scene);
+}
+
+static void a_forked_child_is_told_to_open_its_own(void) {
+    ESHMHandle* master = open_as(segment_name("forked"), ESHM_ROLE_MASTER);
+    const pid_t child = child_fork();
+    if (child == 0) {
+        char byte = 0;
+        enum ESHMRole role;
+        CHECK_EQ(eshm_write(master, &byte, 1), ESHM_ERROR_NOT_INITIALIZED);
+        expect_reason("opened in another process: open your own");
+        CHECK_EQ(eshm_set_wakeup_mode(NULL, (enum ESHMWakeupMode)9), ESHM_ERROR_INVALID_PARAM);
+        CHECK_EQ(eshm_read_ex(master, &byte, 1, NULL, 10), ESHM_ERROR_NOT_INITIALIZED);
+        expect_reason("opened in another process");
+        CHECK_EQ(eshm_set_wakeup_mode(NULL, (enum ESHMWakeupMode)9), ESHM_ERROR_INVALID_PARAM);
+        CHECK_EQ(eshm_get_role(master, &role), ESHM_ERROR_NOT_INITIALIZED);
+        expect_reason("opened in another process");
+        _exit(0);
+    }
+    child_join(child);
+    close_end(master);
+}
+
+/* Another user's segment, for one who is not root. */
+static void be_nobody(Scene* scene) {
+    CHECK_EQ(setgid(65534), 0);
+    CHECK_EQ(setuid(65534), 0);
+    CHECK(try_open(scene->name, ESHM_ROLE_SLAVE, NULL) == NULL);
+    expect_reason("Permission denied");
+    expect_reason(scene->name);
+    expect_reason("of user 0, mode 0600");
+    expect_reason("0666");
+}
+
+static void a_foreign_segment_names_its_owner(void) {
+    if (getuid() != 0) {
+        puts("  SKIPPED: only root can become another user");
+        return;
+    }
+    Scene scene = scene_new("foreign");
+    ESHMOptions options = eshm_default_options();
+    options.mode = 0600;
+    ESHMHandle* master = open_ex(scene.name, ESHM_ROLE_MASTER, &options);
+    child_join(CHILD_START(be_nobody, &scene));
+    close_end(master);
     scene_free(scene);
 }
 
@@ -85,11 +131,14 @@ static void the_version_is_that_of_the_build(void) {
 }
 
 int main(int argc, char** argv) {
-    const ChildBody bodies[] = {CHILD_BODY(be_refused_at_a_level), CHILD_BODY(no_descriptors_left)};
+    const ChildBody bodies[] = {CHILD_BODY(be_refused_at_a_level), CHILD_BODY(no_descriptors_left),
+                                CHILD_BODY(be_nobody)};
     CHILD_MAIN(argc, argv, bodies);
     RUN(the_log_level_is_the_processs);
     RUN(the_last_error_is_the_threads_own);
     RUN(errno_has_its_text);
+    RUN(a_forked_child_is_told_to_open_its_own);
+    RUN(a_foreign_segment_names_its_owner);
     RUN(the_version_is_that_of_the_build);
     puts("test_last_error: passed");
     return 0;

@@ -59,7 +59,7 @@ public:
     explicit Endpoint(const Options& options) {
         std::error_code code;
         *this = open(options, code);
-        detail::throw_if(code, "open");
+        detail::throw_if(code, "open", is_name(options.name()));
     }
 
     /** Opens an end of a channel; a closed one, with the reason in `code`, if that fails: errc::invalid_param for a name that
@@ -69,7 +69,7 @@ public:
         Endpoint opened;
         const std::string& name = options.name();
         code.clear();
-        if (name.empty() || name.size() > 249 || name.find('\0') != std::string::npos) {
+        if (!is_name(name)) {
             code = errc::invalid_param;
             return opened;
         }
@@ -112,14 +112,14 @@ public:
 
     /** Publishes a message, in the place of the one before it, and never waits for a reader. What has data() and size(), as
      * std::string, std::vector or std::span, is sent as the elements it has now; a `const char*` or an array of char as the
-     * text up to its NUL and without it (see bytes_view::with_nul()); every other T, which must be trivially copyable and fit
-     * into ESHM_MAX_DATA_SIZE, as its bytes.
+     * text up to its NUL and without it (see bytes_view::with_nul()); every other T, which must be trivially copyable, as its
+     * bytes.
      * @throws Error errc::buffer_too_small, timeout (a slave without master), role_mismatch, not_initialized */
     template <class T>
     void write(const T& message) {
         std::error_code code;
         write(message, code);
-        detail::throw_if(code, "write");
+        detail::throw_if(code, "write", bool(*this));
     }
 
     /** Likewise, with the failure in `code`. */
@@ -138,7 +138,7 @@ public:
     std::optional<T> read(Timeout timeout = std::chrono::seconds(1)) {
         std::error_code code;
         std::optional<T> value = read<T>(timeout, code);
-        detail::throw_if(code, "read");
+        detail::throw_if(code, "read", bool(*this));
         return value;
     }
 
@@ -158,12 +158,25 @@ public:
         }
     }
 
+    /** The newest message not read yet, without waiting: read<T>() with a timeout of zero.
+     * @throws Error as read() */
+    template <class T = Message>
+    std::optional<T> try_read() {
+        return read<T>(Timeout(std::chrono::milliseconds(0)));
+    }
+
+    /** Likewise, with the failure in `code`. */
+    template <class T = Message>
+    std::optional<T> try_read(std::error_code& code) {
+        return read<T>(Timeout(std::chrono::milliseconds(0)), code);
+    }
+
     /** Reads into memory of the caller's: a view of the message in it, or std::nullopt as read().
      * @throws Error errc::buffer_too_small (the message stays readable), master_stale, not_initialized */
     std::optional<bytes_view> read_into(bytes_span memory, Timeout timeout = std::chrono::seconds(1)) {
         std::error_code code;
         const std::optional<bytes_view> message = read_into(memory, timeout, code);
-        detail::throw_if(code, "read");
+        detail::throw_if(code, "read", bool(*this));
         return message;
     }
 
@@ -184,7 +197,7 @@ public:
      * @throws Error errc::not_initialized */
     bool remote_alive() const {
         bool alive = false;
-        detail::throw_if(result(handle(), eshm_check_remote_alive, &alive), "remote_alive");
+        detail::throw_if(result(handle(), eshm_check_remote_alive, &alive), "remote_alive", bool(*this));
         return alive;
     }
 
@@ -193,7 +206,7 @@ public:
     ESHMStats stats() const {
         std::error_code code;
         const ESHMStats stats = this->stats(code);
-        detail::throw_if(code, "stats");
+        detail::throw_if(code, "stats", bool(*this));
         return stats;
     }
 
@@ -208,31 +221,31 @@ public:
      * @throws Error errc::not_initialized */
     Role role() const {
         ESHMRole role{};
-        detail::throw_if(result(handle(), eshm_get_role, &role), "role");
+        detail::throw_if(result(handle(), eshm_get_role, &role), "role", bool(*this));
         return static_cast<Role>(role);
     }
 
     /** Adds a heartbeat now, and looks after the peer: for Options::use_threads(false).
      * @throws Error errc::role_mismatch, not_initialized */
-    void update_heartbeat() { detail::throw_if(result(handle(), eshm_update_heartbeat), "update_heartbeat"); }
+    void update_heartbeat() { detail::throw_if(result(handle(), eshm_update_heartbeat), "update_heartbeat", bool(*this)); }
 
     /** How reads wait from now on.
      * @throws Error errc::not_initialized */
     void set_wakeup(Wakeup mode) {
-        detail::throw_if(result(handle(), eshm_set_wakeup_mode, static_cast<ESHMWakeupMode>(mode)), "set_wakeup");
+        detail::throw_if(result(handle(), eshm_set_wakeup_mode, static_cast<ESHMWakeupMode>(mode)), "set_wakeup", bool(*this));
     }
 
     /** How reads wait.
      * @throws Error errc::not_initialized */
     Wakeup wakeup() const {
         ESHMWakeupMode mode{};
-        detail::throw_if(result(handle(), eshm_get_wakeup_mode, &mode), "wakeup");
+        detail::throw_if(result(handle(), eshm_get_wakeup_mode, &mode), "wakeup", bool(*this));
         return static_cast<Wakeup>(mode);
     }
 
     /** How long a read spins before it parks, from now on.
      * @throws Error errc::not_initialized */
-    void set_spin(Spin time) { detail::throw_if(result(handle(), eshm_set_spin_us, detail::spin_us(time)), "set_spin"); }
+    void set_spin(Spin time) { detail::throw_if(result(handle(), eshm_set_spin_us, detail::spin_us(time)), "set_spin", bool(*this)); }
 
     /** A descriptor for poll(), epoll and event loops: readable while there is a message to read, or a change that
      * remote_alive() tells of and takes; eshm_get_event_fd() has an example. It stays this object's, is for polling alone, and
@@ -242,7 +255,7 @@ public:
     int event_fd() {
         std::error_code code;
         const int descriptor = event_fd(code);
-        detail::throw_if(code, "event_fd");
+        detail::throw_if(code, "event_fd", bool(*this));
         return descriptor;
     }
 
@@ -256,6 +269,10 @@ public:
     }
 
 private:
+    static bool is_name(const std::string& name) noexcept {
+        return !name.empty() && name.size() <= 249 && name.find('\0') == std::string::npos;
+    }
+
     /** What a C function says, of an open handle. */
     template <class Function, class... Arguments>
     static std::error_code result(ESHMHandle* handle, Function* function, Arguments... arguments) noexcept {

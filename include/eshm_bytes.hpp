@@ -145,8 +145,6 @@ constexpr void check_value() {
                   "eshm: only a trivially copyable type travels as its bytes; send its parts, or a record (data_handler.h)");
     static_assert(!std::is_pointer_v<T> && !std::is_member_pointer_v<T> && !std::is_null_pointer_v<T>,
                   "eshm: an address means nothing in the other process; send what is there");
-    static_assert(sizeof(T) <= ESHM_MAX_DATA_SIZE,
-                  "eshm: the type is larger than ESHM_MAX_DATA_SIZE; with the capacity for it, its bytes can be sent as a range");
 }
 
 /** What of `message` is sent: what it refers to if it is text or a range, else its own bytes. */

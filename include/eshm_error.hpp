@@ -61,7 +61,7 @@ inline std::error_code make_error_code(errc code) noexcept {
 }
 
 /** What every call throws that has no std::error_code to store its failure in; code() tells which of errc it is, and what()
- * begins with what was tried: "write: Buffer too small". */
+ * begins with what was tried, and has the text of eshm_last_error() where that says more: "write: Buffer too small". */
 class Error : public std::system_error {
 public:
     using std::system_error::system_error;
@@ -74,8 +74,15 @@ inline std::error_code code_of(int result) noexcept {
     return result < 0 ? std::error_code(result, category()) : std::error_code();
 }
 
-inline void throw_if(const std::error_code& code, const char* tried) {
-    if (code) throw Error(code, tried);
+/** What was tried, and why a C function refused it, where it says more than its code. */
+inline std::string reason(const std::error_code& code, const char* tried) {
+    const std::string why = eshm_last_error();
+    return why.empty() || why == code.message() ? tried : tried + (": " + why);
+}
+
+/** `told`: the code is what a C function has just returned, so eshm_last_error() is about it. */
+inline void throw_if(const std::error_code& code, const char* tried, bool told = false) {
+    if (code) throw Error(code, told && code.value() < 0 ? reason(code, tried) : tried);
 }
 
 } // namespace detail

@@ -121,7 +121,7 @@ public:
     Options& use_threads(bool background) noexcept { return config_.use_threads = background, *this; }
 
     /** Bytes of the largest message in a segment that is created, up to 1 GiB; ESHM_MAX_DATA_SIZE by default. An existing one
-     * keeps its own: Endpoint::capacity() tells. Messages over ESHM_MAX_DATA_SIZE go as bytes, not as a type. */
+     * keeps its own: Endpoint::capacity() tells. */
     Options& capacity(std::size_t bytes) noexcept { return options_.capacity = bytes, *this; }
     /** Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it. */
     Options& exact_capacity(bool exact) noexcept { return options_.exact_capacity = exact, *this; }

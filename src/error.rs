@@ -23,8 +23,10 @@ pub enum Error {
         /// Bytes the message has (read), or may have at most (write).
         size: usize,
     },
-    /// Detached, closed, or inherited by `fork()`.
+    /// Detached, or closed.
     NotInitialized,
+    /// Opened by another process: this one got the endpoint by `fork()`, and opens its own.
+    Inherited,
     /// Another master has taken this one's place.
     RoleMismatch,
     /// The message is no record, or the values make none.
@@ -49,11 +51,14 @@ impl Error {
             Error::Timeout => -10,
             Error::MasterStale => -11,
             Error::BufferTooSmall { .. } => -13,
-            Error::NotInitialized => -14,
+            Error::NotInitialized | Error::Inherited => -14,
             Error::RoleMismatch => -15,
         }
     }
 }
+
+/// What a forked child is told.
+pub(crate) const INHERITED: &std::ffi::CStr = c"opened in another process: open your own";
 
 /// The C library's text for a code, known or not.
 pub fn error_text(code: i32) -> &'static str {
@@ -89,6 +94,7 @@ impl fmt::Display for Error {
         match self {
             Error::InvalidParameter(why) | Error::Create(why) | Error::Attach(why) => f.write_str(why),
             Error::Record(error) => error.fmt(f),
+            Error::Inherited => f.write_str(INHERITED.to_str().unwrap_or_default()),
             Error::BufferTooSmall { size } => write!(f, "{} ({size} bytes)", error_text(self.code())),
             _ => f.write_str(error_text(self.code())),
         }

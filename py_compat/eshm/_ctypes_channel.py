@@ -239,12 +239,15 @@ class CtypesChannel:
     @staticmethod
     def _in_slices(wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
         """The rest of a wait of which one slice has passed."""
-        deadline = math.inf if wait_ms == TIMEOUT_INFINITE else time.monotonic() + (wait_ms - _SLICE_MS) / 1000
+        whole_ms = math.inf if wait_ms == TIMEOUT_INFINITE else wait_ms - _SLICE_MS
+        begun, waited_ms = time.monotonic(), 0.0  # counted too: the clock may stop or be set back
         while True:
-            left_ms = (deadline - time.monotonic()) * 1000
+            left_ms = whole_ms - max(waited_ms, (time.monotonic() - begun) * 1000)
             if left_ms <= 0:
                 return _TIMEOUT
-            result = receive(_SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms))
+            slice_ms = _SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms)
+            waited_ms += slice_ms
+            result = receive(slice_ms)
             if result != _TIMEOUT:
                 return result
 
@@ -293,7 +296,10 @@ class CtypesChannel:
         """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
         if self._handle is None:
             return closed(self)
-        return failure(what, code, self._library.eshm_error_string(code).decode(), size)
+        text = self._library.eshm_error_string(code).decode()
+        if os.getpid() != self._pid:
+            text = "opened in another process: open your own"  # what eshm_last_error() says, where there is one
+        return failure(what, code, text, size)
 
     def _read_failure(self, code: int) -> ESHMException:
         """The exception for what a read returned: see :meth:`_receive_into`."""

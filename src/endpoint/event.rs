@@ -52,7 +52,7 @@ impl Core {
     /// The descriptor; made at the first call.
     pub(crate) fn event_fd(&self) -> Result<BorrowedFd<'_>, Error> {
         if self.is_inherited() {
-            return Err(Error::NotInitialized);
+            return Err(Error::Inherited);
         }
         if !self.threads {
             return Err(Error::InvalidParameter("an endpoint without threads has nobody to raise an event".into()));

@@ -117,7 +117,7 @@ impl Endpoint {
     /// # Errors
     /// [`Error::BufferTooSmall`] over the capacity; [`Error::Timeout`] while a slave is without its master, or if another
     /// writer held our direction for 20 ms; [`Error::RoleMismatch`] if another master has taken this one's place;
-    /// [`Error::NotInitialized`] in a forked child.
+    /// [`Error::Inherited`] in a forked child.
     pub fn write(&self, message: &[u8]) -> Result<(), Error> {
         self.core.write(as_uninit(message))
     }
@@ -140,7 +140,7 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Timeout`]; [`Error::BufferTooSmall`] with the size needed, and the value stays readable;
     /// [`Error::MasterStale`] once an endpoint with [`DisconnectBehavior::Immediately`](crate::DisconnectBehavior::Immediately) has lost its master;
-    /// [`Error::NotInitialized`] in a forked child.
+    /// [`Error::Inherited`] in a forked child.
     pub fn read_timeout(&self, buffer: &mut [u8], timeout: Duration) -> Result<usize, Error> {
         match self.read(buffer, Timeout::of(timeout)) {
             Err(Error::NoData) => Err(Error::Timeout),
@@ -217,7 +217,7 @@ impl Endpoint {
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
     ///
     /// # Errors
-    /// [`Error::NotInitialized`] in a forked child.
+    /// [`Error::Inherited`] in a forked child.
     pub fn remote_alive(&self) -> Result<bool, Error> {
         self.core.remote_alive()
     }
@@ -253,7 +253,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] in an endpoint without threads, as nobody would raise it; [`Error::Attach`] if no descriptor can
-    /// be had (the endpoint works on without); [`Error::NotInitialized`] in a forked child.
+    /// be had (the endpoint works on without); [`Error::Inherited`] in a forked child.
     pub fn event_fd(&self) -> Result<BorrowedFd<'_>, Error> {
         self.core.event_fd()
     }
@@ -266,9 +266,9 @@ impl Endpoint {
     /// Bytes of the largest message in the segment attached to.
     ///
     /// # Errors
-    /// [`Error::NotInitialized`] in a forked child.
+    /// [`Error::Inherited`] in a forked child.
     pub fn capacity(&self) -> Result<usize, Error> {
-        if self.core.is_inherited() { Err(Error::NotInitialized) } else { Ok(self.core.view().layout.capacity) }
+        if self.core.is_inherited() { Err(Error::Inherited) } else { Ok(self.core.view().layout.capacity) }
     }
 
     /// Beats once, and looks at the remote in an endpoint without threads.

@@ -68,7 +68,7 @@ pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
 fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opened, Error> {
     let mut waiting: Waiting = None;
     for _ in 0..ROUNDS {
-        let found = find(name, settings.capacity).map_err(|error| refusal(settings, &error))?;
+        let found = find(name, settings.capacity).map_err(|error| refusal(name, settings, &error))?;
         let opened = match found {
             Found::TooNew(version) => {
                 return Err(Error::Attach(format!("its protocol {version} is newer than this library's")));
@@ -99,9 +99,29 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
     Err(Error::Attach("its name kept changing hands".to_owned()))
 }
 
-fn refusal(settings: &Settings, error: &io::Error) -> Error {
-    let why = error.to_string();
+fn refusal(name: &Name, settings: &Settings, error: &io::Error) -> Error {
+    let why = explain(name, error);
     if settings.role == Role::Slave { Error::Attach(why) } else { Error::Create(why) }
+}
+
+/// An error of the system, what it is about, and what to do.
+#[cold]
+pub(crate) fn explain(name: &Name, error: &io::Error) -> String {
+    let path = name.path().to_str().unwrap_or("its file");
+    let cure = match error.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => match file::owner(name.path()) {
+            Some((user, mode)) => {
+                return format!("{error}: {path} is of user {user}, mode {mode:04o}; have its creator set the mode to 0666");
+            }
+            None => "who may write there?",
+        },
+        Some(libc::EAGAIN) => "the limit on locked memory: raise ulimit -l",
+        Some(libc::EMFILE) => "raise ulimit -n",
+        Some(libc::ENOSPC) => "it is full",
+        Some(libc::ELOOP) => "a symbolic link is not followed: remove it",
+        _ => return format!("{error}: {path}"),
+    };
+    format!("{error}: {path}; {cure}")
 }
 
 /// Waits a little for a file that is being made; false once its time is up.
@@ -127,17 +147,17 @@ pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<O
     for (id, _) in attached {
         service::remove_side(id, Side::Master);
     }
-    let made = made.map_err(|error| no_room(layout, &error))?;
+    let made = made.map_err(|error| no_room(name, layout, &error))?;
     let Some((segment, (_, attachment))) = made.zip(kept) else { return Ok(None) };
     if let Err(error) = create::reserve_rest(&segment, Side::Master) {
         abandon(name, &segment, attachment);
-        return Err(no_room(layout, &error));
+        return Err(no_room(name, layout, &error));
     }
     Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }))
 }
 
-fn no_room(layout: Layout, error: &io::Error) -> Error {
-    Error::Create(format!("{error}, for a segment of {} bytes in /dev/shm", layout.total()))
+fn no_room(name: &Name, layout: Layout, error: &io::Error) -> Error {
+    Error::Create(format!("{}, for a segment of {} bytes in /dev/shm", explain(name, error), layout.total()))
 }
 
 /// Takes a segment away again for which there is no memory: a slave may have come, which finds its master gone.

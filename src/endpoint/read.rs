@@ -169,7 +169,7 @@ impl Core {
     pub(crate) fn read_slow(&self, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
         failpoint!("read.inside");
         if self.is_inherited() {
-            return Err(Error::NotInitialized);
+            return Err(Error::Inherited);
         }
         if !self.threads {
             self.tick_inline();

@@ -44,7 +44,7 @@ impl Core {
     /// Runs the tick of a handle without threads, and refuses a forked child.
     fn prepare(&self) -> Result<(), Error> {
         if self.is_inherited() {
-            return Err(Error::NotInitialized);
+            return Err(Error::Inherited);
         }
         if !self.threads {
             self.tick_inline();

@@ -110,7 +110,7 @@ impl Core {
     #[cold]
     fn await_attached(&self) -> Result<(), Error> {
         if self.is_inherited() {
-            return Err(Error::NotInitialized);
+            return Err(Error::Inherited);
         }
         if !self.threads {
             self.tick_inline();

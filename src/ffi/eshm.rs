@@ -8,7 +8,7 @@ pub use super::{eshm_messages::*, eshm_open::*, eshm_state::*};
 
 use super::last_error::{note, say};
 use crate::endpoint::{Endpoint, core::Core};
-use crate::error::{Error, text_c};
+use crate::error::Error;
 use std::{ffi::c_int, mem::ManuallyDrop};
 
 /// A handle; opaque to C.
@@ -55,5 +55,5 @@ pub(super) unsafe fn usable<'a>(handle: *const ESHMHandle) -> Result<&'a Core, c
     }
     // SAFETY: the caller's promise.
     let core = unsafe { &*core_of(handle) };
-    if core.is_inherited() { Err(say(text_c(NOT_INITIALIZED), NOT_INITIALIZED)) } else { Ok(core) }
+    if core.is_inherited() { Err(note(&Error::Inherited)) } else { Ok(core) }
 }

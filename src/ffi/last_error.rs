@@ -1,6 +1,6 @@
 //! The text of a thread's last failure: in any function, and in the record functions alone.
 
-use crate::error::{Error, text_c};
+use crate::error::{Error, INHERITED, text_c};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
@@ -88,6 +88,7 @@ pub(super) fn say(text: &'static CStr, code: c_int) -> c_int {
 #[inline(never)]
 pub(super) fn note(error: &Error) -> c_int {
     match error {
+        Error::Inherited => say(INHERITED, error.code()),
         Error::NoData | Error::Timeout | Error::MasterStale | Error::NotInitialized | Error::RoleMismatch => {
             say(text_c(error.code()), error.code())
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::config::{DisconnectBehavior, Settings, Side};
 use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
-use crate::endpoint::open::create_master;
+use crate::endpoint::open::{create_master, explain};
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::{
@@ -112,7 +112,13 @@ impl Core {
         let found = match find(&self.name, capacity) {
             Ok(Found::Valid(segment)) if segment.id != monitor.segment.id => segment,
             Ok(_) => return,
-            Err(error) => return log::debug!("{self}: cannot look for a master: {error}"),
+            Err(error) => {
+                // Once a segment, as below: each attempt fails alike.
+                if !self.warned.swap(true, Ordering::Relaxed) {
+                    log::warning!("{self}: cannot look for a master: {}", explain(&self.name, &error));
+                }
+                return;
+            }
         };
         let other = found.view.layout.capacity;
         if !self.settings.accepts(other) {

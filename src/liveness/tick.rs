@@ -65,7 +65,7 @@ impl Core {
         let done = self.beaten.fetch_max(due, Ordering::Relaxed); // each tick is beaten by who raises it; a count only
         if done < due {
             self.beat((due - done).min(MADE_UP));
-        } else {
+        } else if due < done {
             clock::not_before(service::begin_of(done)); // set back since that beat
         }
     }

@@ -110,6 +110,15 @@ pub(crate) fn status(file: BorrowedFd<'_>) -> io::Result<Status> {
     Ok(s.into())
 }
 
+/// The user and the permission bits of the file behind a name.
+pub(crate) fn owner(path: &CStr) -> Option<(u32, u32)> {
+    // SAFETY: as in status.
+    let mut s: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a NUL-terminated path and a stat to fill in.
+    checked(unsafe { libc::lstat(path.as_ptr(), &mut s) }).ok()?;
+    Some((s.st_uid, s.st_mode & 0o7777))
+}
+
 /// The file that `path` leads to now, `None` if there is none.
 pub(crate) fn lookup(path: &CStr) -> io::Result<Option<FileId>> {
     // SAFETY: as in status.

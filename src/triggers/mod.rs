@@ -115,7 +115,7 @@ impl Rpc {
     /// Starts the thread that runs handlers, if it does not run yet. The newest trigger that came before runs too.
     ///
     /// # Errors
-    /// [`Error::NotInitialized`] in a forked child, or in a handler whose `Rpc` has been dropped; [`Error::Attach`] if the
+    /// [`Error::Inherited`] in a forked child; [`Error::NotInitialized`] in a handler whose `Rpc` has been dropped; [`Error::Attach`] if the
     /// thread cannot be had.
     pub fn start(&self) -> Result<(), Error> {
         self.check_process()?;
@@ -125,7 +125,7 @@ impl Rpc {
     /// Stops running handlers; on return none runs but the one that called this, if one did. Can be started again.
     ///
     /// # Errors
-    /// [`Error::NotInitialized`] in a forked child.
+    /// [`Error::Inherited`] in a forked child.
     pub fn stop(&self) -> Result<(), Error> {
         self.check_process()?;
         dispatch::stop(&self.shared);
@@ -170,7 +170,7 @@ impl Rpc {
 
     /// A child has a copy of the memory and none of the threads; a lock may have been copied while held.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
-        if self.shared.endpoint.core().is_inherited() { Err(Error::NotInitialized) } else { Ok(()) }
+        if self.shared.endpoint.core().is_inherited() { Err(Error::Inherited) } else { Ok(()) }
     }
 }
 

@@ -7,9 +7,12 @@ use pyo3::{intern, prelude::*};
 #[cold]
 pub(crate) fn failure(py: Python<'_>, what: &str, error: &Error) -> PyErr {
     let size = if let Error::BufferTooSmall { size } = error { Some(*size) } else { None };
-    exception(py, |errors| {
-        errors.getattr(intern!(py, "failure"))?.call1((what, error.code(), error_text(error.code()), size))
-    })
+    exception(py, |errors| errors.getattr(intern!(py, "failure"))?.call1((what, error.code(), text(error), size)))
+}
+
+/// The released text of a code; a forked child is told what to do.
+fn text(error: &Error) -> String {
+    if *error == Error::Inherited { error.to_string() } else { error_text(error.code()).to_owned() }
 }
 
 /// The exception for a channel that cannot be opened.

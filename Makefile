@@ -15,7 +15,7 @@
 #   make abi     writes abi/libeshm.so.1.txt anew, after something was added (abi/README.md)
 #   make doxygen   the reference of the headers, in build/doxygen/html; an undocumented name fails
 #   make packages   the Debian packages, installed and tried in a fresh system where there is debootstrap
-#   make wheel   the Python wheel, installed and tried in a fresh virtual environment
+#   make wheel   the Python wheel, installed and tried in a fresh virtual environment of every Python that is installed
 #   make check   the checkers of threads, memory, kills and packages, and a little of what is random, in about ten minutes:
 #                a line for each and a table; not wheel, doxygen and capacity
 #   make capacity   the C tests at other capacities

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the Python wheel, installs it into a fresh virtual environment, and there runs the Python tests over both back ends, the
 # examples in the documentation, the READMEs' Python programs with a peer, and the examples that need more than Python itself beside
-# their C++ programs. With --keep the environment stays, for benchmarks.
+# their C++ programs. Then a program packed by PyInstaller, and every other Python that find_pythons.sh finds: each installs the same
+# wheel and runs a part of the tests, and those before 3.11 build it from source too. With --keep the environment stays, for benchmarks.
 # usage: check_wheel.sh BUILD_DIR [--keep]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +32,19 @@ if refusal=$(python3 -m pip wheel --no-deps --wheel-dir "$work/copy" "$work/copy
 fi
 grep -o "eshm cannot be built: .*" <<<"$refusal"
 rm -rf "$work/copy"
+
+say "what is in the wheel"
+python3 - "$wheel" <<'END'
+import email, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    names = wheel.namelist()
+    (folder,) = {name.split("/")[0] for name in names if name.split("/")[0].endswith(".dist-info")}
+    facts = email.message_from_bytes(wheel.read(f"{folder}/METADATA"))
+    with open("LICENSE", "rb") as file:
+        assert wheel.read(f"{folder}/licenses/LICENSE") == file.read()
+assert (facts["License-Expression"], facts["License-File"], facts["Author"]) == ("MIT", "LICENSE", "The eshm authors"), facts.items()
+assert "eshm/libeshm.so" in names and "eshm/_native.abi3.so" in names, names
+END
 
 say "a fresh environment"
 python3 -m venv "$work/venv" || { echo "no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
@@ -74,3 +88,33 @@ say "the examples with numpy, asyncio and a plot, beside C++"
 "$python" -m pip install --quiet --only-binary :all: matplotlib || echo "SKIPPED: matplotlib, which pip cannot get"
 python3 "$root/scripts/test_examples.py" "$build" --python "$python" "${backends[@]/#/--backend=}" \
     --only 08_control_loop 09_camera 10_dashboard
+
+say "a program packed by PyInstaller"
+mkdir "$work/packed"
+"$root/scripts/check_packed.sh" "$python" "$work/packed"
+
+main=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+tests=(test_backends test_data_handler_native test_interface test_library_path test_messages test_open test_options test_records test_rpc)
+"$root/scripts/find_pythons.sh" >"$work/pythons"
+while read -r version other; do
+    if [ -z "$other" ]; then
+        say "Python $version"
+        echo "SKIPPED: Python $version, which is not installed"
+        continue
+    fi
+    if [ "$other" = "$main" ]; then continue; fi
+    say "$("$other" -V): $other"
+    rm -rf "$work/other"
+    "$other" -m venv "$work/other" || { echo "no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+    python=$work/other/bin/python
+    backends=(native ctypes)
+    if "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 11))'; then
+        backends=(ctypes)
+        "$python" -m pip install --quiet "$root/py_compat"
+        "$python" -c 'import eshm; print("built from source:", eshm.library_path())'
+    fi
+    "$python" -m pip install --quiet --no-index --force-reinstall "$wheel"
+    for backend in "${backends[@]}"; do
+        (cd tests && ESHM_PYTHON_BACKEND=$backend "$python" -m unittest "${tests[@]}" </dev/null)
+    done
+done <"$work/pythons"

@@ -27,7 +27,7 @@ until [ -e "/dev/shm/eshm_$name" ]; do
     kill -0 "$master" 2>/dev/null || { echo "the master ended early" >&2; exit 1; }
     sleep 0.02
 done
-ESHM_LIB=$build/libeshm.so python3 -u "$root/py/examples/simple_slave.py" "$name" > >(sed -u 's/^/S  /' | tee "$logs/slave") &
+PYTHONPATH=$root/py ESHM_LIB=$build/libeshm.so python3 -u "$root/py/examples/simple_slave.py" "$name" > >(sed -u 's/^/S  /' | tee "$logs/slave") &
 slave=$!
 sleep "$seconds"
 for _ in {1..160}; do # a busy machine may take longer to get going

@@ -27,7 +27,11 @@ rm -rf "$tree" "$out"/*.deb
 mkdir -p "$tree/debian"
 cp packaging/debian/* "$tree/debian/"
 maintainer=$(sed -n 's/^Maintainer: //p' packaging/debian/control)
-[ -z "${DEBEMAIL:-}" ] || maintainer="${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
+if [ -n "${DEBEMAIL:-}" ]; then
+    maintainer="${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
+else
+    echo "make_packages: the packages name no maintainer that can be reached; set DEBEMAIL and DEBFULLNAME" >&2
+fi
 sed -i "s|^Maintainer: .*|Maintainer: $maintainer|" "$tree/debian/control"
 {
     echo "eshm ($version) unstable; urgency=medium"

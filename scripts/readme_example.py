@@ -2,24 +2,30 @@
 """Runs the Python program of a README as the slave it is, with a master in this process.
 
     readme_example.py README.md
+
+The program runs with the checkout beside it as `eshm`, as the README has it, and must take the package that this process has.
 """
 
 import re
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
+import eshm
 from eshm import ESHM, ESHMRole
 
 (code,) = re.findall(r"```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S)
 name = f"readme_{uuid.uuid4().hex[:12]}"
-code = code.replace('"robot"', repr(name)).replace('sys.path.insert(0, "eshm/py")', "pass")
+code = code.replace('"robot"', repr(name))
 assert name in code, "the README's program has another channel"
+code += f"\nimport eshm; assert eshm.__file__ == {eshm.__file__!r}, eshm.__file__"
 
-with ESHM(name, role=ESHMRole.MASTER) as master:
+with tempfile.TemporaryDirectory() as beside, ESHM(name, role=ESHMRole.MASTER) as master:
+    Path(beside, "eshm").symlink_to(Path(__file__).resolve().parents[1])
     # Unbuffered, as it prints what it reads.
-    program = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
+    program = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True, cwd=beside)
     try:
         for step in range(5):
             message = f"position {step}.5"
@@ -38,6 +44,7 @@ with ESHM(name, role=ESHMRole.MASTER) as master:
     except BaseException:
         program.kill()
         raise
-# The master is gone: the program sees that and ends.
-assert program.wait(60) == 0, program.returncode
+    master.close()
+    # The master is gone: the program sees that and ends.
+    assert program.wait(60) == 0, program.returncode
 print("ok")

@@ -148,6 +148,7 @@ def environments(library):
         base.pop("ESHM_LIB", None)
     else:
         base["ESHM_LIB"] = str(library)
+        base["PYTHONPATH"] = str(ROOT / "py")  # an installed package would come first
     if not OPTIONS.backend:
         return {"": base}
     return {f" over {backend}": {**base, "ESHM_PYTHON_BACKEND": backend} for backend in OPTIONS.backend}

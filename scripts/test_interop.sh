@@ -54,7 +54,7 @@ start() {
     local -a command
     case $1 in
         cpp-*) command=("$build/eshm_demo" "${1#cpp-}") ;;
-        python-*) command=("$python" "$root/py/examples/simple_${1#python-}.py") ;;
+        python-*) command=(env "PYTHONPATH=$root/py" "$python" "$root/py/examples/simple_${1#python-}.py") ;;
     esac
     : >"$logs/$1"  # here, because the background process may come to it late
     "${command[@]}" "$2" >"$logs/$1" 2>&1 </dev/null &

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py"))  # the module beside the examples, if there
+sys.path.append(str(Path(__file__).resolve().parents[2] / "py"))  # for want of an installed eshm
 
 from eshm import ESHM
 

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import List, Optional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py"))  # the module beside the examples, if there
+sys.path.append(str(Path(__file__).resolve().parents[2] / "py"))  # for want of an installed eshm
 
 from eshm import AsyncESHM, ESHMRole
 

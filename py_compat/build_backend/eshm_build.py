@@ -1,6 +1,6 @@
 """The build backend (PEP 517) of the package: maturin, and then what maturin does not do.
 
-maturin builds a wheel with the native module, for Python 3.11 and later. Into it go libeshm.so.1, for ctypes, and the modules
+maturin builds a wheel with the native module, for Python 3.11 and later. Into it go libeshm.so, for ctypes, and the modules
 that scripts import by top-level names; and as ctypes serves where the native module does not, it is made a wheel for any
 Python 3.
 """
@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional
@@ -24,6 +25,11 @@ REPOSITORY = PACKAGE.parent
 MODULES = ("data_handler.py", "data_handler_native.py", "eshm_data.py", "rpc.py")
 
 Settings = Optional[Dict[str, Any]]
+
+# pip's isolated build has maturin in PATH. An environment that is not activated has it beside its interpreter alone, and a shell
+# that read no profile lacks the folder of cargo.
+for folder in (sysconfig.get_path("scripts"), os.path.expanduser("~/.cargo/bin")):
+    os.environ["PATH"] = os.environ.get("PATH", os.defpath) + os.pathsep + folder
 
 
 def fail(reason: str) -> "SystemExit":
@@ -49,15 +55,15 @@ def build_library(library: Path) -> None:
         raise fail("the library was not built; see above")
 
 
-def build_native(directory: str, config_settings: Settings, metadata_directory: Optional[str]) -> str:
-    """maturin's wheel; its name."""
+def for_maturin(config_settings: Settings) -> Settings:
+    """The settings, and the interpreter that the native module is for.
+
+    Before Python 3.11 this is not the running one, which uses ctypes: there is one wheel for all of them.
+    """
     if sys.version_info >= (3, 11):
-        return str(maturin.build_wheel(directory, config_settings, metadata_directory))
-    # This interpreter will use ctypes; the module is for others all the same, so that there is one wheel for all.
-    command = [sys.executable, "-m", "maturin", "build", "--release", "--locked", "--compatibility", "linux"]
-    subprocess.run([*command, "--interpreter", "python3.11", "--out", directory], cwd=PACKAGE, check=True)
-    (name,) = os.listdir(directory)
-    return name
+        return config_settings
+    arguments = [*maturin.get_maturin_pep517_args(config_settings), "--interpreter", "python3.11"]
+    return {**(config_settings or {}), "build-args": arguments}
 
 
 def wheel(*arguments: str) -> None:
@@ -67,11 +73,12 @@ def wheel(*arguments: str) -> None:
 def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None) -> str:
     check()
     with tempfile.TemporaryDirectory() as work:
-        built = build_native(work, config_settings, metadata_directory)
+        built = maturin.build_wheel(work, for_maturin(config_settings), metadata_directory)
         tree = Path(work, "tree")
         wheel("unpack", "--dest", str(tree), os.path.join(work, built))
         (root,) = tree.iterdir()
-        build_library(root / "eshm" / "libeshm.so.1")
+        # Programs that pack a package, PyInstaller for one, collect files named lib*.so.
+        build_library(root / "eshm" / "libeshm.so")
         for module in MODULES:
             shutil.copy(PACKAGE / module, root)
         (facts,) = root.glob("*.dist-info/WHEEL")
@@ -86,7 +93,7 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Settings = None) -> str:
     check()
-    return str(maturin.prepare_metadata_for_build_wheel(metadata_directory, config_settings))
+    return str(maturin.prepare_metadata_for_build_wheel(metadata_directory, for_maturin(config_settings)))
 
 
 prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
@@ -95,7 +102,7 @@ prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 def build_editable(wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None) -> str:
     """The native module is put beside the source; ctypes finds the library in the build tree, if there is one."""
     check()
-    return str(maturin.build_editable(wheel_directory, config_settings, metadata_directory))
+    return str(maturin.build_editable(wheel_directory, for_maturin(config_settings), metadata_directory))
 
 
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:

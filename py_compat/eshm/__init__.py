@@ -34,7 +34,7 @@ from ._errors import (
     ESHMStale,
     ESHMTimeout,
 )
-from ._library import library_path
+from ._find import library_path
 from ._options import version
 from ._types import (
     TIMEOUT_INFINITE,

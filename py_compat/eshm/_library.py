@@ -1,26 +1,16 @@
-"""Finding and loading the native library, and the life of its handles."""
+"""Loading the native library, and the life of its handles."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import os
-import platform
-import subprocess
-import sysconfig
 import threading
 import weakref
-from pathlib import Path
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
+from ._find import library_path
 from ._last import open_channels
 from ._types import ESHMConfig, ESHMStats
-
-# resolve(), because scripts reach this package through a symbolic link.
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_BUILD_DIRECTORIES = (_REPOSITORY / "build" / "lib", _REPOSITORY / "build")
-# A wheel has the library within the package.
-_BUNDLED = Path(__file__).resolve().parent
 
 HANDLE = ctypes.c_void_p
 _END = compile("", "eshm", "exec")
@@ -38,71 +28,6 @@ _PROTOTYPES = {  # name: (result, arguments)
     "eshm_set_wakeup_mode": (ctypes.c_int, [HANDLE, ctypes.c_int]),
     "eshm_get_wakeup_mode": (ctypes.c_int, [HANDLE, ctypes.POINTER(ctypes.c_int)]),
 }
-
-
-def library_path(name: str = "eshm") -> Path:
-    """The file of the native library ``lib<name>.so``.
-
-    Looked for in this order: the environment variable ``ESHM_LIB`` (the file itself; ``ESHM_DATA_LIB``, ``ESHM_CUDA_LIB`` for
-    ``eshm_data``, ``eshm_cuda``), beside the file that ``ESHM_LIB`` names, for the other libraries, the build tree
-    beside this package, the package itself, where a wheel has it, the system's library directories, the loader's cache
-    (``ldconfig -p``).
-
-    Raises:
-        RuntimeError: it is nowhere, or the environment names a file that does not exist.
-
-    >>> library_path().name.startswith("libeshm.so")
-    True
-    """
-    variable = f"{name.upper()}_LIB"
-    chosen = os.environ.get(variable)
-    if chosen:
-        path = Path(chosen).absolute()  # a bare file name would make the loader search elsewhere
-        if not path.is_file():
-            raise RuntimeError(f"{variable} names {chosen!r}, where there is no library file")
-        return path
-
-    file_names = (f"lib{name}.so", f"lib{name}.so.1")
-    main = os.environ.get("ESHM_LIB")
-    beside = [Path(main).absolute().parent] if main else []
-    directories = [*beside, *_BUILD_DIRECTORIES, _BUNDLED, *_system_directories()]
-    for directory in directories:
-        for file_name in file_names:
-            if (directory / file_name).is_file():
-                return directory / file_name
-    for path in _cached_by_loader(file_names):
-        if path.is_file():
-            return path
-    raise RuntimeError(
-        f"lib{name}.so was not found in {', '.join(map(str, directories))} or by ldconfig; "
-        f"build it with build_shared_lib.sh, or name the file in the environment variable {variable}"
-    )
-
-
-def _system_directories() -> List[Path]:
-    triplet = sysconfig.get_config_var("MULTIARCH")
-    directories = []
-    for prefix in ("/usr/local/lib", "/usr/lib", "/lib"):
-        if triplet:
-            directories.append(Path(prefix, triplet))
-        directories += [Path(prefix + "64"), Path(prefix)]
-    return directories
-
-
-def _cached_by_loader(file_names: Tuple[str, ...]) -> Iterator[Path]:
-    """Entries of the loader's cache, which look like ``libeshm.so.1 (libc6,x86-64) => /opt/lib/libeshm.so.1``."""
-    search = f"{os.environ.get('PATH', os.defpath)}:/sbin:/usr/sbin"  # a user's PATH seldom has ldconfig
-    try:
-        listing = subprocess.run(
-            ["ldconfig", "-p"], env={**os.environ, "PATH": search}, capture_output=True, text=True, timeout=10
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return
-    architecture = {"x86_64": "x86-64", "aarch64": "AArch64"}.get(platform.machine(), "")
-    for line in listing.splitlines():
-        entry, arrow, path = line.strip().partition(" => ")
-        if arrow and entry.split(" ")[0] in file_names and architecture in entry:
-            yield Path(path)
 
 
 @functools.lru_cache(maxsize=None)

@@ -17,7 +17,7 @@ REPORT = re.compile(
 
 class Programs(ChannelTest):
     def start(self, path, *arguments):
-        program = Program([sys.executable, str(PACKAGE / path), *arguments], cwd=ELSEWHERE)
+        program = Program([sys.executable, str(PACKAGE / path), *arguments], cwd=ELSEWHERE, PYTHONPATH=str(PACKAGE))
         self.addCleanup(program.__exit__)
         return program
 

@@ -9,7 +9,7 @@ The master is benchmark_master.py, `eshm_demo master NAME` (1000 messages a seco
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # for want of an installed eshm
 
 from eshm import ESHM, ESHMRole
 from measure import Meter, arguments, end_on_signals

@@ -95,7 +95,7 @@ impl Core {
 
     /// The tick of a handle without threads while it waits: none within the millisecond after the last.
     pub(crate) fn tick_inline_if_due(&self) {
-        let due = sync::lock(&self.monitor).as_ref().is_some_and(|monitor| clock::now() - monitor.last_look >= MS);
+        let due = sync::hold(&self.monitor).as_ref().is_some_and(|monitor| clock::now() - monitor.last_look >= MS);
         if due {
             self.tick_inline();
         }
@@ -104,7 +104,7 @@ impl Core {
     /// The tick of a handle without threads, from within its own calls: one heartbeat, and a look if a millisecond has
     /// passed.
     pub(crate) fn tick_inline(&self) {
-        let mut monitor = sync::lock(&self.monitor);
+        let mut monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return };
         self.beat(1);
         let now = clock::now();
@@ -192,7 +192,7 @@ impl Core {
 
     /// A look between two ticks, at a remote that was stale at the last.
     pub(crate) fn look_again(&self) {
-        if let Some(monitor) = sync::lock(&self.monitor).as_mut()
+        if let Some(monitor) = sync::hold(&self.monitor).as_mut()
             && monitor.remote.is_stale()
         {
             self.look_at_remote(monitor, 0);

@@ -7,12 +7,10 @@ use crate::log;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
-    process,
+    thread,
 };
 use std::{
-    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
     sync::Arc,
 };
 
@@ -24,14 +22,9 @@ const TRIGGER: usize = 512;
 const COMPLAINTS: u64 = 10;
 const COMPLAINT_EVERY: u64 = 1000 * MS;
 
-thread_local! {
-    /// Whose handlers this thread runs; compared, never followed.
-    static MINE: Cell<*const Shared> = const { Cell::new(ptr::null()) };
-}
-
 /// Whether one of its handlers called us.
 fn is_inside(shared: &Arc<Shared>) -> bool {
-    ptr::eq(MINE.get(), Arc::as_ptr(shared))
+    shared.dispatcher.load(Ordering::Relaxed) == thread::own_number() // this thread's own store, if it is
 }
 
 /// See [`Rpc::start`].
@@ -45,10 +38,10 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
     }
     if !state.alive {
         if let Some(ended) = state.thread.take() {
-            let _ = ended.join(); // past its last look at the state; it catches every panic
+            ended.join(u64::MAX); // past its last look at the state
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
-        let spawned = process::spawn("eshm_rpc", STACK, Box::new(move || run(&theirs)));
+        let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
         state.thread = Some(spawned.map_err(|error| Error::Attach(error.to_string()))?);
         state.alive = true;
         state.cut = false;
@@ -79,7 +72,8 @@ pub(super) fn stop(shared: &Arc<Shared>) {
         shared.endpoint.core().resume(); // started anew before the interruption
     }
     while state.alive && state.run == run {
-        state = shared.control.wait(state);
+        shared.control.wait(state);
+        state = shared.control.lock();
     }
 }
 
@@ -91,13 +85,13 @@ pub(super) fn end(shared: &Arc<Shared>) {
     if let Some(thread) = thread
         && !is_inside(shared)
     {
-        let _ = thread.join(); // it catches every panic
+        thread.join(u64::MAX); // a stopped one ends
     }
 }
 
 /// The thread.
 fn run(rpc: &Rpc) {
-    MINE.set(Arc::as_ptr(&rpc.shared));
+    rpc.shared.dispatcher.store(thread::own_number(), Ordering::Relaxed); // see is_inside
     let mut dispatcher = Dispatcher { rpc, complaints: 0, refilled: clock::now() };
     let mut buffer = vec![0; TRIGGER];
     while dispatcher.is_wanted() {
@@ -106,6 +100,7 @@ fn run(rpc: &Rpc) {
             log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core());
         }
     }
+    rpc.shared.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
 }
 
 struct Dispatcher<'a> {

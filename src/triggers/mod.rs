@@ -12,7 +12,7 @@ use self::{control::Control, registry::Registry, sender::Sender};
 use crate::config::Role;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::sync::{self, AtomicU64, Ordering};
+use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
     fmt,
     sync::{Arc, Mutex},
@@ -71,6 +71,8 @@ struct Shared {
     registry: Registry,
     sender: Sender,
     control: Control,
+    /// The number of the thread that runs handlers, or ran them last.
+    dispatcher: statics::AtomicUsize,
     missed: AtomicU64,
     dispatched: AtomicU64,
     last: Mutex<Last>,
@@ -94,6 +96,7 @@ impl Rpc {
             registry: Registry::default(),
             sender: Sender::default(),
             control: Control::default(),
+            dispatcher: statics::AtomicUsize::new(0),
             missed: AtomicU64::new(0),
             dispatched: AtomicU64::new(0),
             last: Mutex::default(),
@@ -182,7 +185,7 @@ impl Drop for Rpc {
         if self.check_process().is_err() {
             // The dispatcher's share is never given back here, so the rest stays; the descriptor and the mapping go.
             self.shared.endpoint.core().close();
-            sync::lock(&INHERITED).push(self.shared.clone());
+            sync::hold(&INHERITED).push(self.shared.clone());
             return;
         }
         dispatch::end(&self.shared);

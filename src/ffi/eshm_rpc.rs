@@ -5,14 +5,13 @@
 //! [`eshm_rpc_destroy`] has not ended; a name is NULL or NUL-terminated; a handler may be called with its `user` until then,
 //! on another thread. NULL is an error, never undefined.
 
-use super::guard::guard;
+use super::{guard::guard, last_error};
 use crate::config::Role;
 use crate::error::Error;
 use crate::log;
 use crate::triggers::Rpc;
 use std::{
-    cell::RefCell,
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CStr, c_char, c_int, c_void},
     ptr,
 };
 
@@ -29,18 +28,10 @@ pub type eshm_rpc_handler = Option<unsafe extern "C" fn(user: *mut c_void)>;
 const SUCCESS: c_int = 0;
 const NOT_INITIALIZED: c_int = -14;
 
-thread_local! {
-    /// Why the last call on this thread failed.
-    static LAST_ERROR: RefCell<CString> = RefCell::default();
-}
-
 /// Keeps the reason; the error's code.
 #[cold]
 fn failed(error: &Error) -> c_int {
-    let mut text = error.to_string().into_bytes();
-    text.retain(|&byte| byte != 0);
-    // A thread that is ending has no place for it any more.
-    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = CString::new(text).unwrap_or_default());
+    last_error::set_rpc(format_args!("{error}"));
     error.code()
 }
 
@@ -255,7 +246,5 @@ pub unsafe extern "C" fn eshm_rpc_dispatched(rpc: *const EshmRpc) -> u64 {
 /// Why the last of these functions that failed on this thread did; never NULL, and valid until the next one fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn eshm_rpc_get_last_error() -> *const c_char {
-    guard("eshm_rpc_get_last_error", c"".as_ptr(), || {
-        LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
-    })
+    guard("eshm_rpc_get_last_error", c"".as_ptr(), last_error::get_rpc)
 }

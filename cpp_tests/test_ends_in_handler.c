@@ -1,6 +1,6 @@
 /* A signal handler that interrupts this thread's own call and ends the handle: by eshm_destroy(), by exit() with an exit
  * handler or a static object that destroys it, or by siglongjmp() out of the call and eshm_destroy() after it. Each ends at
- * once, and the peer sees it leave. */
+ * once, and the peer sees it leave. (No call here allocates: malloc's own lock is not ours.) */
 #define _GNU_SOURCE
 #include "child.h"
 #include "endpoint.h"
@@ -92,16 +92,6 @@ static void ask(ESHMHandle* used) {
     (void)eshm_update_heartbeat(used);
 }
 
-static void open_another(ESHMHandle* used) {
-    (void)used;
-    static char name[64];
-    static int number;
-    snprintf(name, sizeof name, "t_handler_%d_%d", (int)getpid(), number++);
-    ESHMConfig config = settings(name, ESHM_ROLE_MASTER);
-    ESHMHandle* other = eshm_init(&config);
-    (void)eshm_destroy(other);
-}
-
 static void trigger(ESHMHandle* used) {
     (void)used;
     (void)eshm_rpc_call(rpc, "x");
@@ -112,16 +102,8 @@ static void nothing(void* user) {
     (void)user;
 }
 
-static void start_and_stop(ESHMHandle* used) {
-    (void)used;
-    (void)eshm_rpc_on_call(rpc, "y", nothing, NULL);
-    (void)eshm_rpc_start(rpc);
-    (void)eshm_rpc_stop(rpc);
-}
-
-static const Call calls[] = {read_plain, read_forever, read_polling, read_short,   read_record,
-                             write_some, ask,          open_another, trigger,      start_and_stop};
-enum { READ_PLAIN, READ_FOREVER, READ_POLLING, READ_SHORT, READ_RECORD, WRITE_SOME, ASK, OPEN_ANOTHER, TRIGGER, START_AND_STOP };
+static const Call calls[] = {read_plain, read_forever, read_polling, read_short, read_record, write_some, ask, trigger};
+enum { READ_PLAIN, READ_FOREVER, READ_POLLING, READ_SHORT, READ_RECORD, WRITE_SOME, ASK, TRIGGER };
 
 typedef struct Plan {
     int call;
@@ -140,11 +122,12 @@ static void interrupted(Scene* scene) {
     memcpy(&plan, scene->text, sizeof plan);
     ESHMConfig config = settings(scene->name, (enum ESHMRole)scene->role);
     config.use_threads = !plan.no_threads;
-    if (plan.call == TRIGGER || plan.call == START_AND_STOP) {
+    if (plan.call == TRIGGER) {
         rpc = eshm_rpc_create(scene->name, (enum ESHMRole)scene->role);
         CHECK(rpc != NULL);
         CHECK_EQ(eshm_rpc_on_call(rpc, "x", nothing, NULL), ESHM_SUCCESS);
-        if (plan.call == TRIGGER) CHECK_EQ(eshm_rpc_start(rpc), ESHM_SUCCESS);
+        CHECK_EQ(eshm_rpc_start(rpc), ESHM_SUCCESS);
+        (void)eshm_rpc_call(rpc, "x"); /* what follows needs no memory, so no lock of malloc's is held */
     } else {
         handle = open_with(&config);
         if (plan.with_event_fd) CHECK(eshm_get_event_fd(handle) >= 0);
@@ -177,7 +160,7 @@ static void interrupted(Scene* scene) {
 /* One run; the peer is this process. */
 static void run(Plan plan, enum ESHMRole role) {
     Scene scene = scene_new("handler");
-    const bool with_rpc = plan.call == TRIGGER || plan.call == START_AND_STOP;
+    const bool with_rpc = plan.call == TRIGGER;
     char segment[300];
     snprintf(segment, sizeof segment, "%s%s", scene.name, with_rpc ? "_ctl" : "");
     if (with_rpc) segment_adopt(segment);
@@ -261,9 +244,7 @@ static void any_instant_of_writes(void) { any_instant_of(WRITE_SOME, false, fals
 static void any_instant_of_writes_without_threads(void) { any_instant_of(WRITE_SOME, true, false); }
 static void any_instant_of_questions(void) { any_instant_of(ASK, false, false); }
 static void any_instant_of_questions_without_threads(void) { any_instant_of(ASK, true, false); }
-static void any_instant_of_opening_and_closing(void) { any_instant_of(OPEN_ANOTHER, false, false); }
 static void any_instant_of_triggers(void) { any_instant_of(TRIGGER, false, false); }
-static void any_instant_of_start_and_stop(void) { any_instant_of(START_AND_STOP, false, false); }
 
 int main(int argc, char** argv) {
     const ChildBody bodies[] = {CHILD_BODY(interrupted)};
@@ -280,9 +261,7 @@ int main(int argc, char** argv) {
     RUN(any_instant_of_writes_without_threads);
     RUN(any_instant_of_questions);
     RUN(any_instant_of_questions_without_threads);
-    RUN(any_instant_of_opening_and_closing);
     RUN(any_instant_of_triggers);
-    RUN(any_instant_of_start_and_stop);
     printf("ok\n");
     return 0;
 }

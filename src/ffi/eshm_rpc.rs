@@ -13,6 +13,7 @@ use crate::triggers::Rpc;
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     ptr,
+    sync::Arc,
 };
 
 /// One end of a trigger channel; opaque to C.
@@ -23,7 +24,7 @@ pub struct EshmRpc {
 
 /// Called on the dispatcher thread when a trigger comes.
 #[allow(non_camel_case_types)] // C's name
-pub type eshm_rpc_handler = Option<unsafe extern "C" fn(user: *mut c_void)>;
+pub type eshm_rpc_handler = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 const SUCCESS: c_int = 0;
 const NOT_INITIALIZED: c_int = -14;
@@ -64,7 +65,7 @@ unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a str, Error> {
 
 /// A C function and what it is called with.
 struct Handler {
-    function: unsafe extern "C" fn(user: *mut c_void),
+    function: unsafe extern "C-unwind" fn(user: *mut c_void),
     user: *mut c_void,
 }
 
@@ -175,11 +176,7 @@ unsafe fn register(
     let (rpc, name) = unsafe { (rpc_of(rpc)?, name_of(name)?) };
     rpc.check_process()?;
     let handler = Handler::new(handler, user)?;
-    if event {
-        rpc.on_event(name, move |_| handler.run())
-    } else {
-        rpc.on_call(name, move |_| handler.run())
-    }
+    rpc.register(name, event, Arc::new(move |_| handler.run()));
     Ok(())
 }
 

@@ -53,6 +53,64 @@ impl Drop for SignalsBlocked {
     }
 }
 
+/// Cancellation (pthread_cancel(3)) is off in this thread until dropped: it would unwind our frames. It stays pending.
+#[cfg(not(any(loom, miri)))]
+pub(crate) struct Uncancelled(c_int);
+
+#[cfg(not(any(loom, miri)))]
+impl Uncancelled {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        let mut old = 0;
+        // SAFETY: a state, and room for the old one.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut old) };
+        Uncancelled(old)
+    }
+}
+
+#[cfg(not(any(loom, miri)))]
+impl Drop for Uncancelled {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the state saved by new.
+        unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Ends this thread if somebody has cancelled it. Only where no frame of ours below has anything to clean up.
+#[inline]
+pub(crate) fn honour_cancellation() {
+    // SAFETY: takes no memory; what it unwinds are plain frames by this function's condition.
+    #[cfg(not(any(loom, miri)))]
+    unsafe {
+        pthread_testcancel()
+    };
+}
+
+#[cfg(not(any(loom, miri)))]
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+#[cfg(not(any(loom, miri)))]
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+}
+
+#[cfg(not(any(loom, miri)))]
+unsafe extern "C-unwind" {
+    fn pthread_testcancel();
+}
+
+/// In models and under miri there is none.
+#[cfg(any(loom, miri))]
+pub(crate) struct Uncancelled;
+
+#[cfg(any(loom, miri))]
+impl Uncancelled {
+    pub(crate) fn new() -> Self {
+        Uncancelled
+    }
+}
+
 /// The calling thread's number among those that live; never 0.
 pub(crate) fn own_number() -> usize {
     // SAFETY: takes no memory.

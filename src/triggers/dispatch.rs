@@ -1,7 +1,7 @@
 //! The dispatcher: a thread that waits for triggers and runs their handlers with no lock held.
 
 use super::message::{self, Trigger};
-use super::{Kind, Last, Rpc, Shared};
+use super::{Kind, Last, Rpc, Shared, registry::Handler};
 use crate::error::Error;
 use crate::log;
 use crate::sync::{self, Ordering};
@@ -92,15 +92,29 @@ pub(super) fn end(shared: &Arc<Shared>) {
 /// The thread.
 fn run(rpc: &Rpc) {
     rpc.shared.dispatcher.store(thread::own_number(), Ordering::Relaxed); // see is_inside
+    let leaving = Leaving(&rpc.shared);
     let mut dispatcher = Dispatcher { rpc, complaints: 0, refilled: clock::now() };
     let mut buffer = vec![0; TRIGGER];
     while dispatcher.is_wanted() {
         // Only the library itself could panic here.
-        if catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))).is_err() {
-            log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core());
+        match catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))) {
+            Ok(handlers) => dispatcher.run(&handlers), // not caught: an exception of theirs is the C++ runtime's to name
+            Err(_) => log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core()),
         }
     }
+    std::mem::forget(leaving); // all is in order, and start may hold the mutex as it waits for this thread
     rpc.shared.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+}
+
+/// If a handler ends the thread, by pthread_exit(3), nobody waits for it from then on.
+struct Leaving<'a>(&'a Shared);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+        self.0.control.lock().alive = false;
+        self.0.control.announce();
+    }
 }
 
 struct Dispatcher<'a> {
@@ -122,11 +136,11 @@ impl Dispatcher<'_> {
         state.alive
     }
 
-    /// Waits for one trigger and handles it.
-    fn turn(&mut self, buffer: &mut Vec<u8>) {
+    /// Waits for one trigger; what is to run for it.
+    fn turn(&mut self, buffer: &mut Vec<u8>) -> Vec<Handler> {
         match self.rpc.shared.endpoint.read_patiently(buffer) {
             Ok(size) => match message::decode(&buffer[..size]) {
-                Some(trigger) => self.handle(&trigger),
+                Some(trigger) => return self.take(&trigger),
                 None => self.complain(format_args!("ignoring a message that is no trigger")),
             },
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
@@ -137,9 +151,10 @@ impl Dispatcher<'_> {
                 clock::sleep(std::time::Duration::from_millis(10));
             }
         }
+        Vec::new()
     }
 
-    fn handle(&mut self, trigger: &Trigger<'_>) {
+    fn take(&mut self, trigger: &Trigger<'_>) -> Vec<Handler> {
         let shared = &self.rpc.shared;
         let core = shared.endpoint.core();
         // Another process, another start of it, or another segment: numbers begin anew.
@@ -154,14 +169,16 @@ impl Dispatcher<'_> {
         if handlers.is_empty() && trigger.kind == Kind::Call {
             self.complain(format_args!("nothing is registered for the call '{}'", trigger.name.escape_debug()));
         }
+        handlers
+    }
+
+    fn run(&self, handlers: &[Handler]) {
         for handler in handlers {
-            if shared.control.lock().cut {
+            if self.rpc.shared.control.lock().cut {
                 return;
             }
-            shared.dispatched.fetch_add(1, Ordering::Release); // pairs with Rpc::dispatched
-            if catch_unwind(AssertUnwindSafe(|| handler(self.rpc))).is_err() {
-                log::error!("{}: the handler of '{}' panicked", shared.endpoint.core(), trigger.name.escape_debug());
-            }
+            self.rpc.shared.dispatched.fetch_add(1, Ordering::Release); // pairs with Rpc::dispatched
+            handler(self.rpc);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
 };
 
@@ -107,12 +108,21 @@ impl Rpc {
 
     /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
     pub fn on_call(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.shared.registry.set_call(name, Arc::new(handler));
+        self.register(name, false, caught(name, handler));
     }
 
     /// Adds a handler that runs when the other side emits `name`, after those that are there.
     pub fn on_event(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.shared.registry.add_event(name, Arc::new(handler));
+        self.register(name, true, caught(name, handler));
+    }
+
+    /// Registers a handler that no panic leaves. An exception of another language may: it ends the process with its own text.
+    pub(crate) fn register(&self, name: &str, event: bool, handler: registry::Handler) {
+        if event {
+            self.shared.registry.add_event(name, handler);
+        } else {
+            self.shared.registry.set_call(name, handler);
+        }
     }
 
     /// Starts the thread that runs handlers, if it does not run yet. The newest trigger that came before runs too.
@@ -175,6 +185,16 @@ impl Rpc {
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         if self.shared.endpoint.core().is_inherited() { Err(Error::NotInitialized) } else { Ok(()) }
     }
+}
+
+/// A handler whose panic is a line of the log.
+fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
+    let name: Box<str> = name.into();
+    Arc::new(move |rpc| {
+        if catch_unwind(AssertUnwindSafe(|| handler(rpc))).is_err() {
+            crate::log::error!("{}: the handler of '{}' panicked", rpc.shared.endpoint.core(), name.escape_debug());
+        }
+    })
 }
 
 impl Drop for Rpc {

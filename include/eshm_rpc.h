@@ -31,7 +31,8 @@ extern "C" {
 /* One end of a trigger channel. */
 typedef struct EshmRpc EshmRpc;
 
-/* What runs when a trigger comes; `user` is what it was registered with. It must return: C++ exceptions must not leave it. */
+/* What runs when a trigger comes; `user` is what it was registered with. A C++ exception that
+ * leaves it ends the process as one that nobody catches (std::terminate); pthread_exit() in it ends the dispatcher. */
 typedef void (*eshm_rpc_handler)(void* user);
 
 /* Opens the channel "<channel>_ctl", of which `channel` may have 1 to 245 bytes. A slave waits up to five seconds for its

@@ -4,6 +4,7 @@
 #[cfg_attr(not(test), allow(dead_code, unused_imports))]
 pub(crate) mod model;
 
+use crate::sys::{clock, thread::SignalsBlocked};
 #[cfg(not(loom))]
 pub(crate) use core::{
     hint::spin_loop,
@@ -14,7 +15,9 @@ pub(crate) use model::{
     AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence, heavy_barrier,
     heavy_barrier_between, light_barrier, light_barrier_between, spin_loop, thread,
 };
-use std::sync::PoisonError;
+use std::ops::{Deref, DerefMut};
+use std::sync::{PoisonError, TryLockError};
+use std::time::Duration;
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Mutex, MutexGuard},
@@ -30,12 +33,51 @@ pub(crate) mod statics {
     pub(crate) use super::model::StaticPtr as AtomicPtr;
     #[cfg(not(loom))]
     pub(crate) use core::sync::atomic::AtomicPtr;
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 }
 
 /// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A mutex held by a thread of the program, on which no signal handler runs meanwhile: one that ended a handle would wait for
+/// the mutex of its own thread, and one that jumps away would leave it locked for ever.
+pub(crate) struct Held<'a, T> {
+    guard: MutexGuard<'a, T>,
+    _blocked: SignalsBlocked, // dropped last
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// [`lock`] for threads of the program; those of the library have all signals blocked.
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> Held<'_, T> {
+    let _blocked = SignalsBlocked::new();
+    Held { guard: lock(mutex), _blocked }
+}
+
+/// The same, but `None` if it is not to be had until `end`: its holder may never go on.
+pub(crate) fn hold_until<T>(mutex: &Mutex<T>, end: u64) -> Option<Held<'_, T>> {
+    let _blocked = SignalsBlocked::new();
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(Held { guard, _blocked }),
+            Err(TryLockError::Poisoned(guard)) => return Some(Held { guard: guard.into_inner(), _blocked }),
+            Err(TryLockError::WouldBlock) if clock::now() >= end => return None,
+            Err(TryLockError::WouldBlock) => clock::sleep(Duration::from_micros(100)),
+        }
+    }
 }
 
 /// The asymmetric barriers.

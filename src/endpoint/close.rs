@@ -5,15 +5,15 @@
 //! harmless: what such a call may still touch stays there for a while, backed by nothing ([`service::bury`]).
 
 use super::attach::detach;
-use super::core::{Core, State};
+use super::core::{Core, PLACES, State};
 use super::event::News;
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::log;
 use crate::segment::{Decision, Segment, view::View};
-use crate::sync::{self, Ordering};
-use crate::sys::{clock, file, process};
+use crate::sync::{self, Ordering, statics};
+use crate::sys::{clock, file, process, thread};
 use std::{sync::Arc, time::Duration};
 
 /// How long closing waits for another process's decision about the segment before it leaves the name behind.
@@ -30,23 +30,23 @@ impl Core {
     /// which lead nowhere now.
     pub(crate) fn close(&self) -> Vec<Arc<View>> {
         if self.is_inherited() {
-            self.end_event_fd();
+            self.end_event_fd(0);
             self.release_in_child();
             return Vec::new();
         }
+        let end = clock::now() + service::PATIENCE;
         let was = self.state();
         self.set_state(State::Closing);
         failpoint!("close.marked");
         if self.threads {
-            service::unregister(self);
+            service::unregister(self, end);
         }
-        while self.inside.load(Ordering::SeqCst) != 0 {
-            self.announce(); // pairs with the release decrement of a reader that leaves
-            clock::sleep(AGAIN);
-        }
-        self.end_event_fd();
+        self.await_others(end);
+        self.end_event_fd(end);
         // Taken out: a tick that had begun is over, and none finds anything from here on.
-        let Some(mut monitor) = sync::lock(&self.monitor).take() else { return Vec::new() };
+        let Some(mut held) = sync::hold_until(&self.monitor, end) else { return self.leave_blindly() };
+        let Some(mut monitor) = held.take() else { return Vec::new() };
+        drop(held);
         failpoint!("close.quiet");
         self.bring_reads();
         service::remove_side(monitor.segment.id, self.side);
@@ -62,8 +62,45 @@ impl Core {
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);
-        views.retain(|view| view.bury().is_ok());
+        // Who is still inside finds all as it was.
+        if !self.is_occupied() {
+            views.retain(|view| view.bury().is_ok());
+        }
         views
+    }
+
+    /// Waits until no other thread is inside a read, at most until `end`. This thread may be: a signal handler of its own has
+    /// interrupted it, or it has jumped out and does not come back.
+    fn await_others(&self, end: u64) {
+        while self.inside.load(Ordering::SeqCst) != 0 || self.has_other_readers() {
+            if clock::now() >= end {
+                return log::error!("{self}: a thread does not return from its read; the handle stays in memory");
+            }
+            self.announce(); // pairs with the release decrement of a reader that leaves
+            clock::sleep(AGAIN);
+        }
+    }
+
+    fn has_other_readers(&self) -> bool {
+        let own = thread::own_number();
+        // SeqCst: pairs with enter, and with the release in exit.
+        self.readers.iter().map(|place| place.load(Ordering::SeqCst)).any(|reader| reader != 0 && reader != own)
+    }
+
+    /// Whether a thread is still inside a read.
+    pub(crate) fn is_occupied(&self) -> bool {
+        // As above.
+        self.inside.load(Ordering::SeqCst) != 0 || self.readers.iter().any(|place| place.load(Ordering::SeqCst) != 0)
+    }
+
+    /// A thread holds what closing needs and does not go on: says that we have left, and keeps all the rest.
+    #[cold]
+    fn leave_blindly(&self) -> Vec<Arc<View>> {
+        log::error!("{self}: a thread does not return from its call; the handle stays in memory");
+        if self.is_named_in_header() && !self.is_displaced() {
+            detach(self.view(), self.side, true);
+        }
+        Vec::new()
     }
 
     /// The last steps, under the decision lock: what is ours is looked at again, then cleared and unlinked.
@@ -122,7 +159,11 @@ impl Core {
     #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst); // before the look at `inside`: a reader counts itself in, then looks here
-        while self.inside.load(Ordering::SeqCst) != 0 && self.interrupted.load(Ordering::SeqCst) {
+        let end = clock::now() + service::PATIENCE;
+        while (self.inside.load(Ordering::SeqCst) != 0 || self.has_other_readers())
+            && self.interrupted.load(Ordering::SeqCst)
+            && clock::now() < end
+        {
             self.announce(); // again and again: one that was about to sleep sleeps through the first
             clock::sleep(AGAIN);
         }
@@ -134,22 +175,32 @@ impl Core {
         self.interrupted.store(false, Ordering::SeqCst); // pairs with the loads in interrupt and in a read
     }
 
-    /// Counts a waiting reader in; false if the handle is closing.
-    pub(crate) fn enter(&self) -> bool {
-        self.inside.fetch_add(1, Ordering::SeqCst); // pairs with close: Closing is stored, then `inside` looked at
-        self.state() != State::Closing
+    /// Counts a waiting reader in: its place, and false if the handle is closing.
+    pub(crate) fn enter(&self) -> (usize, bool) {
+        let own = thread::own_number();
+        // SeqCst, both: pairs with close: Closing is stored, then these are looked at.
+        let free =
+            |place: &statics::AtomicUsize| place.compare_exchange(0, own, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        let place = self.readers.iter().position(free).unwrap_or_else(|| {
+            self.inside.fetch_add(1, Ordering::SeqCst);
+            PLACES
+        });
+        (place, self.state() != State::Closing)
     }
 
     /// Settles the event descriptor and counts the reader out; the last thing it does with the handle, which may be gone right
     /// after.
     ///
     /// # Safety
-    /// `core` points to a handle on which this thread has called `enter`.
-    pub(crate) unsafe fn exit(core: *const Core) {
-        // SAFETY: alive until this very decrement. Release pairs with close's acquire.
+    /// `core` points to a handle on which this thread has called `enter`, which gave it this place.
+    pub(crate) unsafe fn exit(core: *const Core, place: usize) {
+        // SAFETY: alive until this very store or decrement. Release pairs with close's acquire.
         unsafe {
             (*core).settle(News::Read);
-            (*core).inside.fetch_sub(1, Ordering::Release)
+            match (*core).readers.get(place) {
+                Some(place) => place.store(0, Ordering::Release),
+                None => drop((*core).inside.fetch_sub(1, Ordering::Release)),
+            }
         };
     }
 }

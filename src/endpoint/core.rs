@@ -81,7 +81,9 @@ pub(crate) struct Core {
     pub(crate) remote_alive: AtomicBool,
     /// Private futex: moves at each change of state and each replaced segment.
     pub(crate) event: AtomicU32,
-    /// Threads of this process inside a waiting read.
+    /// Threads of this process inside a waiting read, each by its number; 0 is a free place.
+    pub(crate) readers: [statics::AtomicUsize; PLACES],
+    /// Those that found no place.
     pub(crate) inside: AtomicU32,
     /// Those of them parked on the segment's futex word.
     pub(crate) parked: AtomicU32,
@@ -104,6 +106,9 @@ pub(crate) struct Core {
     /// `None` once closed.
     pub(crate) monitor: Mutex<Option<Monitor>>,
 }
+
+/// Waiting readers that are known one by one. Models know their number alone.
+pub(crate) const PLACES: usize = if cfg!(loom) { 0 } else { 8 };
 
 /// A generation that no process is of.
 pub(crate) const NEVER: u32 = u32::MAX;
@@ -154,6 +159,7 @@ impl Core {
             judged: AtomicU64::new(writer_word(monitor.doubt.writer())),
             remote_alive: AtomicBool::new(!master_gone),
             event: AtomicU32::new(0),
+            readers: [const { statics::AtomicUsize::new(0) }; PLACES],
             inside: AtomicU32::new(0),
             parked: AtomicU32::new(0),
             kept: Mutex::new(None),

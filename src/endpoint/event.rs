@@ -9,7 +9,7 @@
 use super::core::{Core, NEVER, State, is_moving, seen};
 use crate::error::Error;
 use crate::liveness::service;
-use crate::sync::{self, MutexGuard, Ordering, fence};
+use crate::sync::{self, Held, Ordering, fence};
 use crate::sys::eventfd;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -90,8 +90,8 @@ impl Core {
     }
 
     #[inline(never)]
-    fn lock_event_fd(&self) -> MutexGuard<'_, Option<Event>> {
-        sync::lock(&self.event_fd)
+    fn lock_event_fd(&self) -> Held<'_, Option<Event>> {
+        sync::hold(&self.event_fd)
     }
 
     #[cold]
@@ -113,8 +113,9 @@ impl Core {
         }
     }
 
-    /// Gives the descriptor up: who polls it is woken first. In a forked child it is only closed.
-    pub(super) fn end_event_fd(&self) {
+    /// Gives the descriptor up: who polls it is woken first. In a forked child it is only closed. It stays where its mutex is
+    /// not to be had until `end`.
+    pub(super) fn end_event_fd(&self, end: u64) {
         if !self.has_event_fd() {
             return;
         }
@@ -123,7 +124,7 @@ impl Core {
             if let Ok(mut event) = self.event_fd.try_lock() {
                 drop(event.take());
             }
-        } else if let Some(event) = self.lock_event_fd().take() {
+        } else if let Some(event) = sync::hold_until(&self.event_fd, end).and_then(|mut event| event.take()) {
             service::unwatch();
             eventfd::set(event.fd.as_fd(), true);
         }

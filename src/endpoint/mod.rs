@@ -335,14 +335,14 @@ pub(crate) unsafe fn read(core: *const Core, buffer: &mut [MaybeUninit<u8>], tim
 pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
-        let open = (*core).enter();
-        let _counted = Inside(core);
+        let (place, open) = (*core).enter();
+        let _counted = Inside(core, place);
         if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) }
     }
 }
 
 /// A reader that was counted in, and is counted out with this, however its read ends: closing waits for it.
-struct Inside(*const Core);
+struct Inside(*const Core, usize);
 
 impl Drop for Inside {
     fn drop(&mut self) {
@@ -351,7 +351,7 @@ impl Drop for Inside {
             return;
         }
         // SAFETY: made right after `enter`, by the thread that called it.
-        unsafe { Core::exit(self.0) };
+        unsafe { Core::exit(self.0, self.1) };
     }
 }
 

@@ -303,7 +303,7 @@ impl Core {
         if !self.has_kept.load(Ordering::Acquire) {
             return None;
         }
-        let mut kept = sync::lock(&self.kept);
+        let mut kept = sync::hold(&self.kept);
         let size = kept.as_ref()?.1.len();
         if size > buffer.len() {
             return Some(Err(Error::BufferTooSmall { size }));
@@ -318,7 +318,7 @@ impl Core {
 
     #[cold]
     pub(crate) fn drop_kept(&self, claimed: u64) {
-        let mut kept = sync::lock(&self.kept);
+        let mut kept = sync::hold(&self.kept);
         // One kept since belongs to the very epoch that this claim was made in, and is newer.
         if kept.as_ref().is_some_and(|(cursor, _)| cursor / EPOCH < claimed / EPOCH) {
             *kept = None;

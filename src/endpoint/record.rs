@@ -103,7 +103,7 @@ impl Core {
         judge: Judge<'_>,
         refusal: &mut Option<Error>,
     ) -> Option<Result<Look, Error>> {
-        let mut kept = sync::lock(&self.kept);
+        let mut kept = sync::hold(&self.kept);
         let value = &kept.as_ref()?.1;
         let size = value.len();
         if let Err(error) = room.grow(size).and_then(|()| judge(value)) {
@@ -159,8 +159,9 @@ impl Core {
             let mut refusal = None;
             // SAFETY: counted in, the handle stays alive until it is counted out.
             let look = unsafe {
-                let usable = (*core).enter() && !(*core).is_inherited();
-                let _counted = Inside(core);
+                let (place, open) = (*core).enter();
+                let _counted = Inside(core, place);
+                let usable = open && !(*core).is_inherited();
                 let look =
                     if usable { (*core).look_for_record(room, judge, &mut lost, &mut refusal)? } else { Look::TooSmall(0) };
                 if refusal.is_some() && (*core).waits_in_vain(timeout) {

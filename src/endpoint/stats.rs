@@ -63,7 +63,7 @@ impl Core {
         }
         service::for_each(Core::bring_reads); // of both sides, where this process has both
         self.bring_reads();
-        let (view, mut last) = (self.view(), sync::lock(&self.last_stats));
+        let (view, mut last) = (self.view(), sync::hold(&self.last_stats));
         let header = view.header();
         // Relaxed throughout: a snapshot of counters that move on their own.
         let beats = [0, 1].map(|side: usize| header.heartbeat[side].load(Ordering::Relaxed));

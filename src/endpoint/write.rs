@@ -163,7 +163,7 @@ impl Core {
             }
         }
         if still && self.is_alone() {
-            let _one = sync::lock(&self.breaker);
+            let _one = sync::hold(&self.breaker);
             let tx = self.tx();
             if message.len() <= tx.capacity
                 && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
@@ -179,7 +179,7 @@ impl Core {
     /// Whether no other process, and no other handle of this one, writes our direction: the lock of our side is ours, and
     /// nobody took the side after us, or who did is dead.
     fn is_alone(&self) -> bool {
-        let monitor = sync::lock(&self.monitor);
+        let monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_ref() else { return false };
         let last = self.view().header().pid[self.side as usize].load(Ordering::Relaxed); // changes with each attach only
         let nobody_after = last == process::pid() || !process::exists(last);

@@ -7,7 +7,7 @@
 
 use super::eshm::{ESHMHandle, core_of, endpoint_of};
 use super::given::Given;
-use super::guard::guard;
+use super::guard::{guard, in_pieces};
 use super::last_error;
 use super::wanted::{self, Wanted};
 use crate::endpoint::{Timeout, core::Core, record::Room};
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn eshm_write_data(
 /// # Safety
 /// See the module; each of the keys has room for `max_key_len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eshm_read_data(
+pub unsafe extern "C-unwind" fn eshm_read_data(
     handle: *mut ESHMHandle,
     out_types: *mut u8,
     out_keys: *mut *mut c_char,
@@ -87,27 +87,30 @@ pub unsafe extern "C" fn eshm_read_data(
     unsafe { item_count.write(0) };
     let wanted = Wanted::new(out_types, out_keys, max_key_len, out_values, max_items);
     let Some(wanted) = wanted.filter(|_| !handle.is_null()) else { return refused() };
-    guard("eshm_read_data", NOT_INITIALIZED, || {
-        let mut room = Room::new();
-        // SAFETY: the caller's promises.
-        let result = unsafe {
-            Core::read_judged(core_of(handle), &mut room, Timeout::of_ms(timeout_ms), &mut |message| {
-                wanted.check(message, &mut |_, _| ())?;
-                Ok(())
-            })
-            .and_then(|message| Ok(wanted.fill(message)?))
-        };
-        let (code, count) = match result {
-            Ok(count) => (0, count),
-            Err(ref error @ Error::Record(records::Error { reason: Reason::TooMany { items }, .. })) => {
-                (failed(error), items)
-            }
-            Err(ref error) => (failed(error), 0),
-        };
-        // SAFETY: not NULL.
-        unsafe { item_count.write(count as c_int) }; // a record of 2^31 items does not fit into any segment
-        code
-    })
+    let piece = |timeout_ms| {
+        guard("eshm_read_data", NOT_INITIALIZED, || {
+            let mut room = Room::new();
+            // SAFETY: the caller's promises.
+            let result = unsafe {
+                Core::read_judged(core_of(handle), &mut room, Timeout::of_ms(timeout_ms), &mut |message| {
+                    wanted.check(message, &mut |_, _| ())?;
+                    Ok(())
+                })
+                .and_then(|message| Ok(wanted.fill(message)?))
+            };
+            let (code, count) = match result {
+                Ok(count) => (0, count),
+                Err(ref error @ Error::Record(records::Error { reason: Reason::TooMany { items }, .. })) => {
+                    (failed(error), items)
+                }
+                Err(ref error) => (failed(error), 0),
+            };
+            // SAFETY: not NULL.
+            unsafe { item_count.write(count as c_int) }; // a record of 2^31 items does not fit into any segment
+            code
+        })
+    };
+    in_pieces(timeout_ms, piece)
 }
 
 /// Frees a value of [`eshm_read_data`].

@@ -5,7 +5,7 @@
 
 use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
 use super::{
-    guard::{guard, is_to_panic},
+    guard::{guard, in_pieces, is_to_panic},
     last_error::note,
 };
 use crate::endpoint::{self, Timeout, write::Attempt};
@@ -62,18 +62,19 @@ unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: u
 /// # Safety
 /// See the module; `buffer` is valid for `buffer_size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void, buffer_size: usize) -> c_int {
+pub unsafe extern "C-unwind" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void, buffer_size: usize) -> c_int {
     if handle.is_null() || buffer.is_null() {
         return null();
     }
-    guard("eshm_read", NOT_INITIALIZED, || {
-        let mut got = 0;
-        // SAFETY: the caller's promises.
-        match unsafe { read(handle, buffer, buffer_size, &mut got, READ_TIMEOUT_MS) } {
-            SUCCESS => c_int::try_from(got).unwrap_or(c_int::MAX), // the capacity is at most 2^30
-            error => error,
-        }
-    })
+    if is_to_panic("eshm_read") {
+        return guard("eshm_read", NOT_INITIALIZED, || SUCCESS);
+    }
+    let mut got = 0;
+    // SAFETY: the caller's promises.
+    match unsafe { read(handle, buffer, buffer_size, &mut got, READ_TIMEOUT_MS) } {
+        SUCCESS => c_int::try_from(got).unwrap_or(c_int::MAX), // the capacity is at most 2^30
+        error => error,
+    }
 }
 
 /// Reads the newest message, waiting for it up to `timeout_ms`.
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void,
 /// # Safety
 /// See the module; `buffer` is valid for `buffer_size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eshm_read_ex(
+pub unsafe extern "C-unwind" fn eshm_read_ex(
     handle: *mut ESHMHandle,
     buffer: *mut c_void,
     buffer_size: usize,
@@ -136,15 +137,19 @@ unsafe fn read_guarded(
     bytes_read: *mut usize,
     timeout_ms: u32,
 ) -> c_int {
-    guard("eshm_read_ex", NOT_INITIALIZED, || {
-        // SAFETY: the caller's promises.
-        let result = unsafe { endpoint::read_rest(core_of(handle), buffer_of(buffer, size), Timeout::of_ms(timeout_ms)) };
-        if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
-            && !bytes_read.is_null()
-        {
-            // SAFETY: not NULL, so valid by the caller's promise.
-            unsafe { bytes_read.write(size) };
-        }
-        code(result)
-    })
+    let piece = |timeout_ms| {
+        guard("eshm_read_ex", NOT_INITIALIZED, || {
+            let timeout = Timeout::of_ms(timeout_ms);
+            // SAFETY: the caller's promises.
+            let result = unsafe { endpoint::read_rest(core_of(handle), buffer_of(buffer, size), timeout) };
+            if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
+                && !bytes_read.is_null()
+            {
+                // SAFETY: not NULL, so valid by the caller's promise.
+                unsafe { bytes_read.write(size) };
+            }
+            code(result)
+        })
+    };
+    in_pieces(timeout_ms, piece)
 }

@@ -5,15 +5,15 @@
 //! [`eshm_rpc_destroy`] has not ended; a name is NULL or NUL-terminated; a handler may be called with its `user` until then,
 //! on another thread. NULL is an error, never undefined.
 
-use super::guard::guard;
+use super::{guard::guard, last_error};
 use crate::config::Role;
 use crate::error::Error;
 use crate::log;
 use crate::triggers::Rpc;
 use std::{
-    cell::RefCell,
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CStr, c_char, c_int, c_void},
     ptr,
+    sync::Arc,
 };
 
 /// One end of a trigger channel; opaque to C.
@@ -24,23 +24,15 @@ pub struct EshmRpc {
 
 /// Called on the dispatcher thread when a trigger comes.
 #[allow(non_camel_case_types)] // C's name
-pub type eshm_rpc_handler = Option<unsafe extern "C" fn(user: *mut c_void)>;
+pub type eshm_rpc_handler = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 const SUCCESS: c_int = 0;
 const NOT_INITIALIZED: c_int = -14;
 
-thread_local! {
-    /// Why the last call on this thread failed.
-    static LAST_ERROR: RefCell<CString> = RefCell::default();
-}
-
 /// Keeps the reason; the error's code.
 #[cold]
 fn failed(error: &Error) -> c_int {
-    let mut text = error.to_string().into_bytes();
-    text.retain(|&byte| byte != 0);
-    // A thread that is ending has no place for it any more.
-    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = CString::new(text).unwrap_or_default());
+    last_error::set_rpc(format_args!("{error}"));
     error.code()
 }
 
@@ -73,7 +65,7 @@ unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a str, Error> {
 
 /// A C function and what it is called with.
 struct Handler {
-    function: unsafe extern "C" fn(user: *mut c_void),
+    function: unsafe extern "C-unwind" fn(user: *mut c_void),
     user: *mut c_void,
 }
 
@@ -184,11 +176,7 @@ unsafe fn register(
     let (rpc, name) = unsafe { (rpc_of(rpc)?, name_of(name)?) };
     rpc.check_process()?;
     let handler = Handler::new(handler, user)?;
-    if event {
-        rpc.on_event(name, move |_| handler.run())
-    } else {
-        rpc.on_call(name, move |_| handler.run())
-    }
+    rpc.register(name, event, Arc::new(move |_| handler.run()));
     Ok(())
 }
 
@@ -255,7 +243,5 @@ pub unsafe extern "C" fn eshm_rpc_dispatched(rpc: *const EshmRpc) -> u64 {
 /// Why the last of these functions that failed on this thread did; never NULL, and valid until the next one fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn eshm_rpc_get_last_error() -> *const c_char {
-    guard("eshm_rpc_get_last_error", c"".as_ptr(), || {
-        LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
-    })
+    guard("eshm_rpc_get_last_error", c"".as_ptr(), last_error::get_rpc)
 }

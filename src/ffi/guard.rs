@@ -4,7 +4,17 @@ use super::last_error::say;
 #[cfg(eshm_failpoints)]
 use crate::failpoint;
 use crate::log;
+use crate::sys::{
+    clock::{self, MS},
+    thread::{Uncancelled, honour_cancellation},
+};
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The longest piece of a wait, in milliseconds: a parked read looks up as often.
+const PIECE_MS: u32 = 1000;
+const TIMEOUT: c_int = -10;
+const INVALID: c_int = -1;
 
 /// Runs the body of an exported function; `fallback` is what it returns after a panic.
 #[inline(always)]
@@ -14,6 +24,7 @@ pub(super) fn guard<T>(function: &'static str, fallback: T, body: impl FnOnce() 
         failpoint::reached(&point(function));
         body()
     };
+    let _uncancelled = Uncancelled::new();
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => value,
         Err(_) => {
@@ -21,6 +32,28 @@ pub(super) fn guard<T>(function: &'static str, fallback: T, body: impl FnOnce() 
             fallback
         }
     }
+}
+
+/// Runs a wait, piece by piece; between two of them, and before the first, the thread can be cancelled.
+#[inline(always)]
+pub(super) fn in_pieces(timeout_ms: u32, mut piece: impl FnMut(u32) -> c_int) -> c_int {
+    let mut left = timeout_ms;
+    if left != 0 {
+        honour_cancellation();
+    }
+    while left > PIECE_MS {
+        let end = clock::now() + u64::from(PIECE_MS) * MS;
+        let code = piece(PIECE_MS);
+        // Earlier it is not the piece that has ended. A message that stays refused is told at the end of each.
+        if !matches!(code, TIMEOUT | INVALID) || clock::now() < end {
+            return code;
+        }
+        honour_cancellation();
+        if left != u32::MAX {
+            left -= PIECE_MS;
+        }
+    }
+    piece(left)
 }
 
 /// The failpoint at the door of a function.

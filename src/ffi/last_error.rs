@@ -38,7 +38,8 @@ impl Text {
 thread_local! {
     static TEXT: Text = const { Text::new() };
     static RECORD_TEXT: Text = const { Text::new() };
-    /// Static, or one of the two above.
+    static RPC_TEXT: Text = const { Text::new() };
+    /// Static, or one of the first two above.
     static LAST: Cell<*const c_char> = const { Cell::new(c"".as_ptr()) };
 }
 
@@ -53,15 +54,32 @@ impl Write for &Text {
     }
 }
 
-/// Keeps the text, cut to its room, as the last.
-fn keep(place: &'static LocalKey<Text>, text: fmt::Arguments<'_>) {
+/// Keeps the text, cut to its room; where it begins.
+fn write(place: &'static LocalKey<Text>, text: fmt::Arguments<'_>) -> *const c_char {
     place.with(|mut kept| {
         kept.length.set(0);
         let _ = kept.write_fmt(text); // it is cut, and does not fail
         // SAFETY: as above; the text ends before the last byte.
         unsafe { (*kept.bytes.get())[kept.length.get()] = 0 };
-        LAST.set(kept.bytes.get().cast_const().cast());
-    });
+        kept.bytes.get().cast_const().cast()
+    })
+}
+
+/// Keeps the text as the last.
+fn keep(place: &'static LocalKey<Text>, text: fmt::Arguments<'_>) {
+    LAST.set(write(place, text));
+}
+
+/// Keeps the text of a failure in a trigger function.
+#[cold]
+#[inline(never)]
+pub(super) fn set_rpc(text: fmt::Arguments<'_>) {
+    write(&RPC_TEXT, text);
+}
+
+/// The text of the trigger functions, NUL-terminated; this thread's until its next failure there.
+pub(super) fn get_rpc() -> *const c_char {
+    RPC_TEXT.with(|last| last.bytes.get().cast_const().cast())
 }
 
 /// Keeps the text of a failure in a record function.

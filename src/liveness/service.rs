@@ -12,11 +12,12 @@ use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::view::View;
-use crate::sync::{self, AtomicBool, AtomicU32, Mutex, Ordering, statics, thread::JoinHandle};
+use crate::sync::{self, AtomicBool, AtomicU32, Mutex, Ordering, statics};
 use crate::sys::{
     clock::{self, MS},
     file::FileId,
-    fork, futex, process,
+    fork, futex,
+    thread::{self, Thread},
 };
 use std::{
     collections::VecDeque,
@@ -39,6 +40,9 @@ const LOOK: u64 = MS / 2;
 /// The thread's stack; its deepest call maps a segment and writes a line.
 const STACK: usize = 128 * 1024;
 
+/// The longest that closing waits for a thread that holds it up, in nanoseconds.
+pub(crate) const PATIENCE: u64 = 5000 * MS;
+
 /// Closed handles kept.
 const GRAVES: usize = 16;
 
@@ -59,7 +63,7 @@ struct Service {
 struct State {
     /// Replaced with each change, so that the thread takes it over without an allocation.
     handles: Arc<Vec<Arc<Core>>>,
-    thread: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
+    thread: Option<(Thread, Arc<AtomicBool>)>,
     /// The sides that handles of this process hold, with or without threads.
     sides: Vec<(FileId, Side)>,
     /// The handles closed last.
@@ -117,19 +121,19 @@ pub(crate) fn has_side(id: FileId, side: Side) -> bool {
 
 /// How many handles of this process hold this side of this file.
 pub(crate) fn count_side(id: FileId, side: Side) -> usize {
-    sync::lock(&current().state).sides.iter().filter(|&&held| held == (id, side)).count()
+    sync::hold(&current().state).sides.iter().filter(|&&held| held == (id, side)).count()
 }
 
 /// Says that a handle of this process holds this side of this file.
 pub(crate) fn add_side(id: FileId, side: Side) {
-    sync::lock(&current().state).sides.push((id, side));
+    sync::hold(&current().state).sides.push((id, side));
 }
 
 /// Takes one [`add_side`] back.
 pub(crate) fn remove_side(id: FileId, side: Side) {
-    let sides = &mut sync::lock(&current().state).sides;
-    if let Some(at) = sides.iter().position(|&held| held == (id, side)) {
-        sides.swap_remove(at);
+    let Some(mut state) = sync::hold_until(&current().state, clock::now() + PATIENCE) else { return };
+    if let Some(at) = state.sides.iter().position(|&held| held == (id, side)) {
+        state.sides.swap_remove(at);
     }
 }
 
@@ -139,17 +143,23 @@ pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>) {
     if views.is_empty() {
         return; // inherited by fork: nobody else is here
     }
-    let mut state = sync::lock(&current().state);
+    let Some(mut state) = sync::hold_until(&current().state, clock::now() + PATIENCE) else {
+        return std::mem::forget((core, views));
+    };
     state.buried.push_back((core, views));
     let oldest = if state.buried.len() > GRAVES { state.buried.pop_front() } else { None };
     drop(state); // unmapping needs no lock
-    drop(oldest);
+    match oldest {
+        // Nobody knows when they come out, or whether.
+        Some(grave) if grave.0.is_occupied() => std::mem::forget(grave),
+        oldest => drop(oldest),
+    }
 }
 
 /// Has the thread look after `core` from now on.
 pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
     let service = current();
-    let mut state = sync::lock(&service.state);
+    let mut state = sync::hold(&service.state);
     let mut handles = state.handles.to_vec();
     handles.push(core);
     let handles = Arc::new(handles);
@@ -158,7 +168,7 @@ pub(crate) fn register(core: Arc<Core>) -> io::Result<()> {
         // It begins with what it is given, so that it need not wait for the mutex.
         let (seen, first, version) =
             (stop.clone(), handles.clone(), service.version.load(Ordering::Relaxed).wrapping_add(1));
-        let thread = process::spawn("eshm", STACK, Box::new(move || run(service, first, version, &seen)))?;
+        let thread = thread::spawn(c"eshm", STACK, Box::new(move || run(service, first, version, &seen)))?;
         state.thread = Some((thread, stop));
         replace(service, &mut state, handles);
         return Ok(());
@@ -177,7 +187,7 @@ fn replace(service: &Service, state: &mut State, handles: Arc<Vec<Arc<Core>>>) {
 
 /// Runs `action` on every handle that the thread looks after.
 pub(crate) fn for_each(action: impl Fn(&Core)) {
-    sync::lock(&current().state).handles.iter().for_each(|core| action(core));
+    sync::hold(&current().state).handles.iter().for_each(|core| action(core));
 }
 
 /// Beats for every handle that the thread looks after, where that thread may be held up for long.
@@ -186,10 +196,11 @@ pub(crate) fn beat() {
     for_each(|core| core.catch_up(now));
 }
 
-/// Ends it; with the last handle the thread is gone on return.
-pub(crate) fn unregister(core: &Core) {
+/// Ends it; with the last handle the thread is gone on return, unless it is held up until `end`: a handle that it still has is
+/// closed for it, and kept.
+pub(crate) fn unregister(core: &Core, end: u64) {
     let service = current();
-    let mut state = sync::lock(&service.state);
+    let Some(mut state) = sync::hold_until(&service.state, end) else { return };
     let Some(at) = state.handles.iter().position(|held| ptr::eq(Arc::as_ptr(held), core)) else { return };
     let mut handles = state.handles.to_vec();
     handles.swap_remove(at);
@@ -202,7 +213,7 @@ pub(crate) fn unregister(core: &Core) {
     if let Some((thread, stop)) = thread {
         stop.store(true, Ordering::Release); // pairs with run's load
         kick(service);
-        let _ = thread.join(); // run catches every panic
+        let _ = thread.join(end);
     }
 }
 

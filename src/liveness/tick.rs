@@ -108,7 +108,7 @@ impl Core {
     /// The tick of a handle without threads after a sleep of at most `slice` nanoseconds: heartbeats for each millisecond since
     /// the last, all of which we chose to be deaf for. None within the millisecond after the last.
     pub(crate) fn tick_after(&self, slice: u64) {
-        let mut monitor = sync::lock(&self.monitor);
+        let mut monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return };
         let now = clock::now();
         let elapsed = since(monitor.last_look, now) / MS;
@@ -122,7 +122,7 @@ impl Core {
     /// The tick of a handle without threads, from within its own calls: one heartbeat, and a look if a millisecond has
     /// passed.
     pub(crate) fn tick_inline(&self) {
-        let mut monitor = sync::lock(&self.monitor);
+        let mut monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return };
         self.beat(1);
         let now = clock::now();
@@ -210,7 +210,7 @@ impl Core {
 
     /// A look between two ticks, at a remote that was stale at the last.
     pub(crate) fn look_again(&self) {
-        if let Some(monitor) = sync::lock(&self.monitor).as_mut()
+        if let Some(monitor) = sync::hold(&self.monitor).as_mut()
             && monitor.remote.is_stale()
         {
             self.look_at_remote(monitor, 0);

@@ -11,3 +11,4 @@ pub(crate) mod map;
 #[cfg(not(loom))]
 pub(crate) mod membarrier;
 pub(crate) mod process;
+pub(crate) mod thread;

@@ -1,12 +1,8 @@
-//! Processes and threads: who exists, signals, standard error.
+//! Processes: who exists, signals, standard error.
 
 use super::fork;
-use crate::sync::{
-    Ordering,
-    statics::AtomicU64,
-    thread::{self, JoinHandle},
-};
-use std::{fs, io};
+use crate::sync::{Ordering, statics::AtomicU64};
+use std::fs;
 
 /// This process; asked for by each tick of each handle, so the kernel is asked once.
 pub(crate) fn pid() -> i32 {
@@ -38,41 +34,6 @@ fn is_zombie(pid: i32) -> bool {
     let Ok(text) = fs::read(format!("/proc/{pid}/stat")) else { return false };
     let after = text.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
     matches!(text[after..].iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
-}
-
-/// All signals blocked in the calling thread but the synchronous ones, until dropped: a thread started meanwhile keeps
-/// this mask, so that no handler of the program ever runs on it.
-struct SignalsBlocked(libc::sigset_t);
-
-impl SignalsBlocked {
-    /// Blocks them.
-    fn new() -> Self {
-        // SAFETY: sigset_t is plain old data, initialised by sigfillset; the old mask is written by the call.
-        unsafe {
-            let mut all: libc::sigset_t = std::mem::zeroed();
-            let mut old: libc::sigset_t = std::mem::zeroed();
-            libc::sigfillset(&mut all);
-            for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
-                libc::sigdelset(&mut all, signal);
-            }
-            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
-            SignalsBlocked(old)
-        }
-    }
-}
-
-impl Drop for SignalsBlocked {
-    fn drop(&mut self) {
-        // SAFETY: the mask saved by new.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
-    }
-}
-
-/// Starts a thread of the library's: named, with all signals blocked, so that none of the program's handlers runs on it. Not
-/// generic: one copy of what the standard library makes of it.
-pub(crate) fn spawn(name: &str, stack: usize, body: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    let _blocked = SignalsBlocked::new(); // inherited by the thread
-    thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(body)
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot

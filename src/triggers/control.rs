@@ -1,10 +1,7 @@
 //! Whether the dispatcher runs, and waiting for its end.
 
-use crate::sync;
-use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
-};
+use crate::sync::{self, AtomicU32, Held, Mutex, Ordering};
+use crate::sys::{futex, thread::Thread};
 
 /// Changed under the mutex only.
 #[derive(Default)]
@@ -19,28 +16,32 @@ pub(super) struct State {
     pub(super) run: u64,
     /// Stopped by a handler: the trigger's other handlers do not run.
     pub(super) cut: bool,
-    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) thread: Option<Thread>,
 }
 
 /// The state, and a signal for its changes.
 #[derive(Default)]
 pub(super) struct Control {
     state: Mutex<State>,
-    changed: Condvar,
+    /// Futex: moves as the state changes.
+    changed: AtomicU32,
 }
 
 impl Control {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        sync::lock(&self.state)
+    pub(super) fn lock(&self) -> Held<'_, State> {
+        sync::hold(&self.state)
     }
 
-    /// Wakes those in [`Control::wait`].
+    /// Wakes those in [`Control::wait`]; the state is changed already, under its mutex.
     pub(super) fn announce(&self) {
-        self.changed.notify_all();
+        self.changed.fetch_add(1, Ordering::Release); // pairs with wait
+        futex::wake(&self.changed, futex::Scope::Private);
     }
 
-    /// Waits until the state has changed; may return early.
-    pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    /// Waits without the mutex until the state has changed; may return early.
+    pub(super) fn wait(&self, state: Held<'_, State>) {
+        let seen = self.changed.load(Ordering::Acquire); // with the mutex: a change comes after it
+        drop(state);
+        futex::wait(&self.changed, seen, None, futex::Scope::Private);
     }
 }

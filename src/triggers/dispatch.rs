@@ -1,18 +1,16 @@
 //! The dispatcher: a thread that waits for triggers and runs their handlers with no lock held.
 
 use super::message::{self, Trigger};
-use super::{Kind, Last, Rpc, Shared};
+use super::{Kind, Last, Rpc, Shared, registry::Handler};
 use crate::error::Error;
 use crate::log;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
-    process,
+    thread,
 };
 use std::{
-    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
     sync::Arc,
 };
 
@@ -24,14 +22,9 @@ const TRIGGER: usize = 512;
 const COMPLAINTS: u64 = 10;
 const COMPLAINT_EVERY: u64 = 1000 * MS;
 
-thread_local! {
-    /// Whose handlers this thread runs; compared, never followed.
-    static MINE: Cell<*const Shared> = const { Cell::new(ptr::null()) };
-}
-
 /// Whether one of its handlers called us.
 fn is_inside(shared: &Arc<Shared>) -> bool {
-    ptr::eq(MINE.get(), Arc::as_ptr(shared))
+    shared.dispatcher.load(Ordering::Relaxed) == thread::own_number() // this thread's own store, if it is
 }
 
 /// See [`Rpc::start`].
@@ -45,10 +38,10 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
     }
     if !state.alive {
         if let Some(ended) = state.thread.take() {
-            let _ = ended.join(); // past its last look at the state; it catches every panic
+            ended.join(u64::MAX); // past its last look at the state
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
-        let spawned = process::spawn("eshm_rpc", STACK, Box::new(move || run(&theirs)));
+        let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
         state.thread = Some(spawned.map_err(|error| Error::Attach(error.to_string()))?);
         state.alive = true;
         state.cut = false;
@@ -79,7 +72,8 @@ pub(super) fn stop(shared: &Arc<Shared>) {
         shared.endpoint.core().resume(); // started anew before the interruption
     }
     while state.alive && state.run == run {
-        state = shared.control.wait(state);
+        shared.control.wait(state);
+        state = shared.control.lock();
     }
 }
 
@@ -91,20 +85,35 @@ pub(super) fn end(shared: &Arc<Shared>) {
     if let Some(thread) = thread
         && !is_inside(shared)
     {
-        let _ = thread.join(); // it catches every panic
+        thread.join(u64::MAX); // a stopped one ends
     }
 }
 
 /// The thread.
 fn run(rpc: &Rpc) {
-    MINE.set(Arc::as_ptr(&rpc.shared));
+    rpc.shared.dispatcher.store(thread::own_number(), Ordering::Relaxed); // see is_inside
+    let leaving = Leaving(&rpc.shared);
     let mut dispatcher = Dispatcher { rpc, complaints: 0, refilled: clock::now() };
     let mut buffer = vec![0; TRIGGER];
     while dispatcher.is_wanted() {
         // Only the library itself could panic here.
-        if catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))).is_err() {
-            log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core());
+        match catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))) {
+            Ok(handlers) => dispatcher.run(&handlers), // not caught: an exception of theirs is the C++ runtime's to name
+            Err(_) => log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core()),
         }
+    }
+    std::mem::forget(leaving); // all is in order, and start may hold the mutex as it waits for this thread
+    rpc.shared.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+}
+
+/// If a handler ends the thread, by pthread_exit(3), nobody waits for it from then on.
+struct Leaving<'a>(&'a Shared);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+        self.0.control.lock().alive = false;
+        self.0.control.announce();
     }
 }
 
@@ -127,11 +136,11 @@ impl Dispatcher<'_> {
         state.alive
     }
 
-    /// Waits for one trigger and handles it.
-    fn turn(&mut self, buffer: &mut Vec<u8>) {
+    /// Waits for one trigger; what is to run for it.
+    fn turn(&mut self, buffer: &mut Vec<u8>) -> Vec<Handler> {
         match self.rpc.shared.endpoint.read_patiently(buffer) {
             Ok(size) => match message::decode(&buffer[..size]) {
-                Some(trigger) => self.handle(&trigger),
+                Some(trigger) => return self.take(&trigger),
                 None => self.complain(format_args!("ignoring a message that is no trigger")),
             },
             Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
@@ -142,9 +151,10 @@ impl Dispatcher<'_> {
                 clock::sleep(std::time::Duration::from_millis(10));
             }
         }
+        Vec::new()
     }
 
-    fn handle(&mut self, trigger: &Trigger<'_>) {
+    fn take(&mut self, trigger: &Trigger<'_>) -> Vec<Handler> {
         let shared = &self.rpc.shared;
         let core = shared.endpoint.core();
         // Another process, another start of it, or another segment: numbers begin anew.
@@ -159,14 +169,16 @@ impl Dispatcher<'_> {
         if handlers.is_empty() && trigger.kind == Kind::Call {
             self.complain(format_args!("nothing is registered for the call '{}'", trigger.name.escape_debug()));
         }
+        handlers
+    }
+
+    fn run(&self, handlers: &[Handler]) {
         for handler in handlers {
-            if shared.control.lock().cut {
+            if self.rpc.shared.control.lock().cut {
                 return;
             }
-            shared.dispatched.fetch_add(1, Ordering::Release); // pairs with Rpc::dispatched
-            if catch_unwind(AssertUnwindSafe(|| handler(self.rpc))).is_err() {
-                log::error!("{}: the handler of '{}' panicked", shared.endpoint.core(), trigger.name.escape_debug());
-            }
+            self.rpc.shared.dispatched.fetch_add(1, Ordering::Release); // pairs with Rpc::dispatched
+            handler(self.rpc);
         }
     }
 

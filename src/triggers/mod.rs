@@ -12,9 +12,10 @@ use self::{control::Control, registry::Registry, sender::Sender};
 use crate::config::Role;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::sync::{self, AtomicU64, Ordering};
+use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
 };
 
@@ -71,6 +72,8 @@ struct Shared {
     registry: Registry,
     sender: Sender,
     control: Control,
+    /// The number of the thread that runs handlers, or ran them last.
+    dispatcher: statics::AtomicUsize,
     missed: AtomicU64,
     dispatched: AtomicU64,
     last: Mutex<Last>,
@@ -94,6 +97,7 @@ impl Rpc {
             registry: Registry::default(),
             sender: Sender::default(),
             control: Control::default(),
+            dispatcher: statics::AtomicUsize::new(0),
             missed: AtomicU64::new(0),
             dispatched: AtomicU64::new(0),
             last: Mutex::default(),
@@ -104,12 +108,21 @@ impl Rpc {
 
     /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
     pub fn on_call(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.shared.registry.set_call(name, Arc::new(handler));
+        self.register(name, false, caught(name, handler));
     }
 
     /// Adds a handler that runs when the other side emits `name`, after those that are there.
     pub fn on_event(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.shared.registry.add_event(name, Arc::new(handler));
+        self.register(name, true, caught(name, handler));
+    }
+
+    /// Registers a handler that no panic leaves. An exception of another language may: it ends the process with its own text.
+    pub(crate) fn register(&self, name: &str, event: bool, handler: registry::Handler) {
+        if event {
+            self.shared.registry.add_event(name, handler);
+        } else {
+            self.shared.registry.set_call(name, handler);
+        }
     }
 
     /// Starts the thread that runs handlers, if it does not run yet. The newest trigger that came before runs too.
@@ -174,6 +187,16 @@ impl Rpc {
     }
 }
 
+/// A handler whose panic is a line of the log.
+fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
+    let name: Box<str> = name.into();
+    Arc::new(move |rpc| {
+        if catch_unwind(AssertUnwindSafe(|| handler(rpc))).is_err() {
+            crate::log::error!("{}: the handler of '{}' panicked", rpc.shared.endpoint.core(), name.escape_debug());
+        }
+    })
+}
+
 impl Drop for Rpc {
     fn drop(&mut self) {
         if !self.owner {
@@ -182,7 +205,7 @@ impl Drop for Rpc {
         if self.check_process().is_err() {
             // The dispatcher's share is never given back here, so the rest stays; the descriptor and the mapping go.
             self.shared.endpoint.core().close();
-            sync::lock(&INHERITED).push(self.shared.clone());
+            sync::hold(&INHERITED).push(self.shared.clone());
             return;
         }
         dispatch::end(&self.shared);

@@ -20,7 +20,7 @@ pub(super) struct Registry(Mutex<Vec<Entry>>);
 impl Registry {
     /// Sets the one handler of a call.
     pub(super) fn set_call(&self, name: &str, mut handler: Handler) {
-        let mut entries = sync::lock(&self.0);
+        let mut entries = sync::hold(&self.0);
         match entries.iter_mut().find(|entry| entry.kind == Kind::Call && &*entry.name == name) {
             Some(entry) => std::mem::swap(&mut entry.handler, &mut handler),
             None => {
@@ -33,12 +33,12 @@ impl Registry {
 
     /// Adds one of an event's handlers.
     pub(super) fn add_event(&self, name: &str, handler: Handler) {
-        sync::lock(&self.0).push(Entry { kind: Kind::Event, name: name.into(), handler });
+        sync::hold(&self.0).push(Entry { kind: Kind::Event, name: name.into(), handler });
     }
 
     /// Those for one trigger, in order; what is registered from here on is for the next.
     pub(super) fn find(&self, kind: Kind, name: &str) -> Vec<Handler> {
-        let entries = sync::lock(&self.0);
+        let entries = sync::hold(&self.0);
         let fitting = entries.iter().filter(|entry| entry.kind == kind && &*entry.name == name);
         fitting.map(|entry| entry.handler.clone()).collect()
     }

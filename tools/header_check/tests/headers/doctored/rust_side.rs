@@ -25,7 +25,7 @@ macro_rules! rust_with {
 
 rust_with! {
     a_function_rust_does_not_export: "eshm_messages.rs",
-        "#[unsafe(no_mangle)]\npub unsafe extern \"C\" fn eshm_read(" => "pub fn eshm_read(",
+        "#[unsafe(no_mangle)]\npub unsafe extern \"C-unwind\" fn eshm_read(" => "pub fn eshm_read(",
         "eshm_read", "function eshm_read: not in Rust";
     a_function_the_headers_do_not_declare: "eshm_data.rs",
         "/// `ESHM_MAGIC`.\n" => "#[unsafe(no_mangle)]\npub extern \"C\" fn eshm_pause() {}\n/// `ESHM_MAGIC`.\n",

@@ -1,0 +1,88 @@
+/* Threads that are cancelled within a call: the call's frames are not unwound, a read that waits without limit ends, and the
+ * handle stays usable. */
+#define _GNU_SOURCE
+#include "endpoint.h"
+#include "eshm_data_api.h"
+
+#include <pthread.h>
+
+static void* read_forever(void* handle) {
+    char buffer[64];
+    for (;;) (void)eshm_read_ex((ESHMHandle*)handle, buffer, sizeof buffer, NULL, ESHM_TIMEOUT_INFINITE);
+    return NULL;
+}
+
+static void* read_polling(void* handle) {
+    CHECK_EQ(eshm_set_wakeup_mode((ESHMHandle*)handle, ESHM_WAKEUP_POLL), ESHM_SUCCESS);
+    return read_forever(handle);
+}
+
+static void* read_plain(void* handle) {
+    char buffer[64];
+    for (;;) (void)eshm_read((ESHMHandle*)handle, buffer, sizeof buffer);
+    return NULL;
+}
+
+static void* read_record(void* handle) {
+    uint8_t types[4];
+    char key[4][16];
+    char* keys[4] = {key[0], key[1], key[2], key[3]};
+    void* values[4];
+    int count = 0;
+    for (;;) (void)eshm_read_data((ESHMHandle*)handle, types, keys, 16, values, 4, &count, ESHM_TIMEOUT_INFINITE);
+    return NULL;
+}
+
+/* Calls that are full of what is a cancellation point of the C library. */
+static void* open_and_close(void* name) {
+    for (;;) {
+        ESHMConfig config = settings((const char*)name, ESHM_ROLE_MASTER);
+        ESHMHandle* handle = eshm_init(&config);
+        CHECK(handle != NULL);
+        CHECK_EQ(eshm_destroy(handle), ESHM_SUCCESS);
+        pthread_testcancel(); /* here it has none open */
+    }
+    return NULL;
+}
+
+static void cancel_one(void* (*body)(void*), void* argument, long after_ms) {
+    pthread_t thread;
+    void* result = NULL;
+    CHECK_EQ(pthread_create(&thread, NULL, body, argument), 0);
+    check_pause_ms(after_ms); /* it may be anywhere */
+    CHECK_EQ(pthread_cancel(thread), 0);
+    CHECK_EQ(pthread_join(thread, &result), 0);
+    CHECK(result == PTHREAD_CANCELED);
+}
+
+static void a_waiting_read_is_cancelled_and_the_handle_is_of_use(void) {
+    void* (*const bodies[])(void*) = {read_forever, read_plain, read_record, read_polling};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        for (int without_threads = 0; without_threads < 2; without_threads++) {
+            ESHMConfig config = settings(segment_name("cancel"), ESHM_ROLE_MASTER);
+            ESHMHandle* master = open_with(&config);
+            config.role = ESHM_ROLE_SLAVE;
+            config.use_threads = !without_threads;
+            ESHMHandle* slave = open_with(&config);
+            cancel_one(bodies[i], slave, 20);
+            send_text(master, "still there");
+            expect_text(slave, "still there");
+            close_end(slave);
+            close_end(master);
+        }
+}
+
+static void opening_and_closing_is_not_torn(void) {
+    for (long i = 0; i < 20; i++) {
+        const char* name = segment_name("cancel_open");
+        cancel_one(open_and_close, (void*)name, i);
+        CHECK_EQ(segment_inode(name), 0);
+    }
+}
+
+int main(void) {
+    RUN(a_waiting_read_is_cancelled_and_the_handle_is_of_use);
+    RUN(opening_and_closing_is_not_torn);
+    printf("ok\n");
+    return 0;
+}

@@ -295,7 +295,7 @@ static void an_inherited_one_is_dead(void) {
         CHECK_EQ(eshm_rpc_stop(rpc), ESHM_ERROR_NOT_INITIALIZED);
         CHECK_EQ(eshm_rpc_call(rpc, "go"), ESHM_ERROR_NOT_INITIALIZED);
         CHECK_EQ(eshm_rpc_on_call(rpc, "go", count_up, NULL), ESHM_ERROR_NOT_INITIALIZED);
-        CHECK_TEXT(eshm_rpc_get_last_error(), "Not initialized");
+        CHECK_TEXT(eshm_rpc_get_last_error(), "opened in another process: open your own");
         eshm_rpc_destroy(rpc);
         eshm_rpc_destroy(peer);
         _exit(0);

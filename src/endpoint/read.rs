@@ -18,6 +18,8 @@ pub(crate) enum Timeout {
     For(u64),
     /// For ever.
     Infinite,
+    /// So many nanoseconds, as a piece of a wait without limit.
+    Piece(u64),
     /// So many nanoseconds of spinning at most, and no sleep.
     Spin(u64),
     /// So many nanoseconds, or until a signal handler has run on this thread.
@@ -27,7 +29,7 @@ pub(crate) enum Timeout {
 impl Timeout {
     /// Whether it never passes.
     fn is_endless(self) -> bool {
-        matches!(self, Timeout::Infinite | Timeout::Signal(u64::MAX))
+        matches!(self, Timeout::Infinite | Timeout::Piece(_) | Timeout::Signal(u64::MAX))
     }
 
     /// A timeout as Rust has it.
@@ -66,7 +68,9 @@ impl Deadline {
         if self.end == 0 {
             self.end = match self.timeout {
                 Timeout::None => now,
-                Timeout::For(time) | Timeout::Spin(time) | Timeout::Signal(time) => now.saturating_add(time),
+                Timeout::For(time) | Timeout::Piece(time) | Timeout::Spin(time) | Timeout::Signal(time) => {
+                    now.saturating_add(time)
+                }
                 Timeout::Infinite => u64::MAX,
             };
         }

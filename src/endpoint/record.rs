@@ -171,9 +171,10 @@ impl Core {
             };
             let left = match timeout {
                 Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),
+                Timeout::Piece(time) => Timeout::Piece(time.saturating_sub(clock::now().saturating_sub(start))),
                 other => other,
             };
-            let waits = left != Timeout::None && left != Timeout::For(0);
+            let waits = left != Timeout::None && !matches!(left, Timeout::For(0) | Timeout::Piece(0));
             match look {
                 Look::Done(size) => return Ok(&room.bytes()[..size]),
                 Look::TooSmall(size) if size > 0 => {

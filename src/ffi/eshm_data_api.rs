@@ -10,7 +10,7 @@ use super::given::Given;
 use super::guard::{guard, in_pieces};
 use super::last_error;
 use super::wanted::{self, Wanted};
-use crate::endpoint::{Timeout, core::Core, record::Room};
+use crate::endpoint::{core::Core, record::Room};
 use crate::error::Error;
 use crate::records::{self, Reason};
 use std::ffi::{c_char, c_int, c_void};
@@ -87,12 +87,12 @@ pub unsafe extern "C-unwind" fn eshm_read_data(
     unsafe { item_count.write(0) };
     let wanted = Wanted::new(out_types, out_keys, max_key_len, out_values, max_items);
     let Some(wanted) = wanted.filter(|_| !handle.is_null()) else { return refused() };
-    let piece = |timeout_ms| {
+    let piece = |timeout| {
         guard("eshm_read_data", NOT_INITIALIZED, || {
             let mut room = Room::new();
             // SAFETY: the caller's promises.
             let result = unsafe {
-                Core::read_judged(core_of(handle), &mut room, Timeout::of_ms(timeout_ms), &mut |message| {
+                Core::read_judged(core_of(handle), &mut room, timeout, &mut |message| {
                     wanted.check(message, &mut |_, _| ())?;
                     Ok(())
                 })

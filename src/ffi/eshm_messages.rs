@@ -8,7 +8,7 @@ use super::{
     guard::{guard, in_pieces, is_to_panic},
     last_error::note,
 };
-use crate::endpoint::{self, Timeout, write::Attempt};
+use crate::endpoint::{self, write::Attempt};
 use crate::error::Error;
 use std::{
     ffi::{c_int, c_void},
@@ -137,9 +137,8 @@ unsafe fn read_guarded(
     bytes_read: *mut usize,
     timeout_ms: u32,
 ) -> c_int {
-    let piece = |timeout_ms| {
+    let piece = |timeout| {
         guard("eshm_read_ex", NOT_INITIALIZED, || {
-            let timeout = Timeout::of_ms(timeout_ms);
             // SAFETY: the caller's promises.
             let result = unsafe { endpoint::read_rest(core_of(handle), buffer_of(buffer, size), timeout) };
             if let Ok(size) | Err(Error::BufferTooSmall { size }) = result

@@ -1,6 +1,7 @@
 //! Panics stop at the door: unwinding into C would end the host program.
 
 use super::last_error::say;
+use crate::endpoint::Timeout;
 #[cfg(eshm_failpoints)]
 use crate::failpoint;
 use crate::log;
@@ -36,14 +37,15 @@ pub(super) fn guard<T>(function: &'static str, fallback: T, body: impl FnOnce() 
 
 /// Runs a wait, piece by piece; between two of them, and before the first, the thread can be cancelled.
 #[inline(always)]
-pub(super) fn in_pieces(timeout_ms: u32, mut piece: impl FnMut(u32) -> c_int) -> c_int {
+pub(super) fn in_pieces(timeout_ms: u32, mut piece: impl FnMut(Timeout) -> c_int) -> c_int {
     let mut left = timeout_ms;
     if left != 0 {
         honour_cancellation();
     }
     while left > PIECE_MS {
         let end = clock::now() + u64::from(PIECE_MS) * MS;
-        let code = piece(PIECE_MS);
+        let time = u64::from(PIECE_MS) * MS;
+        let code = piece(if left == u32::MAX { Timeout::Piece(time) } else { Timeout::For(time) });
         // Earlier it is not the piece that has ended. A message that stays refused is told at the end of each.
         if !matches!(code, TIMEOUT | INVALID) || clock::now() < end {
             return code;
@@ -53,7 +55,7 @@ pub(super) fn in_pieces(timeout_ms: u32, mut piece: impl FnMut(u32) -> c_int) ->
             left -= PIECE_MS;
         }
     }
-    piece(left)
+    piece(Timeout::of_ms(left))
 }
 
 /// The failpoint at the door of a function.

@@ -20,13 +20,13 @@ struct Seen {
     acts_on: AtomicPtr<EshmRpc>,
 }
 
-unsafe extern "C" fn count(user: *mut c_void) {
+unsafe extern "C-unwind" fn count(user: *mut c_void) {
     // SAFETY: it outlives both ends.
     unsafe { &*user.cast::<Seen>() }.runs.fetch_add(1, Ordering::Relaxed);
 }
 
 /// A handler that stops, registers and fires.
-unsafe extern "C" fn act(user: *mut c_void) {
+unsafe extern "C-unwind" fn act(user: *mut c_void) {
     // SAFETY: as above; the end is alive, as it waits for its handlers.
     unsafe {
         count(user);

@@ -254,7 +254,7 @@ if os.fork() == 0:
 os.wait()
 """)
         for what in ("get stats", "get role", "check remote"):
-            self.assertRegex(child.line(), f"^Failed to {what}: Not initialized")
+            self.assertRegex(child.line(), f"^Failed to {what}: opened in another process: open your own")
 
     def test_data_that_is_no_record(self):
         master, slave = self.open(ESHMRole.MASTER), self.open(ESHMRole.SLAVE)

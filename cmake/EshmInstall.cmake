@@ -9,6 +9,7 @@ install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/eshm" COMPON
 file(GLOB eshm_headers CONFIGURE_DEPENDS include/*.h include/*.hpp)
 install(FILES ${eshm_headers} "${ESHM_CONFIG_DIR}/eshm_config.h"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
+install(FILES cmake/tsan.supp DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/eshm" COMPONENT development)
 
 install(EXPORT ESHMTargets NAMESPACE ESHM:: DESTINATION "${eshm_package_dir}" COMPONENT development)
 install(FILES "${eshm_package_files}/ESHMConfig.cmake" "${eshm_package_files}/ESHMConfigVersion.cmake"

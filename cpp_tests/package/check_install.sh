@@ -48,6 +48,7 @@ needs libeshm_data.so.1 libeshm.so.1
 for header in "$source"/include/*.h "$source"/include/*.hpp eshm_config.h; do
     [ "$header" = "$source/include/*.hpp" ] || [ -f "$moved/include/${header##*/}" ] || fail "${header##*/} is not installed"
 done
+cmp "$source/cmake/tsan.supp" "$moved/share/eshm/tsan.supp" || fail "the suppressions for ThreadSanitizer are not installed"
 cmp "$source/LICENSE" "$moved/share/doc/eshm/LICENSE" || fail "the licence is not installed"
 # The demo finds the library of its prefix, wherever that is now.
 if grep -q '^ESHM_BUILD_DEMO:BOOL=ON' "$build/CMakeCache.txt"; then

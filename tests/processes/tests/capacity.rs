@@ -175,7 +175,13 @@ fn more_than_dev_shm_holds_is_refused_with_the_size_and_the_place() {
         return skipped("no mounts of one's own here");
     };
     let answer = peer.ask(format_args!("why master {}", 64 << 20));
-    assert_eq!(answer, "code -2 No space left on device (os error 28), for a segment of 134218112 bytes in /dev/shm");
+    let file = name.path().display().to_string();
+    assert_eq!(
+        answer,
+        format!(
+            "code -2 No space left on device (os error 28): {file}; it is full, for a segment of 134218112 bytes in /dev/shm"
+        )
+    );
     peer.ok("init master");
 }
 

@@ -145,7 +145,14 @@ class Detached(ChannelTest):
         self.check_reconnecting(self.lost(max_reconnect_attempts=1, reconnect_retry_interval_ms=1))
 
     def test_immediately(self):
-        slave = self.lost(disconnect_behavior=ESHMDisconnectBehavior.IMMEDIATELY)
+        """The end is final; the statistics are the last known, which programs print as they end."""
+        master = self.peer("MASTER")
+        slave = self.open(ESHMRole.SLAVE, disconnect_behavior=ESHMDisconnectBehavior.IMMEDIATELY)
+        master.send("channel.write(b'x')")
+        self.assertEqual(slave.read(timeout_ms=int(HANG_S * 1000)), b"x")
+        master.leave()
+        wait_until(lambda: _is_stale(slave), "the end")
+        self.assertEqual(slave.get_stats()["m2s_write_count"], 1)
         for read in (slave.try_read, slave.read, lambda: slave.read(timeout_ms=0)):
             with self.assertRaisesRegex(RuntimeError, "^Read failed: Master is stale$"):
                 read()
@@ -172,6 +179,14 @@ def _attached(channel):
     except RuntimeError:
         return False
     return True
+
+
+def _is_stale(channel):
+    try:
+        channel.try_read()
+    except RuntimeError:
+        return True
+    return False
 
 
 if __name__ == "__main__":

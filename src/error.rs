@@ -1,6 +1,6 @@
 //! The one error type.
 
-use std::{error, fmt};
+use std::{error, ffi::CStr, fmt, io};
 
 /// Why a call did not do what was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +41,30 @@ impl Error {
         Error::InvalidParameter(format!("{what} is {value}: {least} to {most} are allowed"))
     }
 
+    /// A thread that could not be started, and what to do.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn no_thread(which: &str, error: &io::Error) -> Error {
+        let cure = match error.raw_os_error() {
+            Some(libc::EAGAIN) => "; raise ulimit -u, or the control group's pids.max",
+            Some(libc::ENOMEM) => "; raise ulimit -v",
+            _ => "",
+        };
+        Error::Attach(format!("cannot start the {which} thread: {error}{cure}"))
+    }
+
+    /// The refusal of an opening, with the file unless it names that already. Last, as C's text may be cut.
+    #[cold]
+    pub(crate) fn about(self, path: &CStr) -> Error {
+        let path = path.to_string_lossy();
+        let named = |why: String| if why.contains(&*path) { why } else { format!("{why} ({path})") };
+        match self {
+            Error::Create(why) => Error::Create(named(why)),
+            Error::Attach(why) => Error::Attach(named(why)),
+            other => other,
+        }
+    }
+
     /// The value of `enum ESHMError` in C.
     pub fn code(&self) -> i32 {
         match self {
@@ -58,7 +82,7 @@ impl Error {
 }
 
 /// What a forked child is told.
-pub(crate) const INHERITED: &std::ffi::CStr = c"opened in another process: open your own";
+pub(crate) const INHERITED: &CStr = c"opened in another process: open your own";
 
 /// The C library's text for a code, known or not.
 pub fn error_text(code: i32) -> &'static str {
@@ -67,7 +91,7 @@ pub fn error_text(code: i32) -> &'static str {
 
 /// [`error_text`], NUL-terminated.
 #[inline(never)]
-pub(crate) fn text_c(code: i32) -> &'static std::ffi::CStr {
+pub(crate) fn text_c(code: i32) -> &'static CStr {
     match code {
         0 => c"Success",
         -1 => c"Invalid parameter",

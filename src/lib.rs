@@ -4,16 +4,44 @@
 //! Two endpoints, a master and a slave, meet in `/dev/shm/eshm_NAME`. Each direction holds the newest message; a read
 //! returns it once. Either side may be killed and restarted at any moment, and the other carries on.
 //!
-//! The house, from the door inwards:
+//! # A pair
 //!
-//! - `ffi`: the C functions; argument checks and the panic guard, nothing else.
-//! - `endpoint`: what a handle is: roles, reading, writing, moving to another segment, closing.
-//! - `triggers`: named calls and events over a channel of their own.
-//! - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
-//! - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
-//! - `segment`: from a name to mapped, validated memory.
-//! - `records`: messages of named, typed values.
-//! - `sys`: raw system calls. `sync`: the only place that names atomics. `models`: the lock-free parts under a model checker.
+//! ```
+//! use eshm::{Endpoint, Role};
+//! use std::time::Duration;
+//!
+//! # let name = format!("doc_front_{}", std::process::id());
+//! // In one process: creates /dev/shm/eshm_NAME.
+//! let robot = Endpoint::builder(&name).role(Role::Master).open()?;
+//! // In another: attaches to it.
+//! let policy = Endpoint::builder(&name).role(Role::Slave).open()?;
+//!
+//! robot.write(b"joint angles")?;
+//! let mut buffer = vec![0; policy.capacity()?];
+//! let size = policy.read_timeout(&mut buffer, Duration::from_secs(1))?;
+//! assert_eq!(&buffer[..size], b"joint angles");
+//! policy.write(b"torques")?;
+//! # Ok::<(), eshm::Error>(())
+//! ```
+//!
+//! # What to know
+//!
+//! - **Roles.** A [`Role::Master`] creates the segment, a [`Role::Slave`] attaches to it ([`Builder::wait_for_master`] says how
+//!   long it waits for one), and [`Role::Auto`] is what is missing.
+//! - **Values.** A read gives the newest value that was written since this end opened, and gives it once. What is written in
+//!   between is overwritten. [`Builder::first_value`] also gives what was there before.
+//! - **Waiting.** [`Endpoint::read_timeout`] waits, [`Endpoint::try_read`] does not, and [`Endpoint::event_fd`] is a descriptor
+//!   for poll(2) and event loops.
+//! - **Errors.** [`Error::NoData`] and [`Error::Timeout`] are part of normal operation. A refused opening says what, where and
+//!   what to do; each [`Error`] is documented.
+//! - **Death.** A killed peer is noticed within 10 ms ([`Endpoint::remote_alive`]). A slave reconnects by itself as often as
+//!   [`Builder::max_reconnect_attempts`] says, or does what its [`DisconnectBehavior`] asks for. A stopped or killed process
+//!   never leaves the other one blocked.
+//! - **Threads and forks.** An [`Endpoint`] is for any number of threads. A forked child opens its own.
+//! - **Others.** The peer may be C, C++ or Python, on this library or on a released `libeshm`.
+//!
+//! [`Rpc`] calls functions and tells events by name over a channel; [`records`] makes messages of named, typed values;
+//! [`inspect`] looks at segments from outside. `docs/ARCHITECTURE.md` has the inside of this crate.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

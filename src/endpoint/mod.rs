@@ -46,6 +46,7 @@ use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
 /// assert_eq!(slave.try_read(&mut buffer)?, None);
 /// # Ok::<(), eshm::Error>(())
 /// ```
+#[must_use = "it ends as it is dropped"]
 pub struct Endpoint {
     core: Arc<Core>,
 }
@@ -72,7 +73,10 @@ impl Endpoint {
         spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
-        let opened = open::open(&name, &settings)?;
+        let opened = open::open(&name, &settings).map_err(|error| error.about(name.path()))?;
+        if settings.role == Role::Auto && opened.side == Side::Slave && opened.segment.is_held_here(Side::Master) {
+            crate::log::warning!("{name}: its master is of this process too; close that one, or ask for the roles by name");
+        }
         if settings.huge_pages {
             opened.segment.view.mapping.advise_huge();
         }
@@ -81,7 +85,7 @@ impl Endpoint {
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.
             let registered = service::register(endpoint.core.clone());
-            registered.map_err(|error| Error::Attach(format!("cannot start the service thread: {error}")))?;
+            registered.map_err(|error| Error::no_thread("service", &error))?;
         }
         // While the service thread beats: it may take a while.
         #[cfg(not(loom))]
@@ -125,6 +129,7 @@ impl Endpoint {
     /// Writes if nothing stands in the way. False if something does, and then nothing was done: [`Endpoint::write`] waits for it,
     /// or says what it is.
     #[inline]
+    #[must_use = "false: nothing was written"]
     pub fn try_write(&self, message: &[u8]) -> bool {
         match self.core.write_now(as_uninit(message)) {
             Attempt::Done => true,
@@ -224,7 +229,8 @@ impl Endpoint {
 
     /// A descriptor for poll(2), epoll(7) and event loops: readable while there is a value to read, or a change to ask
     /// [`Endpoint::remote_alive`] about: the peer came, left, died, was replaced or has recovered, or this endpoint lost or found
-    /// its segment. Values are seen within a millisecond, whatever library the peer has.
+    /// its segment. Values are seen within a millisecond, whatever library the peer has. As a [`BorrowedFd`] it is
+    /// [`AsFd`](std::os::fd::AsFd) and [`AsRawFd`](std::os::fd::AsRawFd), which is what rustix, mio, polling and tokio's `AsyncFd` take.
     ///
     /// It says so anew each time it is polled (level-triggered), until a read took the value, and `remote_alive` the change. Only
     /// poll it: do not read it, write to it or close it. Each call gives the same one, made at the first and closed as the

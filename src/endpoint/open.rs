@@ -115,9 +115,16 @@ pub(crate) fn explain(name: &Name, error: &io::Error) -> String {
             }
             None => "who may write there?",
         },
+        // A mapping, under mlockall(2).
         Some(libc::EAGAIN) => "the limit on locked memory: raise ulimit -l",
         Some(libc::EMFILE) => "raise ulimit -n",
+        Some(libc::ENFILE) => "raise the sysctl fs.file-max",
+        Some(libc::ENOMEM) => "raise ulimit -v",
+        Some(libc::EFBIG) => "raise ulimit -f",
         Some(libc::ENOSPC) => "it is full",
+        Some(libc::EROFS) => "mount it writable",
+        Some(libc::ENOENT) => "is /dev/shm there? mount -t tmpfs -o mode=1777 tmpfs /dev/shm",
+        Some(libc::EISDIR) => "a folder has its name: remove it",
         Some(libc::ELOOP) => "a symbolic link is not followed: remove it",
         _ => return format!("{error}: {path}"),
     };

@@ -42,7 +42,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
         let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
-        state.thread = Some(spawned.map_err(|error| Error::Attach(error.to_string()))?);
+        state.thread = Some(spawned.map_err(|error| Error::no_thread("dispatcher", &error))?);
         state.alive = true;
         state.cut = false;
     }

@@ -51,6 +51,7 @@ pub(crate) enum Kind {
 /// assert_eq!(halted.recv(), Ok("halted"));
 /// # Ok::<(), eshm::Error>(())
 /// ```
+#[must_use = "it ends as it is dropped"]
 pub struct Rpc {
     shared: Arc<Shared>,
     /// Whether this is the one that was opened, and not a dispatcher's view of it.

@@ -142,7 +142,8 @@ fn a_peer_that_insists_on_another_capacity_is_refused_by_both_numbers() {
     let mut master = Peer::ours("master", &name, &["--capacity=1000"]);
     for role in [Role::Slave, Role::Auto] {
         let refused = builder(&name, role).capacity(2000).exact_capacity(true).open().expect_err("another capacity");
-        assert_eq!(refused, Error::Attach("its capacity is 1000 bytes, not the 2000 asked for".into()));
+        let why = format!("its capacity is 1000 bytes, not the 2000 asked for ({})", name.path().display());
+        assert_eq!(refused, Error::Attach(why));
     }
     assert_eq!(
         builder(&name, Role::Slave).capacity(1000).exact_capacity(true).open().map(|slave| slave.capacity()),

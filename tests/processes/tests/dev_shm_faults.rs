@@ -70,7 +70,12 @@ fn a_read_only_dev_shm_is_a_refusal() {
     let name = Name::new();
     let Some(mut peer) = with_mounts(&name, "mount -t tmpfs -o ro tmpfs /dev/shm") else { return };
     refused(&mut peer, "master", "Read-only file system");
-    refused(&mut peer, "slave", "there is no such segment");
+    refused(&mut peer, "auto", "mount it writable");
+    refused(
+        &mut peer,
+        "slave",
+        &format!("there is no such segment; start the master first (/dev/shm/eshm_{})", name.as_str()),
+    );
     peer.ok("sh mount -o remount,rw /dev/shm");
     works(&mut peer, "master");
 }
@@ -81,6 +86,7 @@ fn without_a_dev_shm_it_is_a_refusal() {
     let script = "mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3";
     let Some(mut peer) = with_mounts(&name, script) else { return };
     refused(&mut peer, "master", "No such file or directory");
+    refused(&mut peer, "auto", "mount -t tmpfs -o mode=1777 tmpfs /dev/shm");
     refused(&mut peer, "slave", "there is no such segment");
     peer.ok("sh mkdir -m 1777 /dev/shm");
     works(&mut peer, "master");

@@ -70,6 +70,7 @@ fn no_process_left_for_the_service_thread_is_a_refusal() {
     }
     peer.ok("limit nproc 0");
     refused(&mut peer, "master", "cannot start the service thread");
+    refused(&mut peer, "auto", "raise ulimit -u");
     assert!(!name.exists());
     peer.ok("limit nproc max");
     works(&mut peer, "master");
@@ -82,6 +83,7 @@ fn a_limit_on_file_sizes_is_a_refusal_and_no_signal() {
     for (limit, how) in [(4096, ""), (4096, " fatal"), (8575, " fatal")] {
         peer.ok(format_args!("limit fsize {limit}{how}"));
         refused(&mut peer, "master", "File too large");
+        refused(&mut peer, "auto", "raise ulimit -f");
         assert!(!name.exists());
     }
     peer.ok("limit fsize 8576 fatal");

@@ -282,6 +282,43 @@ static void destroy_gives_everything_back_at_once(void) {
     scene_free(scene);
 }
 
+static void count_nothing(void* user) {
+    (void)user;
+}
+
+/* Calls until the channel is closed under it, and some more. */
+static void* call_until_closed(void* used) {
+    EshmRpc* rpc = (EshmRpc*)used;
+    int closed = 0;
+    while (closed < 100) {
+        const int codes[] = {eshm_rpc_call(rpc, "x"), eshm_rpc_emit(rpc, "x"), eshm_rpc_start(rpc), eshm_rpc_stop(rpc),
+                             eshm_rpc_on_call(rpc, "x", count_nothing, NULL)};
+        for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+            CHECK(codes[i] == ESHM_SUCCESS || codes[i] == ESHM_ERROR_NOT_INITIALIZED);
+            if (closed > 0) CHECK_EQ(codes[i], ESHM_ERROR_NOT_INITIALIZED);
+        }
+        closed += codes[0] != ESHM_SUCCESS;
+        (void)(eshm_rpc_missed(rpc) + eshm_rpc_dispatched(rpc));
+    }
+    return NULL;
+}
+
+static void calls_that_destroy_overtakes_find_it_closed(void) {
+    Scene scene = rpc_scene("rpc_overtaken");
+    for (int round = 0; round < 20; round++) {
+        EshmRpc* rpc = rpc_open(scene.name, ESHM_ROLE_MASTER);
+        EshmRpc* peer = rpc_open(scene.name, ESHM_ROLE_SLAVE);
+        pthread_t callers[3];
+        for (int i = 0; i < 3; i++) CHECK_EQ(pthread_create(&callers[i], NULL, call_until_closed, rpc), 0);
+        check_pause_ms(round % 4);
+        eshm_rpc_destroy(rpc);
+        CHECK(!is_there(scene.name));
+        for (int i = 0; i < 3; i++) CHECK_EQ(pthread_join(callers[i], NULL), 0);
+        eshm_rpc_destroy(peer);
+    }
+    scene_free(scene);
+}
+
 static void an_inherited_one_is_dead(void) {
     Scene scene = rpc_scene("rpc_fork");
     EshmRpc* rpc = rpc_open(scene.name, ESHM_ROLE_MASTER);
@@ -320,6 +357,7 @@ int main(int argc, char** argv) {
     RUN(a_handler_stops);
     RUN(a_handler_destroys);
     RUN(destroy_gives_everything_back_at_once);
+    RUN(calls_that_destroy_overtakes_find_it_closed);
     RUN(an_inherited_one_is_dead);
     puts("test_rpc: passed");
     return 0;

@@ -214,6 +214,13 @@ impl Endpoint {
         self.core.write_slow(as_uninit(message), 0)
     }
 
+    /// Ends it before it is dropped. `owner`, which it belongs to, stays as long as a call that this overtakes may use it.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn close(&self, owner: service::Owner) {
+        let views = self.core.close();
+        service::bury(self.core.clone(), views, Some(owner));
+    }
+
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
     ///
     /// # Errors
@@ -390,7 +397,7 @@ fn as_uninit(bytes: &[u8]) -> &[MaybeUninit<u8>] {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let views = self.core.close();
-        service::bury(self.core.clone(), views);
+        service::bury(self.core.clone(), views, None);
     }
 }
 

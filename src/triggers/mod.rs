@@ -14,8 +14,11 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
+    ffi::c_void,
     fmt,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
     sync::{Arc, Mutex},
 };
 
@@ -74,6 +77,8 @@ struct Shared {
     control: Control,
     /// The number of the thread that runs handlers, or ran them last.
     dispatcher: statics::AtomicUsize,
+    /// It was a handler that dropped it: the dispatcher ends the channel, as its last act.
+    orphaned: statics::AtomicBool,
     missed: AtomicU64,
     dispatched: AtomicU64,
     last: Mutex<Last>,
@@ -98,6 +103,7 @@ impl Rpc {
             sender: Sender::default(),
             control: Control::default(),
             dispatcher: statics::AtomicUsize::new(0),
+            orphaned: statics::AtomicBool::new(false),
             missed: AtomicU64::new(0),
             dispatched: AtomicU64::new(0),
             last: Mutex::default(),
@@ -131,7 +137,7 @@ impl Rpc {
     /// [`Error::Inherited`] in a forked child; [`Error::NotInitialized`] in a handler whose `Rpc` has been dropped; [`Error::Attach`] if the
     /// thread cannot be had.
     pub fn start(&self) -> Result<(), Error> {
-        self.check_process()?;
+        self.check_usable()?;
         dispatch::start(&self.shared)
     }
 
@@ -140,7 +146,7 @@ impl Rpc {
     /// # Errors
     /// [`Error::Inherited`] in a forked child.
     pub fn stop(&self) -> Result<(), Error> {
-        self.check_process()?;
+        self.check_usable()?;
         dispatch::stop(&self.shared);
         Ok(())
     }
@@ -162,7 +168,7 @@ impl Rpc {
     }
 
     fn fire(&self, kind: Kind, name: &str) -> Result<(), Error> {
-        self.check_process()?;
+        self.check_usable()?;
         self.shared.sender.fire(&self.shared.endpoint, kind, name)
     }
 
@@ -181,9 +187,31 @@ impl Rpc {
         self.shared.endpoint.role()
     }
 
-    /// A child has a copy of the memory and none of the threads; a lock may have been copied while held.
-    pub(crate) fn check_process(&self) -> Result<(), Error> {
-        if self.shared.endpoint.core().is_inherited() { Err(Error::Inherited) } else { Ok(()) }
+    /// Whether calls may use it. A child has a copy of the memory and none of the threads; a lock may have been copied while held.
+    /// A closed one is kept for calls from C that its end overtook: of those that begin later none touches the channel.
+    pub(crate) fn check_usable(&self) -> Result<(), Error> {
+        let core = self.shared.endpoint.core();
+        match (core.is_inherited(), core.is_closing()) {
+            (true, _) => Err(Error::Inherited),
+            (_, true) => Err(Error::NotInitialized),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives it up as a pointer, for C.
+    pub(crate) fn into_raw(self) -> *const c_void {
+        let rpc = ManuallyDrop::new(self);
+        // SAFETY: the Arc is read out of a value that is never dropped.
+        Arc::into_raw(unsafe { ptr::read(&rpc.shared) }).cast()
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    /// `rpc` came from [`Rpc::into_raw`], and what this gives is dropped once at most. Once it was, it is still kept for a while.
+    pub(crate) unsafe fn from_raw(rpc: *const c_void) -> Rpc {
+        // SAFETY: the caller's promise.
+        Rpc { shared: unsafe { Arc::from_raw(rpc.cast()) }, owner: true }
     }
 }
 
@@ -200,9 +228,13 @@ fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registr
 impl Drop for Rpc {
     fn drop(&mut self) {
         if !self.owner {
+            // Relaxed: see dispatch::end. No mutex: start may hold it as it waits for this thread.
+            if self.shared.orphaned.load(Ordering::Relaxed) {
+                dispatch::close(&self.shared);
+            }
             return;
         }
-        if self.check_process().is_err() {
+        if self.shared.endpoint.core().is_inherited() {
             // The dispatcher's share is never given back here, so the rest stays; the descriptor and the mapping go.
             self.shared.endpoint.core().close();
             sync::hold(&INHERITED).push(self.shared.clone());

@@ -36,6 +36,12 @@ impl Registry {
         sync::hold(&self.0).push(Entry { kind: Kind::Event, name: name.into(), handler });
     }
 
+    /// Lets go of all handlers.
+    pub(super) fn clear(&self) {
+        let entries = std::mem::take(&mut *sync::hold(&self.0));
+        drop(entries); // without the lock: an end of theirs may use the library
+    }
+
     /// Those for one trigger, in order; what is registered from here on is for the next.
     pub(super) fn find(&self, kind: Kind, name: &str) -> Vec<Handler> {
         let entries = sync::hold(&self.0);

@@ -58,13 +58,12 @@ unsafe fn rpc_of(rpc: *const EshmRpc) -> Result<ManuallyDrop<Rpc>, Error> {
 
 /// # Safety
 /// See the module; the text outlives the result.
-unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a str, Error> {
+unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a [u8], Error> {
     if name.is_null() {
         return Err(null("name"));
     }
     // SAFETY: NUL-terminated by the caller's promise.
-    let name = unsafe { CStr::from_ptr(name) };
-    name.to_str().map_err(|_| Error::InvalidParameter("the name is not UTF-8".to_owned()))
+    Ok(unsafe { CStr::from_ptr(name) }.to_bytes())
 }
 
 /// A C function and what it is called with.

@@ -4,6 +4,7 @@ use super::message::{self, Trigger};
 use super::{Kind, Last, Rpc, Shared, registry::Handler};
 use crate::error::Error;
 use crate::log;
+use crate::segment::name::quoted;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -177,7 +178,7 @@ impl Dispatcher<'_> {
         }
         let handlers = shared.registry.find(trigger.kind, trigger.name);
         if handlers.is_empty() && trigger.kind == Kind::Call {
-            self.complain(format_args!("nothing is registered for the call '{}'", trigger.name.escape_debug()));
+            self.complain(format_args!("nothing is registered for the call {}", quoted(trigger.name)));
         }
         handlers
     }

@@ -12,6 +12,7 @@ use self::{control::Control, registry::Registry, sender::Sender};
 use crate::config::Role;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::segment::name::quoted;
 use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
     ffi::c_void,
@@ -37,7 +38,7 @@ pub(crate) enum Kind {
 /// Handlers run one after the other, in the order the triggers came, on one thread that [`Rpc::start`] starts; no lock is
 /// held meanwhile, so a handler may use the `Rpc` it is given for anything: register, fire, stop. The channel holds one
 /// trigger, the newest: those fired faster than they are taken coalesce, and [`Rpc::missed`] counts them. Dropping the `Rpc`
-/// stops it and ends the channel.
+/// stops it and ends the channel. A name is any bytes; to C, whose texts end with a NUL, one without.
 ///
 /// ```
 /// use eshm::{Role, Rpc};
@@ -113,17 +114,17 @@ impl Rpc {
     }
 
     /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
-    pub fn on_call(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.register(name, false, caught(name, handler));
+    pub fn on_call(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.register(name.as_ref(), false, caught(name.as_ref(), handler));
     }
 
     /// Adds a handler that runs when the other side emits `name`, after those that are there.
-    pub fn on_event(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.register(name, true, caught(name, handler));
+    pub fn on_event(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.register(name.as_ref(), true, caught(name.as_ref(), handler));
     }
 
     /// Registers a handler that no panic leaves. An exception of another language may: it ends the process with its own text.
-    pub(crate) fn register(&self, name: &str, event: bool, handler: registry::Handler) {
+    pub(crate) fn register(&self, name: &[u8], event: bool, handler: registry::Handler) {
         if event {
             self.shared.registry.add_event(name, handler);
         } else {
@@ -155,19 +156,19 @@ impl Rpc {
     ///
     /// # Errors
     /// As [`Endpoint::write`]; the trigger was not fired then.
-    pub fn call(&self, name: &str) -> Result<(), Error> {
-        self.fire(Kind::Call, name)
+    pub fn call(&self, name: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.fire(Kind::Call, name.as_ref())
     }
 
     /// Has the other side run all its handlers for the event `name`, unless a newer trigger comes before it is taken.
     ///
     /// # Errors
     /// As [`Rpc::call`].
-    pub fn emit(&self, name: &str) -> Result<(), Error> {
-        self.fire(Kind::Event, name)
+    pub fn emit(&self, name: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.fire(Kind::Event, name.as_ref())
     }
 
-    fn fire(&self, kind: Kind, name: &str) -> Result<(), Error> {
+    fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
         self.check_usable()?;
         self.shared.sender.fire(&self.shared.endpoint, kind, name)
     }
@@ -216,11 +217,11 @@ impl Rpc {
 }
 
 /// A handler whose panic is a line of the log.
-fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
-    let name: Box<str> = name.into();
+fn caught(name: &[u8], handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
+    let name = quoted(name);
     Arc::new(move |rpc| {
         if catch_unwind(AssertUnwindSafe(|| handler(rpc))).is_err() {
-            crate::log::error!("{}: the handler of '{}' panicked", rpc.shared.endpoint.core(), name.escape_debug());
+            crate::log::error!("{}: the handler of {name} panicked", rpc.shared.endpoint.core());
         }
     })
 }

@@ -222,7 +222,7 @@ class Rpc:
     def _encoded(name: str) -> bytes:
         if not isinstance(name, str):
             raise TypeError(f"a trigger's name must be str, not {type(name).__name__}")
-        encoded = name.encode()
+        encoded = name.encode("utf-8", "surrogateescape")  # any bytes, as os.fsdecode has them
         if b"\0" in encoded:  # C would see the part before it
             raise ValueError("a trigger's name holds no NUL")
         return encoded

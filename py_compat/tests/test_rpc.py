@@ -134,6 +134,16 @@ class Handlers(RpcTest):
         self.assertTrue(self.heard.empty())
         self.assertEqual((master.dispatched, master.missed), (3, 0))
 
+    def test_names_are_any_bytes_as_fsdecode_has_them(self):
+        master, slave = self.both()
+        name, other = os.fsdecode(b"p\xefng"), os.fsdecode(b"p\xeeng")
+        master.on_call(name)(self.say("right"))
+        master.on_call(other)(self.say("wrong"))
+        master.start()
+        slave.call(name)
+        self.assertEqual(self.hear(), "right")
+        self.assertTrue(self.heard.empty())
+
     def test_decorators_give_the_function_back(self):
         master, slave = self.both()
 

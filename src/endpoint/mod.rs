@@ -219,12 +219,45 @@ impl Endpoint {
         self.core.write_slow(as_uninit(message), 0)
     }
 
+    /// Ends it before it is dropped. `owner`, which it belongs to, stays as long as a call that this overtakes may use it.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn close(&self, owner: service::Owner) {
+        let views = self.core.close();
+        service::bury(self.core.clone(), views, Some(owner));
+    }
+
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
     ///
     /// # Errors
     /// [`Error::Inherited`] in a forked child.
     pub fn remote_alive(&self) -> Result<bool, Error> {
         self.core.remote_alive()
+    }
+
+    /// Whether this is a slave that looks for its master no longer, as the limits of its reconnection are used up; final. A read
+    /// without limit then ends by itself: this is for who makes one of shorter reads. Ask before a read, and end if that finds
+    /// nothing: what came earlier is then read. False in a forked child.
+    ///
+    /// ```
+    /// # use eshm::{Endpoint, Error, Role};
+    /// # use std::time::Duration;
+    /// # let name = format!("doc_given_up_{}", std::process::id());
+    /// let robot = Endpoint::builder(&name).role(Role::Master).open()?;
+    /// let panel = Endpoint::builder(&name).max_reconnect_attempts(1).open()?;
+    /// drop(robot);
+    /// let mut buffer = [0; 64];
+    /// let last = loop {
+    ///     let given_up = panel.has_given_up();
+    ///     match panel.read_timeout(&mut buffer, Duration::from_millis(100)) {
+    ///         Err(Error::Timeout) if !given_up => {}
+    ///         result => break result,
+    ///     }
+    /// };
+    /// assert_eq!(last, Err(Error::Timeout));
+    /// # Ok::<(), eshm::Error>(())
+    /// ```
+    pub fn has_given_up(&self) -> bool {
+        !self.core.is_inherited() && self.core.has_given_up()
     }
 
     /// A descriptor for poll(2), epoll(7) and event loops: readable while there is a value to read, or a change to ask
@@ -370,7 +403,7 @@ fn as_uninit(bytes: &[u8]) -> &[MaybeUninit<u8>] {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let views = self.core.close();
-        service::bury(self.core.clone(), views);
+        service::bury(self.core.clone(), views, None);
     }
 }
 

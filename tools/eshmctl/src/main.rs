@@ -5,6 +5,7 @@ mod chart;
 mod checkup;
 mod cli;
 mod commands;
+mod delivery;
 mod exit;
 mod failure;
 mod histogram;

@@ -54,3 +54,11 @@ pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
         None => format!("{name}: this is the {own}; waiting for a {other}, none is there yet"),
     }
 }
+
+/// What a side whose write is not taken waits for.
+pub fn to_write(endpoint: &Endpoint, name: &Name) -> String {
+    match endpoint.role() {
+        Role::Slave => format!("{name}: the master has gone; waiting for the next one"),
+        _ => format!("{name}: another writer is in the midst of a value; waiting for it to end"),
+    }
+}

@@ -94,9 +94,18 @@ pub fn start_with_errors(args: &[&str]) -> Running {
 
 /// Starts it with a standard input that stays open until it is dropped.
 pub fn start_with_input(args: &[&str]) -> (Running, ChildStdin) {
+    started_with_input(args, false)
+}
+
+/// The same, with what it says on standard error among its lines.
+pub fn start_with_input_and_errors(args: &[&str]) -> (Running, ChildStdin) {
+    started_with_input(args, true)
+}
+
+fn started_with_input(args: &[&str], errors: bool) -> (Running, ChildStdin) {
     let mut command = command(args);
     command.stdin(Stdio::piped());
-    let mut running = started(command, false);
+    let mut running = started(command, errors);
     let input = running.child.stdin.take().expect("its input");
     (running, input)
 }
@@ -153,9 +162,15 @@ impl Running {
 
     /// Asks it to end, and waits; its code and the rest of its lines.
     #[track_caller]
-    pub fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub fn end(self) -> (Option<i32>, Vec<String>) {
+        self.end_by(libc::SIGINT)
+    }
+
+    /// The same, by this signal.
+    #[track_caller]
+    pub fn end_by(mut self, signal: i32) -> (Option<i32>, Vec<String>) {
         // SAFETY: a child of ours that has not been waited for.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
+        unsafe { libc::kill(self.child.id() as i32, signal) };
         let code = self.end_code();
         (code, self.lines.iter().collect())
     }

@@ -5,7 +5,7 @@ use eshm::{Endpoint, Role};
 use std::time::{Duration, Instant};
 
 /// So long a wait needs no words.
-const SOON: Duration = Duration::from_secs(1);
+pub const SOON: Duration = Duration::from_secs(1);
 
 /// One thing to say, if it is still to be said.
 pub struct Notice {
@@ -42,17 +42,26 @@ impl Notice {
 
 /// What a side that has read nothing yet waits for.
 pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
-    let is_master = endpoint.role() == Role::Master;
-    let (own, other) = if is_master { ("master", "slave") } else { ("slave", "master") };
-    let stats = endpoint.stats().ok();
-    let there = stats.and_then(|stats| match is_master {
-        true => Some(stats.slave_pid).filter(|_| stats.slave_alive),
-        false => Some(stats.master_pid).filter(|_| stats.master_alive),
-    });
-    match there.filter(|&pid| pid != 0) {
+    let Sides { own, other, there } = sides(endpoint);
+    match there {
         Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to write a value"),
         None => format!("{name}: this is the {own}; waiting for a {other}, none is there yet"),
     }
+}
+
+/// What a side waits for whose values are to be answered by an echo.
+pub fn for_an_echo(endpoint: &Endpoint, name: &Name) -> String {
+    let Sides { own, other, there } = sides(endpoint);
+    match there {
+        Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo"),
+        None => format!("{name}: this is the {own}; waiting for `eshmctl echo {name}`, no {other} is there yet"),
+    }
+}
+
+/// What a side waits for that begins only once the other is there.
+pub fn for_the_other(endpoint: &Endpoint, name: &Name) -> String {
+    let Sides { own, other, .. } = sides(endpoint);
+    format!("{name}: this is the {own}; waiting for a {other}, none is there yet")
 }
 
 /// What a side whose write is not taken waits for.
@@ -60,5 +69,23 @@ pub fn to_write(endpoint: &Endpoint, name: &Name) -> String {
     match endpoint.role() {
         Role::Slave => format!("{name}: the master has gone; waiting for the next one"),
         _ => format!("{name}: another writer is in the midst of a value; waiting for it to end"),
+    }
+}
+
+/// What the sides are called, from here, and the other's live process.
+struct Sides {
+    own: &'static str,
+    other: &'static str,
+    there: Option<i32>,
+}
+
+fn sides(endpoint: &Endpoint) -> Sides {
+    let stats = endpoint.stats().ok();
+    let there = |pid, alive| Some(pid).filter(|&pid| alive && pid != 0);
+    match endpoint.role() {
+        Role::Master => {
+            Sides { own: "master", other: "slave", there: stats.and_then(|s| there(s.slave_pid, s.slave_alive)) }
+        }
+        _ => Sides { own: "slave", other: "master", there: stats.and_then(|s| there(s.master_pid, s.master_alive)) },
     }
 }

@@ -65,7 +65,7 @@ fn the_last_line_needs_no_end() {
     let name = Name::new();
     let master = open(&name, Role::Master);
     let done = ctl_with_input(&["send", name.as_str(), "--as", "slave", "--linger", "0.01"], "a\n\nlast");
-    assert_eq!((done.code, done.out.as_str()), (Some(0), "3 sent, 0 replies\n"), "{}", done.err);
+    assert_eq!((done.code, done.out.as_str()), (Some(5), "3 sent, 0 replies\n"), "not read yet: {}", done.err);
     assert_eq!(read(&master, 0), Ok("last".to_owned()));
 }
 
@@ -77,7 +77,7 @@ fn bytes_of_a_file_arrive_as_they_are() {
     fs::write(&file, &bytes).expect("write the file");
     let master = open(&name, Role::Master);
     let done = ctl(&["send", name.as_str(), "--file", file.to_str().expect("text"), "--as", "slave", "--linger", "0.05"]);
-    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert_eq!(done.code, Some(5), "not read yet: {}", done.err);
     let mut buffer = vec![0; 4096];
     let size = master.try_read(&mut buffer).expect("no error").expect("a value");
     assert_eq!(buffer[..size], bytes);
@@ -108,7 +108,8 @@ fn a_live_master_keeps_its_place_unless_it_is_asked_for() {
     assert!(done.code == Some(1) && done.err.starts_with(&whose) && done.err.contains("--as slave"), "{}", done.err);
     assert_eq!(master.write(b"still here"), Ok(()));
     let done = ctl(&["send", name.as_str(), "x", "--as", "master", "--replace", "--linger", "0.01"]);
-    assert_eq!((done.code, master.write(b"gone")), (Some(0), Err(Error::RoleMismatch)), "{}", done.err);
+    assert!(done.code == Some(5) && done.err.contains("nobody read it"), "{}", done.err);
+    assert_eq!(master.write(b"gone"), Err(Error::RoleMismatch));
 }
 
 #[test]

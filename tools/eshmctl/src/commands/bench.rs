@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         .stdout(Stdio::null())
         .spawn()?;
     let _echo = Helper(echo);
-    if !trips::await_echo(&endpoint, SIZES[0], PATIENCE)? {
+    if !trips::await_echo(&endpoint, &name, SIZES[0], PATIENCE)? {
         return Err(silent());
     }
     let mut rows = Vec::new();
@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let limit = Limit::of_seconds(Some(part));
         let start = Instant::now();
         let wanted = Wanted { size, count: u64::MAX, pause: Duration::ZERO, gone: PATIENCE, limit };
-        let done = trips::run(&endpoint, wanted, |_| {})?;
+        let done = trips::run(&endpoint, &name, wanted, |_| {})?;
         if done.deserted {
             return Err(silent());
         }

@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let name = &args.side.name;
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
     let wait = Duration::from_secs_f64(args.wait);
-    if !trips::await_echo(&endpoint, args.size, wait).map_err(|failure| failure.about(name))? {
+    if !trips::await_echo(&endpoint, name, args.size, wait).map_err(|failure| failure.about(name))? {
         eprintln!("eshmctl: nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         gone: wait,
         limit: Limit::of_seconds(args.time),
     };
-    let done = trips::run(&endpoint, wanted, |number| progress.tell(|| format!("{number} of {}", args.count)))
+    let done = trips::run(&endpoint, name, wanted, |number| progress.tell(|| format!("{number} of {}", args.count)))
         .map_err(|failure| failure.about(name))?;
     progress.done();
     let seconds = start.elapsed().as_secs_f64();

@@ -42,8 +42,8 @@ impl Delivery {
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
-    /// What is said of a value that was not read, with what to do.
-    pub fn unread(&self, seconds: f64, sent: u64) -> String {
+    /// What is said of the last of `sent` values that was not read within so many seconds; `cure` is what this command can do.
+    pub fn unread(&self, sent: u64, seconds: f64, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };
         let (side, label) = if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
@@ -51,18 +51,14 @@ impl Delivery {
             Life::Alive | Life::Silent => Some(segment.header().pids[side as usize]),
             Life::Absent | Life::Dead => None,
         });
-        let stays = match role {
-            Role::Master => "the segment ends with this command",
-            _ => "it stands there until it is read or overwritten",
+        let why = match reader {
+            Some(pid) => format!("the {label}, process {pid}, has not within {seconds} s"),
+            None => format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one"),
         };
-        match reader {
-            Some(pid) => format!(
-                "{name}: nobody read {what}: the {label}, process {pid}, has not within {seconds} s; {stays}, --linger waits longer"
-            ),
-            None => format!(
-                "{name}: nobody read {what}: no {label} is there; start the reader first (`eshmctl recv {name}` is one), or \
-                 give it longer than {seconds} s with --linger"
-            ),
-        }
+        let fate = match role {
+            Role::Slave if reader.is_some() => "it stays until it is read or overwritten; ",
+            _ => "",
+        };
+        format!("{name}: nobody read {what}: {why}; {fate}{cure}")
     }
 }

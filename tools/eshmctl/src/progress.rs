@@ -1,5 +1,6 @@
 //! How far long work has come: one line on standard error that is written over, on a terminal alone.
 
+use crate::say;
 use std::{
     io::{self, IsTerminal},
     time::{Duration, Instant},
@@ -24,14 +25,14 @@ impl Progress {
     pub fn tell(&mut self, text: impl FnOnce() -> String) {
         if self.shown && self.told.elapsed() >= EVERY {
             self.told = Instant::now();
-            eprint!("\r\x1b[K{}", text());
+            say::beside(format_args!("\r\x1b[K{}", text()));
         }
     }
 
     /// Shows it at once.
     pub fn now(&self, text: &str) {
         if self.shown {
-            eprint!("\r\x1b[K{text}");
+            say::beside(format_args!("\r\x1b[K{text}"));
         }
     }
 
@@ -42,7 +43,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            say::beside(format_args!("\r\x1b[K"));
         }
     }
 }

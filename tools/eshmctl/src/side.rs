@@ -1,6 +1,6 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name, numbers};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers, tell};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
@@ -92,11 +92,15 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
         let advice = "start the master first, or say --as master; `eshmctl list` shows which there are";
         return Failure::new(format!("there is no segment '{name}'; {advice}")).with_exit(Exit::Missing);
     }
-    let advice = match there {
+    in_the_way(name, error)
+}
+
+/// What is said of a file that cannot be used, or looked at, with what to do.
+pub fn in_the_way(name: &Name, error: &Error) -> Failure {
+    let advice = match name.path().symlink_metadata() {
         Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
-        Ok(_) if !name.may_be_used() => {
-            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode"
-        }
+        Ok(_) if !name.may_be_used() => "or run both sides as one user",
+        Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };
     Failure::new(format!("{name}: {error}; {advice}"))
@@ -129,12 +133,12 @@ impl Before {
     /// Says what taking this side has done to a live process on it.
     fn tell(&self, name: &Name, role: Role) {
         match (role, self.0) {
-            (Role::Slave, [_, Some(pid)]) => eprintln!(
-                "eshmctl: {name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
+            (Role::Slave, [_, Some(pid)]) => tell!(
+                "{name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
                  other's values: end one of them, or look on with `eshmctl watch {name}`"
             ),
             (Role::Master, [Some(pid), _]) => {
-                eprintln!("eshmctl: {name}: took the place of the live master, process {pid}")
+                tell!("{name}: took the place of the live master, process {pid}")
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Saying what is waited for, once, on standard error: a command that only waits looks like one that hangs.
 
-use crate::name::Name;
+use crate::{name::Name, tell};
 use eshm::{Endpoint, Role};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ impl Notice {
     pub fn tell(&mut self, text: impl FnOnce() -> String) {
         if !self.said {
             self.said = true;
-            eprintln!("eshmctl: {}", text());
+            tell!("{}", text());
         }
     }
 

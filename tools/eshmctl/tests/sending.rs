@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ctl, scratch, start, start_with_errors, start_with_input_and_errors};
+use common::{ctl, recording, start, start_with_errors, start_with_input_and_errors};
 use eshm::Role;
 use eshm_processes::{Name, open, read, until};
 use std::io::Write;
@@ -16,16 +16,13 @@ fn a_second_slave_is_told_that_it_is_one() {
         let raw = name.raw();
         raw.get("slave_alive") == 1 && raw.get("slave_pid") == u64::from(first.pid())
     };
-    let file = scratch(&name, "cap");
-    let _recorded = open(&other, Role::Master);
-    let file = file.to_str().expect("text");
-    assert_eq!(ctl(&["record", other.as_str(), "-o", file, "--for", "0.1"]).code, Some(0));
+    let file = recording();
     for args in [
         &["send", name.as_str(), "x", "--linger", "0.01"][..],
         &["recv", name.as_str(), "--for", "0.1"],
         &["echo", name.as_str(), "--for", "0.1"],
         &["ping", name.as_str(), "--as", "slave", "--wait", "0.1"],
-        &["replay", file, name.as_str(), "--as", "slave"],
+        &["replay", &file, name.as_str(), "--as", "slave"],
     ] {
         until("it is the slave, again", attached);
         let done = ctl(args);
@@ -34,6 +31,7 @@ fn a_second_slave_is_told_that_it_is_one() {
         assert!(done.err.contains(&format!("`eshmctl watch {}`", name.as_str())), "{args:?}: {done:?}");
     }
     std::fs::remove_file(file).expect("remove it");
+    let _other = open(&other, Role::Master);
     let alone = ctl(&["recv", other.as_str(), "--for", "0.1"]);
     assert!(alone.code == Some(0) && !alone.err.contains("second"), "{alone:?}");
 }
@@ -89,9 +87,27 @@ fn a_value_that_cannot_be_sent_yet_says_what_it_waits_for() {
     assert_eq!(read(&master, 20_000), Ok("first".to_owned()));
     drop(master);
     until("the master has gone", || !name.exists());
-    writeln!(input, "second").expect("typed");
-    let said = send.line();
+    let mut said = None;
+    until("it waits", || {
+        writeln!(input, "second").expect("typed"); // the first ones may still go where the master was
+        said = said.take().or_else(|| send.try_line());
+        said.is_some()
+    });
+    let said = said.expect("as just seen");
     assert!(said.contains(name.as_str()) && said.contains("the master has gone; waiting for the next one"), "{said}");
     let master = open(&name, Role::Master);
     assert_eq!(read(&master, 20_000), Ok("second".to_owned()));
+}
+
+#[test]
+fn a_recording_that_nobody_read_is_told() {
+    let (name, file) = (Name::new(), recording());
+    let done = ctl(&["replay", &file, name.as_str()]);
+    let said = format!("{}: nobody read it: no slave is there", name.as_str());
+    assert!(done.code == Some(5) && done.out.starts_with("1 played") && done.err.contains(&said), "{done:?}");
+    let mut recv = start(&["recv", name.as_str(), "--as", "master", "--count", "1"]);
+    until("the segment is there", || name.exists() && name.raw().get("master_alive") == 1);
+    let done = ctl(&["replay", &file, name.as_str(), "--as", "slave"]);
+    assert!(done.code == Some(0) && done.err.is_empty() && recv.line() == "recorded", "{done:?}");
+    std::fs::remove_file(file).expect("remove it");
 }

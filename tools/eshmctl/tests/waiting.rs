@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ctl, ctl_with_input, ctl_with_mounts, json, scratch, start, start_with_errors, start_with_input_and_errors};
+use common::{ctl, ctl_with_input, ctl_with_mounts, json, recording, start, start_with_errors, start_with_input_and_errors};
 use eshm::Role;
 use eshm_processes::{Name, open, read, until};
 use std::{
@@ -57,18 +57,6 @@ fn a_command_that_waits_for_the_other_side_says_so() {
     let master = open(&name, Role::Master);
     assert_eq!(read(&master, 20_000), Ok("recorded".to_owned()));
     std::fs::remove_file(file).expect("remove it");
-}
-
-/// A recording of one value, in a file.
-fn recording() -> String {
-    let name = Name::new();
-    let file = scratch(&name, "cap").to_str().expect("text").to_owned();
-    let mut record = start_with_errors(&["record", name.as_str(), "-o", &file, "--count", "1"]);
-    assert!(record.line().contains("waiting for it"));
-    let master = open(&name, Role::Master);
-    master.write(b"recorded").expect("written");
-    assert_eq!(record.end_code(), Some(0));
-    file
 }
 
 #[test]

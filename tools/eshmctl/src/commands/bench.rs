@@ -7,6 +7,7 @@ use crate::{
     name::Name,
     numbers,
     progress::Progress,
+    say,
     side::{self, As, SideArgs},
     stop::{self, Limit},
     trips::{self, Wanted},
@@ -93,18 +94,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                         "p50_ns": times.percentile(0.5), "p99_ns": times.percentile(0.99), "max_ns": times.max() })
             })
             .collect();
-        println!("{}", json!({ "line_ns": limit, "trips": trips }));
+        say!("{}", json!({ "line_ns": limit, "trips": trips }));
         return Ok(Exit::Fine);
     }
-    println!("one cache line there and back, no library: {limit:.0} ns");
-    println!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
+    say!("one cache line there and back, no library: {limit:.0} ns");
+    say!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
     for (size, seconds, times, _) in &rows {
         let per_second = times.len() as f64 / seconds;
         let shown = [times.percentile(0.5), times.percentile(0.99), times.max()].map(histogram::time);
         let ratio = times.percentile(0.5) as f64 / limit;
-        println!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
+        say!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
     }
-    println!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    say!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
     Ok(Exit::Fine)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     name::Name,
     paint::{Painted, Tone},
+    say,
 };
 use serde_json::json;
 
@@ -26,13 +27,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         checks.extend(checkup::segment(name));
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);
+        say!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);
     } else {
         checks.iter().for_each(print);
     }
     let wrong = checks.iter().filter(|check| check.verdict == Verdict::Wrong).count();
     if !args.json {
-        println!("{} checks, {wrong} wrong", checks.len());
+        say!("{} checks, {wrong} wrong", checks.len());
     }
     Ok(if wrong > 0 { Exit::Findings } else { Exit::Fine })
 }
@@ -44,10 +45,10 @@ fn print(check: &Check) {
         Verdict::Wrong => Painted(Tone::Bad, "WRONG"),
     };
     match check.is_finding() {
-        true => println!("{verdict} {}", check.seen),
-        false => println!("{verdict} {}: {}", check.subject, check.seen),
+        true => say!("{verdict} {}", check.seen),
+        false => say!("{verdict} {}: {}", check.subject, check.seen),
     }
     if let Some(advice) = &check.advice {
-        println!("      {advice}");
+        say!("      {advice}");
     }
 }

@@ -5,9 +5,11 @@ use crate::{
     failure::Failure,
     histogram, numbers,
     progress::Progress,
+    say, say_part,
     side::{self, As, SideArgs},
     standard,
     stop::{self, Limit},
+    tell,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -56,7 +58,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
     let wait = Duration::from_secs_f64(args.wait);
     if !trips::await_echo(&endpoint, name, args.size, wait).map_err(|failure| failure.about(name))? {
-        eprintln!("eshmctl: nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
+        tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
     let (start, mut progress) = (Instant::now(), Progress::new());
@@ -98,15 +100,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         told.push_str(&times.for_terminal(80));
     }
     match args.svg.as_deref().is_some_and(standard::is_meant) {
-        true => eprint!("{told}"),
-        false => print!("{told}"),
+        true => say::beside(format_args!("{told}")),
+        false => say_part!("{told}"),
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
         standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
-        eprintln!("eshmctl: nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
+        tell!("nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

@@ -2,15 +2,17 @@
 
 use crate::{
     capture::Reader,
+    delivery::Delivery,
     exit::Exit,
     failure::Failure,
     name::Name,
     numbers,
     progress::Progress,
+    say,
     side::{self, As, SideArgs},
     standard,
     stop::{self, Limit},
-    tap,
+    tap, tell,
     waiting::{self, Notice},
 };
 use clap::ValueEnum;
@@ -58,6 +60,9 @@ pub struct Args {
     wait: bool,
 }
 
+/// How long the last value may take to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
@@ -81,6 +86,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if args.wait {
         await_peer(&endpoint, &side.name)?;
     }
+    let mut delivery = Delivery::new(&side.name, endpoint.role());
     let (mut first, mut played, mut start) = (None, 0_u64, Instant::now());
     let mut progress = Progress::new();
     while let Some(frame) = reader.next().map_err(wrong)? {
@@ -98,7 +104,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         while Instant::now() < due && !stop::asked() {
             thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
         }
-        if !write(&endpoint, &side.name, &frame.value).map_err(|failure| failure.about(&side.name))? {
+        if !write(&endpoint, &side.name, &frame.value, &mut delivery).map_err(|failure| failure.about(&side.name))? {
             break;
         }
         played += 1;
@@ -107,12 +113,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         });
     }
     progress.done();
-    Ok(ended(played, start))
+    let end = Instant::now() + PATIENCE; // what is read is not lost with the segment
+    while played > 0 && !delivery.was_read() && Instant::now() < end && !stop::asked() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let exit = ended(played, start);
+    if played > 0 && !delivery.was_read() {
+        tell!("{}", delivery.unread(played, PATIENCE.as_secs_f64(), "--wait begins only once it is there"));
+        return Ok(Exit::TimedOut);
+    }
+    Ok(exit)
 }
 
 /// Prints the closing line.
 fn ended(played: u64, start: Instant) -> Exit {
-    println!("{played} played in {:.3} s", start.elapsed().as_secs_f64());
+    say!("{played} played in {:.3} s", start.elapsed().as_secs_f64());
     Exit::Fine
 }
 
@@ -135,9 +150,10 @@ fn await_peer(endpoint: &Endpoint, name: &Name) -> Result<(), Failure> {
 }
 
 /// Writes one value; while the master is away, again. False if a signal ended that.
-fn write(endpoint: &Endpoint, name: &Name, value: &[u8]) -> Result<bool, Failure> {
+fn write(endpoint: &Endpoint, name: &Name, value: &[u8], delivery: &mut Delivery) -> Result<bool, Failure> {
     let mut notice = Notice::new();
     loop {
+        delivery.begin();
         match endpoint.write(value) {
             Ok(()) => return Ok(true),
             Err(Error::Timeout) if stop::asked() => return Ok(false),

@@ -6,9 +6,9 @@ use crate::{
     failure::Failure,
     lines, numbers,
     payload::{self, Form},
-    record_text,
+    record_text, say,
     side::{self, As, Place, SideArgs},
-    standard, stop,
+    standard, stop, tell,
     waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};
@@ -66,9 +66,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         (result.map(|()| (sent, delivery)), printing.join().expect("no panic"))
     });
     let ((sent, delivery), replies) = (sent?, replies?);
-    println!("{sent} sent, {replies} replies");
+    say!("{sent} sent, {replies} replies");
     if sent > 0 && !delivery.was_read() {
-        eprintln!("eshmctl: {}", delivery.unread(args.linger, sent));
+        tell!("{}", delivery.unread(sent, args.linger, "--linger waits longer"));
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

@@ -76,6 +76,11 @@ fn done(command: &mut Command) -> Done {
     Done { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// Runs it to its end with this as its standard output.
+pub fn ctl_writing_to(args: &[&str], output: Stdio) -> std::process::Output {
+    command(args).stdout(output).stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output).expect("run eshmctl")
+}
+
 /// One that runs until it is dropped.
 pub struct Running {
     child: Child,
@@ -90,6 +95,14 @@ pub fn start(args: &[&str]) -> Running {
 /// Starts it, with what it says on standard error among its lines.
 pub fn start_with_errors(args: &[&str]) -> Running {
     started(command(args), true)
+}
+
+/// Starts it by a shell that has run `script`.
+pub fn start_by(script: &str, args: &[&str]) -> Running {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{script}; exec \"$0\" \"$@\"")).arg(PROGRAM).args(args);
+    command.env("ESHM_LOG", "off").stdin(Stdio::null());
+    started(command, false)
 }
 
 /// Starts it with a standard input that stays open until it is dropped.
@@ -216,4 +229,16 @@ pub fn scratch(name: &eshm_processes::Name, what: impl AsRef<OsStr>) -> std::pat
     file.push(".");
     file.push(what.as_ref());
     std::env::temp_dir().join(file)
+}
+
+/// A recording of one value, `recorded`, in a file.
+pub fn recording() -> String {
+    let name = eshm_processes::Name::new();
+    let file = scratch(&name, "cap").to_str().expect("text").to_owned();
+    let mut record = start_with_errors(&["record", name.as_str(), "-o", &file, "--count", "1"]);
+    assert!(record.line().contains("waiting for it"));
+    let master = eshm_processes::open(&name, eshm::Role::Master);
+    master.write(b"recorded").expect("written");
+    assert_eq!(record.end_code(), Some(0));
+    file
 }

@@ -63,16 +63,18 @@ impl Times {
         bars[first..end].to_vec()
     }
 
-    /// A histogram of at most `width` columns.
+    /// A histogram of at most `width` columns, 20 or more; a narrow one shows the lower edges alone.
     pub fn for_terminal(&self, width: usize) -> String {
         let bars = self.bars();
         let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1).max(1);
-        let room = width.saturating_sub(32).max(8) as u64;
+        let is_narrow = width < 50;
+        let room = width.saturating_sub(if is_narrow { 19 } else { 31 }).max(1) as u64;
         let mut text = String::new();
         for Bar { from, to, count } in bars {
             // Rounded up, so that a single one shows.
             let length = (count * room).div_ceil(most) as usize;
-            let _ = writeln!(text, "{:>8} .. {:>8} {count:>9} {}", time(from), time(to), "#".repeat(length));
+            let upper = if is_narrow { String::new() } else { format!(".. {:>8} ", time(to)) };
+            let _ = writeln!(text, "{:>8} {upper}{count:>9} {}", time(from), "#".repeat(length));
         }
         text
     }
@@ -124,7 +126,12 @@ mod tests {
     fn every_time_is_in_one_bar() {
         let times = times([0, 1, 999, 1000, 1001, 2999, 3000, 5_000_000, u64::MAX]);
         assert_eq!(times.bars().iter().map(|bar| bar.count).sum::<u64>(), times.len());
-        assert!(times.for_terminal(80).lines().all(|line| line.len() <= 80));
+        for width in [20, 40, 49, 50, 60, 80, 200] {
+            let shown = times.for_terminal(width);
+            assert_eq!(shown.lines().count(), times.bars().len());
+            assert!(shown.lines().all(|line| line.len() <= width), "{width}:\n{shown}");
+            assert!(shown.lines().any(|line| line.len() == width), "{width} are used:\n{shown}");
+        }
         assert!(Times::new().bars().is_empty() && Times::new().for_terminal(80).is_empty());
     }
 }

@@ -99,7 +99,7 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
 pub fn in_the_way(name: &Name, error: &Error) -> Failure {
     let advice = match name.path().symlink_metadata() {
         Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
-        Ok(_) if !name.may_be_used() => "or run both sides as one user",
+        Ok(_) if !name.may_be_used() => "or run both sides as one user, or start the creator with umask 0",
         Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };

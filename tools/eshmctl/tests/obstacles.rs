@@ -66,7 +66,7 @@ fn a_file_that_may_not_be_opened_is_told_with_owner_and_mode() {
     let commands =
         [&listeners(name.as_str())[..], &sides(name.as_str(), &file, "slave"), &sides(name.as_str(), &file, "master")];
     each(&name, make, &commands.concat(), |done| {
-        let cure = "mode 0000; have its creator set the mode to 0666; or run both sides as one user\n";
+        let cure = "mode 0000; have its creator set the mode to 0666; or run both sides as one user, or start the creator with umask 0\n";
         done.code == Some(1) && done.err.contains("Permission denied") && done.err.ends_with(cure)
     });
     for command in ["show", "doctor"] {

@@ -64,7 +64,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)
-        .args(["echo", &name.to_string()])
+        // It ends by itself where we cannot end it.
+        .args(["echo", &name.to_string(), "--for", &(args.time * 2.0 + 60.0).to_string()])
         .env("ESHM_LOG", "off")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

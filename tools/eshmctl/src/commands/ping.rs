@@ -4,7 +4,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     histogram, numbers,
-    progress::Progress,
+    progress::{self, Progress},
     say, say_part,
     side::{self, As, SideArgs},
     standard,
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
-    let (start, mut progress) = (Instant::now(), Progress::new());
+    let (start, mut shown) = (Instant::now(), Progress::new());
     let wanted = Wanted {
         size: args.size,
         count: args.count,
@@ -69,9 +69,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         gone: wait,
         limit: Limit::of_seconds(args.time),
     };
-    let done = trips::run(&endpoint, name, wanted, |number| progress.tell(|| format!("{number} of {}", args.count)))
+    let done = trips::run(&endpoint, name, wanted, |number| shown.tell(|| format!("{number} of {}", args.count)))
         .map_err(|failure| failure.about(name))?;
-    progress.done();
+    shown.done();
     let seconds = start.elapsed().as_secs_f64();
     let times = done.times;
     let percentiles = histogram::PERCENTILES.map(|(name, share)| (name, times.percentile(share)));
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let shown: Vec<String> =
             percentiles.iter().map(|(name, value)| format!("{name} {}", histogram::time(*value))).collect();
         let _ = writeln!(told, "{}, max {}", shown.join(", "), histogram::time(times.max()));
-        told.push_str(&times.for_terminal(80));
+        told.push_str(&times.for_terminal(progress::columns()));
     }
     match args.svg.as_deref().is_some_and(standard::is_meant) {
         true => say::beside(format_args!("{told}")),

@@ -123,6 +123,27 @@ mod tests {
     }
 
     #[test]
+    fn percentiles_are_those_of_the_sorted_times_to_three_digits() {
+        for (seed, count) in [(1_u64, 1_usize), (2, 10), (3, 999), (4, 50_021)] {
+            let mut state = seed;
+            let mut raw: Vec<u64> = (0..count)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (2_f64.powf(9.0 + (state >> 11) as f64 / (1_u64 << 53) as f64 * 24.0)) as u64 // 0.5 us to 8 s
+                })
+                .collect();
+            let times = times(raw.iter().copied());
+            raw.sort_unstable();
+            for (name, share) in PERCENTILES {
+                let rank = (share * count as f64).ceil() as usize;
+                let (exact, kept) = (raw[rank.max(1) - 1], times.percentile(share));
+                assert!(kept.abs_diff(exact) <= exact / 1000, "{name} of {count}: {kept}, {exact}");
+            }
+            assert_eq!(times.max(), raw[count - 1]);
+        }
+    }
+
+    #[test]
     fn every_time_is_in_one_bar() {
         let times = times([0, 1, 999, 1000, 1001, 2999, 3000, 5_000_000, u64::MAX]);
         assert_eq!(times.bars().iter().map(|bar| bar.count).sum::<u64>(), times.len());

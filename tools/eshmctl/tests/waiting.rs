@@ -164,27 +164,3 @@ fn an_age_counts_from_birth_and_says_so_where_it_cannot() {
     let done = ctl_with_mounts(script, &["show", "junk"]).expect("as before");
     assert!(done.out.contains("s ago (its file system does not say when it was made)"), "{}", done.out);
 }
-
-#[test]
-fn no_word_comes_twice_in_a_row() {
-    let (name, missing) = (Name::new(), Name::new());
-    let _master = open(&name, Role::Master);
-    for args in [
-        &["doctor", name.as_str()][..],
-        &["doctor", missing.as_str()],
-        &["show", name.as_str()],
-        &["list"],
-        &["recv", missing.as_str(), "--as", "slave"],
-        &["ping", name.as_str(), "--as", "slave", "--size", "5000"],
-        &["send", name.as_str(), "x", "--as", "master"],
-        &["replay", "/nowhere"],
-    ] {
-        let done = ctl(args);
-        let text = (done.out + &done.err).to_lowercase();
-        let words: Vec<&str> =
-            text.split(|c: char| c.is_whitespace() || ":;,".contains(c)).filter(|w| !w.is_empty()).collect();
-        let twice =
-            words.windows(2).find(|two| two[0] == two[1] && two[0].len() > 2 && two[0].chars().all(char::is_alphabetic));
-        assert_eq!(twice, None, "{args:?}: {text}");
-    }
-}

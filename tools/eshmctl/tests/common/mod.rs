@@ -34,6 +34,11 @@ pub fn ctl(args: &[impl AsRef<OsStr>]) -> Done {
     done(&mut command(args))
 }
 
+/// The same, with all that the library says.
+pub fn ctl_loud(args: &[impl AsRef<OsStr>]) -> Done {
+    done(command(args).env("ESHM_LOG", "debug"))
+}
+
 /// The same, without what root may do in spite of a file's mode.
 pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
     let mut command = command(args);

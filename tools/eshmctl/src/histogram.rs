@@ -1,6 +1,9 @@
 //! Times and what is said of them: percentiles, and a histogram for the terminal. `chart` draws the same as SVG.
 
-use crate::chart::{self, Bar};
+use crate::{
+    chart::{self, Bar},
+    numbers,
+};
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 
@@ -82,7 +85,7 @@ impl Times {
     /// The same as a picture.
     pub fn as_svg(&self, title: &str) -> String {
         let shown = PERCENTILES.map(|(name, share)| format!("{name} {}", time(self.percentile(share))));
-        let summary = format!("{} round trips; {}; max {}", self.len(), shown.join(", "), time(self.max));
+        let summary = format!("{}; {}; max {}", numbers::count(self.len(), "round trip"), shown.join(", "), time(self.max));
         chart::svg(title, &summary, &self.bars())
     }
 }

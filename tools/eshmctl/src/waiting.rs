@@ -89,3 +89,38 @@ fn sides(endpoint: &Endpoint) -> Sides {
         _ => Sides { own: "slave", other: "master", there: stats.and_then(|s| there(s.master_pid, s.master_alive)) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_waited_for_is_who_is_there_now() {
+        let bytes = format!("pt_{}_waiting", std::process::id()).into_bytes();
+        let open = |role| Endpoint::builder(&bytes).role(role).open().expect("a side");
+        let (name, master) = (Name::of_file(bytes.clone()), open(Role::Master));
+        let process = format!("process {},", std::process::id());
+        assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"));
+        assert!(for_an_echo(&master, &name).ends_with("no slave is there yet"));
+        let slave = open(Role::Slave);
+        assert!(for_a_value(&master, &name).contains(&process) && for_an_echo(&master, &name).contains(&process));
+        assert!(for_a_value(&slave, &name).contains(&format!("this is the slave; waiting for the master, {process}")));
+        drop(slave);
+        assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"), "it has left");
+        assert!(to_write(&master, &name).contains("another writer"));
+    }
+
+    #[test]
+    fn a_notice_is_said_once_and_not_after_its_end() {
+        let (mut once, mut ended, mut said) = (Notice::new(), Notice::new(), 0);
+        for _ in 0..3 {
+            once.tell(|| {
+                said += 1;
+                "said".to_owned()
+            });
+        }
+        ended.over();
+        ended.tell(|| unreachable!("it is over"));
+        assert_eq!(said, 1);
+    }
+}

@@ -13,6 +13,7 @@ fn a_value_is_sent_and_the_reply_printed() {
     let master = open(&name, Role::Master);
     let mut send = start(&["send", name.as_str(), "set speed 3", "--as", "slave", "--linger", "30"]);
     assert_eq!(read(&master, 20_000), Ok("set speed 3".to_owned()));
+    master.stats().expect("they count the read");
     master.write(b"speed is 3").expect("written");
     assert_eq!(send.line(), "speed is 3");
     let (code, lines) = send.end();
@@ -25,8 +26,7 @@ fn lines_of_standard_input_are_sent_at_a_rate() {
     let name = Name::new();
     let mut recv = start(&["recv", name.as_str(), "--as", "master", "--count", "4"]);
     until("the segment is there", || name.exists());
-    let (mut send, mut input) =
-        start_with_input(&["send", name.as_str(), "--as", "slave", "--rate", "20", "--linger", "0.1"]);
+    let (mut send, mut input) = start_with_input(&["send", name.as_str(), "--as", "slave", "--rate", "20", "--linger", "2"]);
     let begun = Instant::now();
     for line in ["a", "b", "c", "d"] {
         writeln!(input, "{line}").expect("typed");
@@ -44,6 +44,7 @@ fn while_it_waits_for_a_line_it_prints_replies_and_heeds_a_signal() {
     let (mut send, mut input) = start_with_input(&["send", name.as_str(), "--as", "slave"]);
     writeln!(input, "ask").expect("typed");
     assert_eq!(read(&master, 20_000), Ok("ask".to_owned()));
+    master.stats().expect("they count the read");
     for reply in ["first", "second"] {
         master.write(reply.as_bytes()).expect("written");
         assert_eq!(send.line(), reply, "while standard input is idle");

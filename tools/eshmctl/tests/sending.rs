@@ -82,7 +82,7 @@ fn a_value_that_was_read_is_not_called_unread() {
 fn a_value_that_cannot_be_sent_yet_says_what_it_waits_for() {
     let name = Name::new();
     let master = open(&name, Role::Master);
-    let (mut send, mut input) = start_with_input_and_errors(&["send", name.as_str(), "--as", "slave"]);
+    let (mut send, mut input) = start_with_input_and_errors(&["send", name.as_str(), "--as", "slave", "--linger", "600"]);
     writeln!(input, "first").expect("typed");
     assert_eq!(read(&master, 20_000), Ok("first".to_owned()));
     drop(master);
@@ -96,7 +96,12 @@ fn a_value_that_cannot_be_sent_yet_says_what_it_waits_for() {
     let said = said.expect("as just seen");
     assert!(said.contains(name.as_str()) && said.contains("the master has gone; waiting for the next one"), "{said}");
     let master = open(&name, Role::Master);
-    assert_eq!(read(&master, 20_000), Ok("second".to_owned()));
+    writeln!(input, "last").expect("typed");
+    drop(input);
+    while read(&master, 20_000).expect("a value in time") != "last" {}
+    master.stats().expect("they count the read");
+    let (code, rest) = send.end();
+    assert!(code == Some(0) && !rest.iter().any(|line| line.contains("nobody read")), "{rest:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     name::Name,
+    numbers,
     paint::{Painted, Tone},
     say,
 };
@@ -33,7 +34,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let wrong = checks.iter().filter(|check| check.verdict == Verdict::Wrong).count();
     if !args.json {
-        say!("{} checks, {wrong} wrong", checks.len());
+        say!("{}, {wrong} wrong", numbers::count(checks.len() as u64, "check"));
     }
     Ok(if wrong > 0 { Exit::Findings } else { Exit::Fine })
 }

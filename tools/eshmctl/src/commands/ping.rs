@@ -88,8 +88,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         let _ = writeln!(
             told,
-            "{} round trips of {} bytes, {} lost, {:.0} a second",
-            times.len(),
+            "{} of {} bytes, {} lost, {:.0} a second",
+            numbers::count(times.len(), "round trip"),
             args.size,
             done.lost,
             times.len() as f64 / seconds

@@ -128,7 +128,7 @@ fn side(label: &str, side: &Side) {
 fn one_channel(label: &str, channel: &Channel) {
     say!("  {}", Painted(Tone::Bold, label));
     say!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
-    say!("    read      {} ({:.0} a second), {} never", channel.reads, channel.reads_per_second, channel.missed);
+    say!("    read      {} ({:.0} a second), {} never read", channel.reads, channel.reads_per_second, channel.missed);
     let state = if channel.sequence & 1 == 0 { "whole" } else { "being written" };
     say_part!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
     say!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });

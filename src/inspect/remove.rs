@@ -2,7 +2,6 @@
 
 use super::Life;
 use crate::config::Side;
-use crate::endpoint::open::explain;
 use crate::error::Error;
 use crate::segment::{Decision, Segment, find, find::Found, name::Name, peer::Verdict};
 use crate::sys::file;
@@ -31,8 +30,7 @@ const DECIDING: Duration = Duration::from_secs(1);
 pub fn remove_orphan(name: impl AsRef<[u8]>) -> Result<Removal, Error> {
     let name = Name::new(name.as_ref())?;
     let failed = |error: io::Error| Error::Attach(format!("{name}: {error}"));
-    let found = find::find(&name, crate::MAX_DATA_SIZE).map_err(|error| Error::Attach(explain(&name, &error)))?;
-    let segment = match found {
+    let segment = match find::find(&name, crate::MAX_DATA_SIZE).map_err(failed)? {
         Found::Valid(segment) => segment,
         Found::Missing => return Ok(Removal::Missing),
         Found::Making(..) => return Ok(Removal::Kept("it is half made".to_owned())),

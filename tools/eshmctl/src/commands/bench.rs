@@ -50,6 +50,9 @@ const SIZES: [usize; 3] = [32, 256, 4096];
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn silent() -> Failure {
+    if stop::asked() {
+        return Failure::new("stopped by a signal before all was measured; run it again");
+    }
     Failure::new("the echo process did not answer; `eshmctl doctor` checks the usual causes")
 }
 
@@ -131,16 +134,19 @@ fn one_line(time: Duration) -> f64 {
             }
         });
         let (begin, mut value) = (Instant::now(), 0);
-        while runs.len() < 3 || begin.elapsed() < time && runs.len() < 1000 {
-            let start = Instant::now();
-            for _ in 0..RUN {
+        let is_over = || begin.elapsed() >= time || stop::asked();
+        while runs.is_empty() || !is_over() && runs.len() < 1000 {
+            let (start, mut exchanges) = (Instant::now(), 0);
+            // Beside busy processes an exchange takes milliseconds: then a run is cut short.
+            while exchanges < RUN && (exchanges == 0 || exchanges % 64 != 0 || !is_over()) {
+                exchanges += 1;
                 line.0.store(value + 1, Ordering::Release);
                 value += 2;
                 while line.0.load(Ordering::Acquire) != value {
                     std::hint::spin_loop();
                 }
             }
-            runs.push(start.elapsed().as_nanos() as f64 / RUN as f64);
+            runs.push(start.elapsed().as_nanos() as f64 / exchanges as f64);
         }
         line.0.store(END, Ordering::Release);
     });

@@ -181,6 +181,11 @@ impl Core {
         State::from(self.state.load(Ordering::SeqCst)) // pairs with set_state; in park and enter after a store of their own
     }
 
+    /// Whether it is a slave that looks for its master no longer.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.state() == State::GaveUp
+    }
+
     /// Whether a write may go straight to the channel.
     #[inline(always)]
     pub(crate) fn writes_plainly(&self) -> bool {

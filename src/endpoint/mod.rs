@@ -222,6 +222,32 @@ impl Endpoint {
         self.core.remote_alive()
     }
 
+    /// Whether this is a slave that looks for its master no longer, as the limits of its reconnection are used up; final. A read
+    /// without limit then ends by itself: this is for who makes one of shorter reads. Ask before a read, and end if that finds
+    /// nothing: what came earlier is then read. False in a forked child.
+    ///
+    /// ```
+    /// # use eshm::{Endpoint, Error, Role};
+    /// # use std::time::Duration;
+    /// # let name = format!("doc_given_up_{}", std::process::id());
+    /// let robot = Endpoint::builder(&name).role(Role::Master).open()?;
+    /// let panel = Endpoint::builder(&name).max_reconnect_attempts(1).open()?;
+    /// drop(robot);
+    /// let mut buffer = [0; 64];
+    /// let last = loop {
+    ///     let given_up = panel.has_given_up();
+    ///     match panel.read_timeout(&mut buffer, Duration::from_millis(100)) {
+    ///         Err(Error::Timeout) if !given_up => {}
+    ///         result => break result,
+    ///     }
+    /// };
+    /// assert_eq!(last, Err(Error::Timeout));
+    /// # Ok::<(), eshm::Error>(())
+    /// ```
+    pub fn has_given_up(&self) -> bool {
+        !self.core.is_inherited() && self.core.has_given_up()
+    }
+
     /// A descriptor for poll(2), epoll(7) and event loops: readable while there is a value to read, or a change to ask
     /// [`Endpoint::remote_alive`] about: the peer came, left, died, was replaced or has recovered, or this endpoint lost or found
     /// its segment. Values are seen within a millisecond, whatever library the peer has.

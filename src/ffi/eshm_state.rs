@@ -10,6 +10,7 @@ use super::{
     last_error::{self, note, say},
 };
 use crate::config::WakeupMode;
+use crate::endpoint::core::Core;
 use crate::error::text_c;
 use std::{
     ffi::{c_char, c_int},
@@ -113,6 +114,18 @@ pub unsafe extern "C" fn eshm_capacity(handle: *mut ESHMHandle) -> usize {
     guard("eshm_capacity", 0, || {
         // SAFETY: the caller's promise.
         unsafe { usable(handle) }.map_or(0, |core| core.view().layout.capacity)
+    })
+}
+
+/// Whether the handle is a slave that looks for its master no longer; false for no handle, or one inherited by `fork()`.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_has_given_up(handle: *mut ESHMHandle) -> bool {
+    guard("eshm_has_given_up", false, || {
+        // SAFETY: the caller's promise.
+        unsafe { usable(handle) }.is_ok_and(Core::has_given_up)
     })
 }
 

@@ -167,6 +167,14 @@ class Detached(ChannelTest):
         self.assertTrue(segment(self.name).exists())
 
 
+def _attached(channel):
+    try:
+        channel.get_stats()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _let_go(channel):
     """Whether it has left its segment. (A stopped one still has statistics: the last known ones.)"""
     try:

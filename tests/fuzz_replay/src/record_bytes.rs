@@ -88,7 +88,7 @@ pub fn run(bytes: &[u8]) {
         let error = Record::decode(message).expect_err("it was refused");
         assert_eq!(checked, Err(error));
         assert!(error.position <= message.len());
-        assert_eq!((to_json(message), code, length, json[0]), (Err(error.clone()), -1, 0, 0));
+        assert_eq!((to_json(message), code, length, json[0]), (Err(error), -1, 0, 0));
         // The functions for scalars take any bytes as texts, and bytes after the record.
         let loose = matches!(error.reason, Reason::NotUtf8 | Reason::TrailingBytes);
         assert!(count == -1 || loose && count >= 0, "{count} of {error:?}");

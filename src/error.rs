@@ -1,5 +1,6 @@
 //! The one error type.
 
+use crate::segment::name::OF;
 use std::{error, fmt};
 
 /// Why a call did not do what was asked.
@@ -39,6 +40,19 @@ impl Error {
     #[inline(never)]
     pub(crate) fn out_of_range(what: &str, value: usize, least: usize, most: usize) -> Error {
         Error::InvalidParameter(format!("{what} is {value}: {least} to {most} are allowed"))
+    }
+
+    /// The same error with the channel named, by its quoted name, where it has a text of its own.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of_channel(self, name: &str) -> Error {
+        let named = |why| format!("{OF}{name}: {why}");
+        match self {
+            Error::InvalidParameter(why) => Error::InvalidParameter(named(why)),
+            Error::Create(why) => Error::Create(named(why)),
+            Error::Attach(why) => Error::Attach(named(why)),
+            other => other,
+        }
     }
 
     /// The value of `enum ESHMError` in C.

@@ -145,7 +145,7 @@ pub(super) fn note(channel: &str, error: &Error) -> c_int {
 #[cold]
 #[inline(never)]
 pub(super) fn note_size(channel: &str, text: fmt::Arguments<'_>) -> c_int {
-    keep(&TEXT, format_args!("{OF}{channel}: {text}"));
+    keep(&TEXT, format_args!("{OF}{channel}: Buffer too small: {text}"));
     Error::BufferTooSmall { size: 0 }.code()
 }
 

@@ -42,7 +42,7 @@ static void null_and_unknown_arguments(void) {
     CHECK_TEXT(eshm_rpc_get_last_error(), "the name is NULL");
     CHECK(eshm_rpc_create("", ESHM_ROLE_MASTER) == NULL);
     CHECK(eshm_rpc_create(scene.name, (enum ESHMRole)7) == NULL);
-    CHECK_TEXT(eshm_rpc_get_last_error(), "there is no role 7");
+    CHECK_TEXT(eshm_rpc_get_last_error(), "there is no role 7: 0 is master, 1 slave, 2 auto");
     EshmRpc* rpc = rpc_open(scene.name, ESHM_ROLE_MASTER);
 
     CHECK_EQ(eshm_rpc_on_call(NULL, "x", count_up, NULL), ESHM_ERROR_INVALID_PARAM);

@@ -1,6 +1,7 @@
 //! The one error type.
 
-use std::{error, ffi::CStr, fmt, io};
+use crate::segment::name::OF;
+use std::{error, ffi::CStr, fmt};
 
 /// Why a call did not do what was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,24 +42,13 @@ impl Error {
         Error::InvalidParameter(format!("{what} is {value}: {least} to {most} are allowed"))
     }
 
-    /// A thread that could not be started, and what to do.
+    /// The same error with the channel named, by its quoted name, where it has a text of its own.
     #[cold]
     #[inline(never)]
-    pub(crate) fn no_thread(which: &str, error: &io::Error) -> Error {
-        let cure = match error.raw_os_error() {
-            Some(libc::EAGAIN) => "; raise ulimit -u, or the control group's pids.max",
-            Some(libc::ENOMEM) => "; raise ulimit -v",
-            _ => "",
-        };
-        Error::Attach(format!("cannot start the {which} thread: {error}{cure}"))
-    }
-
-    /// The refusal of an opening, with the file unless it names that already. Last, as C's text may be cut.
-    #[cold]
-    pub(crate) fn about(self, path: &CStr) -> Error {
-        let path = path.to_string_lossy();
-        let named = |why: String| if why.contains(&*path) { why } else { format!("{why} ({path})") };
+    pub(crate) fn of_channel(self, name: &str) -> Error {
+        let named = |why| format!("{OF}{name}: {why}");
         match self {
+            Error::InvalidParameter(why) => Error::InvalidParameter(named(why)),
             Error::Create(why) => Error::Create(named(why)),
             Error::Attach(why) => Error::Attach(named(why)),
             other => other,

@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod record;
+pub(crate) mod refusal;
 mod remap;
 mod spin;
 mod stats;
@@ -73,7 +74,7 @@ impl Endpoint {
         spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
-        let opened = open::open(&name, &settings).map_err(|error| error.about(name.path()))?;
+        let opened = open::open(&name, &settings)?;
         if settings.role == Role::Auto && opened.side == Side::Slave && opened.segment.is_held_here(Side::Master) {
             crate::log::warning!("{name}: its master is of this process too; close that one, or ask for the roles by name");
         }
@@ -85,7 +86,7 @@ impl Endpoint {
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.
             let registered = service::register(endpoint.core.clone());
-            registered.map_err(|error| Error::no_thread("service", &error))?;
+            registered.map_err(|error| Error::Attach(refusal::explain_thread("the service thread", &error)))?;
         }
         // While the service thread beats: it may take a while.
         #[cfg(not(loom))]
@@ -294,7 +295,7 @@ impl Endpoint {
     /// [`Error::InvalidParameter`] in an endpoint without threads, as nobody would raise it; [`Error::Attach`] if no descriptor can
     /// be had (the endpoint works on without); [`Error::Inherited`] in a forked child.
     pub fn event_fd(&self) -> Result<BorrowedFd<'_>, Error> {
-        self.core.event_fd()
+        self.core.event_fd().map_err(|error| error.of_channel(self.core.name.shown()))
     }
 
     /// The side this endpoint got: [`Role::Master`] or [`Role::Slave`].
@@ -372,11 +373,26 @@ pub(crate) unsafe fn read(core: *const Core, buffer: &mut [MaybeUninit<u8>], tim
 /// # Safety
 /// `core` points to a handle that is closed, if during this call, only once the waiting part has begun.
 pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { read_rest_then(core, buffer, timeout, |_, result| result) }
+}
+
+/// The same, and what is done with the result while the handle is sure to be there.
+///
+/// # Safety
+/// As for [`read_rest`].
+#[inline]
+pub(crate) unsafe fn read_rest_then<T>(
+    core: *const Core,
+    buffer: &mut [MaybeUninit<u8>],
+    timeout: Timeout,
+    then: impl FnOnce(&Core, Result<usize, Error>) -> T,
+) -> T {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
         let (place, open) = (*core).enter();
         let _counted = Inside(core, place);
-        if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) }
+        then(&*core, if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) })
     }
 }
 

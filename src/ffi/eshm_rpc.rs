@@ -115,7 +115,7 @@ unsafe fn create(channel: *const c_char, role: i32) -> Result<Rpc, Error> {
         0 => Role::Master,
         1 => Role::Slave,
         2 => Role::Auto,
-        other => return Err(Error::InvalidParameter(format!("there is no role {other}"))),
+        other => return Err(Error::InvalidParameter(format!("there is no role {other}: 0 is master, 1 slave, 2 auto"))),
     };
     if channel.is_null() {
         return Err(null("name"));

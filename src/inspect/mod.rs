@@ -29,7 +29,7 @@ pub use facts::{ChannelFacts, FileFacts, HeaderFacts};
 pub use remove::{Removal, remove_orphan};
 pub use segment::{Life, Segment};
 
-use crate::endpoint::open::explain;
+use crate::endpoint::refusal::explain;
 use crate::error::Error;
 use crate::segment::{
     find::{self, Purpose},

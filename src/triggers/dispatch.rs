@@ -2,6 +2,7 @@
 
 use super::message::{self, Trigger};
 use super::{Kind, Last, Rpc, Shared, registry::Handler};
+use crate::endpoint::refusal::explain_thread;
 use crate::error::Error;
 use crate::log;
 use crate::segment::name::quoted;
@@ -43,7 +44,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
         let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
-        state.thread = Some(spawned.map_err(|error| Error::no_thread("dispatcher", &error))?);
+        state.thread = Some(spawned.map_err(|error| Error::Attach(explain_thread("the dispatcher", &error)))?);
         state.alive = true;
         state.cut = false;
     }

@@ -142,7 +142,7 @@ fn a_peer_that_insists_on_another_capacity_is_refused_by_both_numbers() {
     let mut master = Peer::ours("master", &name, &["--capacity=1000"]);
     for role in [Role::Slave, Role::Auto] {
         let refused = builder(&name, role).capacity(2000).exact_capacity(true).open().expect_err("another capacity");
-        let why = format!("its capacity is 1000 bytes, not the 2000 asked for ({})", name.path().display());
+        let why = format!("channel '{}': its capacity is 1000 bytes, not the 2000 asked for", name.as_str());
         assert_eq!(refused, Error::Attach(why));
     }
     assert_eq!(
@@ -176,7 +176,6 @@ fn more_than_dev_shm_holds_is_refused_with_the_size_and_the_place() {
         return skipped("no mounts of one's own here");
     };
     let answer = peer.ask(format_args!("why master {}", 64 << 20));
-    let file = name.path().display().to_string();
     assert_eq!(
         answer,
         format!(

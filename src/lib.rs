@@ -73,4 +73,7 @@ pub use endpoint::{Builder, Endpoint, Stats};
 pub use error::{Error, error_text};
 pub use log::Level as LogLevel;
 #[cfg(not(loom))]
+#[doc(hidden)] // for the Python module, whose waits are made of shorter ones
+pub use sys::clock::monotonic;
+#[cfg(not(loom))]
 pub use triggers::Rpc;

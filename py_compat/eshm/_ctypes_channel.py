@@ -6,14 +6,14 @@ import ctypes
 import math
 import os
 import sys
-import time
 from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
+from ._countdown import Countdown
 from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
-from ._options import MOST_BYTES, Options, capacity, init, last_error
+from ._options import MOST_BYTES, Options, capacity, given_up, init, last_error
 from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
 
@@ -50,6 +50,7 @@ class CtypesChannel:
         # Looked up once: these two are called for each message.
         self._write: Callable[..., int] = library.eshm_write
         self._read_ex: Callable[..., int] = library.eshm_read_ex
+        self._given_up = given_up(library)
         self._size_t = ctypes.c_size_t  # when the interpreter ends, the module ctypes is empty before the last write
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
@@ -236,20 +237,22 @@ class CtypesChannel:
         code = self._read_ex(self._handle, target.pointer, target.accepted, target.length_pointer, target.timeout)
         return target.length.value or code if code == _TOO_SMALL else code
 
-    @staticmethod
-    def _in_slices(wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
+    def _in_slices(self, wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
         """The rest of a wait of which one slice has passed."""
-        whole_ms = math.inf if wait_ms == TIMEOUT_INFINITE else wait_ms - _SLICE_MS
-        begun, waited_ms = time.monotonic(), 0.0  # counted too: the clock may stop or be set back
+        endless = wait_ms == TIMEOUT_INFINITE
+        countdown = Countdown(math.inf if endless else wait_ms - _SLICE_MS)
         while True:
-            left_ms = whole_ms - max(waited_ms, (time.monotonic() - begun) * 1000)
+            left_ms = countdown.left_ms()
             if left_ms <= 0:
                 return _TIMEOUT
+            if endless and self._has_given_up():
+                result = receive(0)  # what came before is read
+                return _TIMEOUT if result == _NO_DATA else result
             slice_ms = _SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms)
-            waited_ms += slice_ms
             result = receive(slice_ms)
             if result != _TIMEOUT:
                 return result
+            countdown.passed(slice_ms)
 
     def _get_stats(self) -> Dict[str, Any]:
         stats = ESHMStats()
@@ -265,6 +268,10 @@ class CtypesChannel:
         alive = ctypes.c_bool()
         self._check("Failed to check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
         return alive.value
+
+    def _has_given_up(self) -> bool:
+        """Whether this is a slave that looks for its master no longer. False over a library that does not tell."""
+        return self._given_up is not None and self._given_up(self._handle)
 
     def _event_fd(self) -> int:
         fd: int = optional(self._library, _EVENT_PROTOTYPE).eshm_get_event_fd(self._handle)
@@ -296,9 +303,11 @@ class CtypesChannel:
         """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
         if self._handle is None:
             return closed(self)
-        text = self._library.eshm_error_string(code).decode()
-        if os.getpid() != self._pid:
-            text = "opened in another process: open your own"  # what eshm_last_error() says, where there is one
+        text = last_error(self._library)
+        if not text:  # a library that does not tell its reason
+            text = self._library.eshm_error_string(code).decode()
+            if os.getpid() != self._pid:
+                text = "opened in another process: open your own"
         return failure(what, code, text, size)
 
     def _read_failure(self, code: int) -> ESHMException:

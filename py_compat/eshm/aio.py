@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Type
@@ -10,7 +11,7 @@ from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Type
 from ._arguments import encoded_name, u32
 from ._channel import ESHM
 from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
-from ._options import LOOK_S, MOST_BYTES, file_of, slice_ms, wants_a_master
+from ._options import LOOK_S, MOST_BYTES, file_of, slice_of, wants_a_master
 from ._types import TIMEOUT_INFINITE, ESHMRole
 
 _FIRST_ROOM = 4096
@@ -75,7 +76,7 @@ class AsyncESHM:
         while True:
             while not file.exists() and loop.time() < end and not hopeless:
                 await asyncio.sleep(LOOK_S)
-            settings = {**kwargs, "wait_for_master_ms": slice_ms(end - loop.time())}
+            settings = {**kwargs, "wait_for_master_ms": slice_of(end - loop.time())}
             try:
                 return await _in_a_thread(loop, lambda: _Owned(*args, **settings))
             except ESHMOpenFailed as error:
@@ -106,11 +107,12 @@ class AsyncESHM:
             timeout_ms: How long to wait: None for as long as it takes, 0 not at all.
 
         Raises:
-            TimeoutError: ``Read timed out``.
+            TimeoutError: ``Read timed out``; with None this is a slave that has used up its attempts to reconnect.
             RuntimeError: as :meth:`eshm.ESHM.read`; also in a read that waits as the channel is closed.
         """
         loop = asyncio.get_running_loop()
-        deadline = None if timeout_ms is None else loop.time() + u32("timeout_ms", timeout_ms) / 1000
+        endless = timeout_ms is None or u32("timeout_ms", timeout_ms) == TIMEOUT_INFINITE
+        deadline = None if timeout_ms is None or endless else loop.time() + timeout_ms / 1000
         if self._at_once:
             # A peer that writes faster than this side reads must not keep the other tasks from running.
             await asyncio.sleep(0)
@@ -121,6 +123,11 @@ class AsyncESHM:
                 raise ESHMNoData("No data available")
             if deadline is not None and loop.time() >= deadline:
                 raise ESHMTimeout("Read timed out")
+            if endless and self.channel._calls()._has_given_up():
+                value = self._take(buffer_size)  # what came before is read
+                if value is None:
+                    raise ESHMTimeout("Read timed out")
+                break
             await self._readable(loop, deadline)
             value = self._take(buffer_size)
         return value
@@ -135,7 +142,10 @@ class AsyncESHM:
                 self._room = max(error.size or 0, self._room * 2)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """The messages as they come, each that no newer one replaced in between; ends as the channel is closed."""
+        """The messages as they come, each that no newer one replaced in between; ends as the channel is closed.
+
+        Raises as :meth:`read` does, TimeoutError for one.
+        """
         return self._messages()
 
     async def _messages(self) -> AsyncIterator[bytes]:
@@ -173,6 +183,10 @@ class AsyncESHM:
                 waiting.set_result(None)
                 return
 
+    def _wake_all(self) -> None:
+        for waiting in self._waiting:
+            _finish(waiting)
+
     def close(self) -> None:
         """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any thread."""
         channel, loop = self._open, self._loop
@@ -202,6 +216,15 @@ class _Owned(ESHM):
     """The channel inside, whose close() is also that of its owner."""
 
     _owner: Optional[AsyncESHM] = None
+
+    def is_remote_alive(self) -> bool:
+        alive = super().is_remote_alive()
+        owner, loop = self._owner, None if self._owner is None else self._owner._loop
+        # Whoever asks takes the change from the descriptor, and no other will come: all reads without limit end.
+        if not alive and owner is not None and loop is not None and self._calls()._has_given_up():
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(owner._wake_all)
+        return alive
 
     def close(self) -> None:
         owner, self._owner = self._owner, None

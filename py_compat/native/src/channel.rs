@@ -11,12 +11,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
-use std::{
-    mem::MaybeUninit,
-    os::fd::AsRawFd,
-    slice,
-    time::{Duration, Instant},
-};
+use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
 /// How long a read spins before it lets go of the interpreter lock.
 const SPIN: Duration = Duration::from_micros(20);
@@ -183,6 +178,10 @@ impl Channel {
         ask(slf, "Failed to check remote", Endpoint::remote_alive)
     }
 
+    fn _has_given_up(slf: &Bound<'_, Self>) -> bool {
+        slf.get().place.get(slf.py()).is_some_and(|open| open.endpoint().has_given_up())
+    }
+
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
         let place = &slf.get().place;
         let fd = place.get(slf.py()).map(|open| open.endpoint().event_fd().map(|fd| fd.as_raw_fd()));
@@ -275,12 +274,20 @@ fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
 /// The waiting part of a read.
 fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
     let (py, place) = (slf.py(), &slf.get().place);
-    let end = (timeout_ms != INFINITE).then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
+    let end = (timeout_ms != INFINITE).then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
     loop {
         py.check_signals()?;
-        let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()));
+        let left = end.map_or(SLICE, |end| end.saturating_sub(eshm::monotonic()));
         if left.is_zero() {
             return Ok(Filled::Nothing);
+        }
+        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) }; // by a signal handler
+        if end.is_none() && open.endpoint().has_given_up() {
+            // What came before is read.
+            return match open.endpoint().try_read_for(buffer, Duration::ZERO) {
+                Ok(size) => Ok(size.map_or(Filled::Nothing, Filled::Bytes)),
+                Err(error) => Err(errors::failure(py, "Read failed", &error)),
+            };
         }
         let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
         match result {

@@ -176,12 +176,9 @@ fn more_than_dev_shm_holds_is_refused_with_the_size_and_the_place() {
         return skipped("no mounts of one's own here");
     };
     let answer = peer.ask(format_args!("why master {}", 64 << 20));
-    assert_eq!(
-        answer,
-        format!(
-            "code -2 No space left on device (os error 28): {file}; it is full, for a segment of 134218112 bytes in /dev/shm"
-        )
-    );
+    let beginning = format!("code -2 channel '{}': No space left on device", name.as_str());
+    assert!(answer.starts_with(&beginning), "{answer}");
+    assert!(answer.ends_with(", for a segment of 134218112 bytes in /dev/shm"), "{answer}");
     peer.ok("init master");
 }
 

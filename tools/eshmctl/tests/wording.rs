@@ -30,8 +30,9 @@ const COMMANDS: [&str; 15] = [
 fn doubled(text: &str) -> Option<String> {
     text.to_lowercase().lines().find_map(|line| {
         let words = line.split(|c: char| c.is_whitespace() || ":;,.()[]'`\"".contains(c));
-        let words: Vec<&str> = words.filter(|word| word.len() > 1).collect();
-        let two = words.windows(2).find(|two| two[0] == two[1] && two[0].chars().all(char::is_alphabetic));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let two =
+            words.windows(2).find(|two| two[0] == two[1] && two[0].len() > 1 && two[0].chars().all(char::is_alphabetic));
         two.map(|two| two.join(" "))
     })
 }
@@ -92,6 +93,7 @@ fn no_word_comes_twice_in_a_row() {
     fs::remove_dir(folder.path()).expect("remove it");
     fs::remove_file(file).expect("remove it");
     assert_eq!(doubled("x\nnote  note: y").as_deref(), Some("note note"));
+    assert_eq!(doubled("2.8 ms  3.7 ms"), None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
     say,
     side::{self, As, SideArgs},
     stop::{self, Limit},
+    tell,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -45,6 +46,9 @@ impl Drop for Helper {
 
 /// Sizes of messages measured.
 const SIZES: [usize; 3] = [32, 256, 4096];
+
+/// Nanoseconds that no bare exchange takes on idle processors.
+const BUSY: f64 = 1000.0;
 
 /// How long the echo may take to be there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -110,6 +114,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         say!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
     }
     say!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    if limit > BUSY {
+        tell!("the bare exchange took long: other processes keep the processors busy; run it again when they are idle");
+    }
     Ok(Exit::Fine)
 }
 

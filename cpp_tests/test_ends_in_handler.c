@@ -219,6 +219,39 @@ static void run(Plan plan, enum ESHMRole role) {
     segment_count = 0; /* removed by now; there is room for so many only */
 }
 
+static volatile sig_atomic_t jumped;
+
+static void* jump_out_of_a_read(void* used) {
+    if (sigsetjmp(back, 1) == 0) {
+        read_forever((ESHMHandle*)used);
+        check_fail(__FILE__, __LINE__, "the read is left by a jump");
+    }
+    jumped = 1;
+    while (jumped == 1) check_pause_ms(1);
+    return NULL;
+}
+
+/* Another thread that has jumped out of its read, and never comes back, is waited for some seconds and no longer. */
+static void another_thread_has_jumped_out(void) {
+    const char* name = segment_name("handler");
+    ESHMHandle *peer = open_as(name, ESHM_ROLE_MASTER), *slave = open_as(name, ESHM_ROLE_SLAVE);
+    signal(SIGALRM, on_jump);
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, jump_out_of_a_read, slave), 0);
+    check_pause_ms(50); /* no event says that it waits */
+    CHECK_EQ(pthread_kill(thread, SIGALRM), 0);
+    CHECK_WITHIN(PATIENCE_MS, jumped);
+    const double start = check_now();
+    CHECK_EQ(eshm_destroy(slave), ESHM_SUCCESS);
+    CHECK(check_now() - start > 4 && check_now() - start < 14);
+    CHECK(!stats_of(peer).slave_alive); /* it has left all the same */
+    jumped = 2;
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    for (int i = 0; i < 20; i++) close_end(open_as(segment_name("handler"), ESHM_ROLE_MASTER)); /* more than are kept */
+    close_end(peer);
+    segment_count = 0;
+}
+
 static const char hows[] = {'e', 'd', 'r', 'j'};
 
 static void waiting_reads(void) {
@@ -274,6 +307,7 @@ int main(int argc, char** argv) {
     RUN(waiting_reads_without_threads);
     RUN(waiting_reads_of_two_threads);
     RUN(waiting_reads_with_a_descriptor);
+    RUN(another_thread_has_jumped_out);
     RUN(any_instant_of_short_reads);
     RUN(any_instant_of_short_reads_with_a_descriptor);
     RUN(any_instant_of_short_reads_without_threads);

@@ -266,6 +266,7 @@ static void a_handler_destroys(void) {
         event_wait(end.event);
         eshm_rpc_destroy(peer);
         CHECK_WITHIN(PATIENCE_MS, !is_there(scene.name)); /* gone once the handler has returned */
+        CHECK_EQ(eshm_rpc_call(end.rpc, "x"), ESHM_ERROR_NOT_INITIALIZED); /* for who is late */
         CHECK_EQ(end.count, 0);
         event_free(end.event);
         event_free(end.other);

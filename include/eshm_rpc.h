@@ -32,7 +32,8 @@ extern "C" {
 typedef struct EshmRpc EshmRpc;
 
 /* What runs when a trigger comes; `user` is what it was registered with. A C++ exception that
- * leaves it ends the process as one that nobody catches (std::terminate); pthread_exit() in it ends the dispatcher. */
+ * leaves it ends the process as one that nobody catches (std::terminate), unless it was registered
+ * by way of eshm_rpc.hpp; pthread_exit() in it ends the dispatcher. */
 typedef void (*eshm_rpc_handler)(void* user);
 
 /* Opens the channel "<channel>_ctl", of which `channel` may have 1 to 245 bytes. A slave waits up to five seconds for its

@@ -206,6 +206,7 @@ class CtypesChannel:
 
     def _receive(self, buffer_size: Optional[int], timeout_ms: int) -> Union[bytes, int]:
         """One call of the library: a message, or what :meth:`_receive_into` returns."""
+        result: Union[bytes, int]
         if buffer_size is None:
             size = _USUAL
             while True:
@@ -228,7 +229,7 @@ class CtypesChannel:
             buffer = _ReadBuffer(buffer_size)
         buffer.accepted.value = buffer_size
         code = self._receive_into(buffer, timeout_ms)
-        result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
+        result = code if code else buffer.memory[: buffer.length.value]
         spares.append(buffer)
         return result
 

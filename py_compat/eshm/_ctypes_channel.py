@@ -30,7 +30,7 @@ _SLICE_MS = 100
 _CLOSE_WAIT_S = 2.0
 
 _NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
-_LARGE = 65536
+_USUAL, _LARGE = 4096, 65536
 _EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _Result = TypeVar("_Result")
 
@@ -42,7 +42,7 @@ class CtypesChannel:
     _handle: Optional[Handle] = None
     _pid = 0
     _shown = ""
-    """How messages name it, where it is not an ESHM itself."""
+    """How messages name it."""
 
     def _open(self, settings: Settings, options: Optional[Options]) -> None:
         """Opens it, or raises ESHMOpenFailed with the reason."""
@@ -113,14 +113,14 @@ class CtypesChannel:
             return self._write(self._handle, view.tobytes(), size)
         return self._write(self._handle, ctypes.byref(ctypes.c_char.from_buffer(view)), size)
 
-    def read(self, buffer_size: int = 4096, timeout_ms: Optional[int] = None) -> bytes:
+    def read(self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None) -> bytes:
         """Wait for the next new message and return it.
 
         Other threads run meanwhile. Ctrl-C and close() in another thread end the wait: at once with the native back
         end, within about 100 ms over ctypes.
 
         Args:
-            buffer_size: Largest message to accept, in bytes. A larger one stays readable.
+            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for any size.
             timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as long as it takes.
 
         Raises:
@@ -144,7 +144,7 @@ class CtypesChannel:
                 return result
         raise self._read_failure(result)
 
-    def try_read(self, buffer_size: int = 4096) -> Optional[bytes]:
+    def try_read(self, buffer_size: Optional[int] = None) -> Optional[bytes]:
         """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise.
 
         >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
@@ -204,8 +204,16 @@ class CtypesChannel:
             return None
         raise self._read_failure(code)
 
-    def _receive(self, buffer_size: int, timeout_ms: int) -> Union[bytes, int]:
+    def _receive(self, buffer_size: Optional[int], timeout_ms: int) -> Union[bytes, int]:
         """One call of the library: a message, or what :meth:`_receive_into` returns."""
+        result: Union[bytes, int]
+        if buffer_size is None:
+            size = _USUAL
+            while True:
+                result = self._receive(size, timeout_ms)
+                if isinstance(result, bytes) or result <= 0 and result != _TOO_SMALL:
+                    return result
+                size = max(result, size * 2)  # it is still there, or a newer one
         buffer_size = index(buffer_size)
         if not 0 <= buffer_size <= sys.maxsize:
             raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
@@ -221,7 +229,7 @@ class CtypesChannel:
             buffer = _ReadBuffer(buffer_size)
         buffer.accepted.value = buffer_size
         code = self._receive_into(buffer, timeout_ms)
-        result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
+        result = code if code else buffer.memory[: buffer.length.value]
         spares.append(buffer)
         return result
 
@@ -313,9 +321,6 @@ class CtypesChannel:
     def _read_failure(self, code: int) -> ESHMException:
         """The exception for what a read returned: see :meth:`_receive_into`."""
         return self._failure(READ, _TOO_SMALL, code) if code > 0 else self._failure(READ, code)
-
-    def __repr__(self) -> str:
-        return self._shown
 
 
 def _refuse_objects(view: memoryview) -> None:

@@ -110,5 +110,5 @@ def no_event_fd(reason: str) -> ESHMFailed:
 
 
 def closed(channel: object) -> ESHMClosed:
-    """The exception for any call on a closed channel."""
-    return ESHMClosed(f"{channel!r} is closed")
+    """The exception for any call on a closed channel, which knows how messages call it."""
+    return ESHMClosed(f"{getattr(channel, '_shown', channel)} is closed")

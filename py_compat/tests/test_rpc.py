@@ -263,7 +263,7 @@ class Life(RpcTest):
             master.start()
         self.assertFalse(segment(self.name + "_ctl").exists())
         master.close()
-        self.assertEqual(repr(master), f"Rpc(channel='{self.name}_ctl', running=False)")
+        self.assertEqual(repr(master), f"Rpc(channel='{self.name}_ctl', running=False, closed)")
         for call in (master.start, master.stop, lambda: master.call("x"), lambda: master.emit("x"),
                      lambda: master.on_call("x")(print), lambda: master.on_event("x")(print), master.__enter__):
             with self.assertRaisesRegex(RuntimeError, "is closed"):

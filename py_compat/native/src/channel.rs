@@ -102,27 +102,27 @@ impl Channel {
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/read"))]
-    #[pyo3(signature = (buffer_size = Size(4096), timeout_ms = None), text_signature = "($self, buffer_size=4096, timeout_ms=None)")]
+    #[pyo3(signature = (buffer_size = None, timeout_ms = None))]
     fn read<'py>(
         slf: &Bound<'py, Self>,
-        buffer_size: Size,
+        buffer_size: Option<Size>,
         timeout_ms: Option<Milliseconds>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
-        match take(slf, buffer_size.0, timeout)? {
+        match take(slf, most(slf, &buffer_size), timeout)? {
             Taken::Message(message) => Ok(message.into_any()),
             Taken::Nothing => Err(nothing(slf.py(), timeout)),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.0, timeout)),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout)),
         }
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
-    #[pyo3(signature = (buffer_size = Size(4096)), text_signature = "($self, buffer_size=4096)")]
-    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Size) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match take(slf, buffer_size.0, 0)? {
+    #[pyo3(signature = (buffer_size = None))]
+    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Option<Size>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match take(slf, most(slf, &buffer_size), 0)? {
             Taken::Message(message) => Ok(Some(message.into_any())),
             Taken::Nothing => Ok(None),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.0,)).map(Some),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),)).map(Some),
         }
     }
 
@@ -305,6 +305,15 @@ enum Taken<'py> {
     Message(Bound<'py, PyBytes>),
     Nothing,
     NotOpen,
+}
+
+/// Bytes of the largest message to accept: what was asked for, or all that the channel may have.
+#[inline]
+fn most(slf: &Bound<'_, Channel>, asked: &Option<Size>) -> usize {
+    match asked {
+        Some(size) => size.0,
+        None => slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok()).unwrap_or(0).max(SMALL),
+    }
 }
 
 /// Reads the next new message of at most so many bytes.

@@ -47,6 +47,7 @@ use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
 /// assert_eq!(slave.try_read(&mut buffer)?, None);
 /// # Ok::<(), eshm::Error>(())
 /// ```
+#[must_use = "dropping it leaves the channel at once"]
 pub struct Endpoint {
     core: Arc<Core>,
 }
@@ -126,6 +127,7 @@ impl Endpoint {
     /// Writes if nothing stands in the way. False if something does, and then nothing was done: [`Endpoint::write`] waits for it,
     /// or says what it is.
     #[inline]
+    #[must_use = "false says that the message was not written"]
     pub fn try_write(&self, message: &[u8]) -> bool {
         match self.core.write_now(as_uninit(message)) {
             Attempt::Done => true,

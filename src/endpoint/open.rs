@@ -199,9 +199,7 @@ fn unusable(
 
 fn remove(name: &Name) -> Result<(), Error> {
     match file::unlink(name.path()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Create(explain_removal(name, &error)))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Create(explain_removal(name, &error))),
         _ => Ok(()), // a released library removes names without asking
     }
 }
@@ -223,7 +221,9 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
             let own = service::count_side(segment.id, Side::Master) > 0;
             let opened = attach_slave(name, settings, segment);
             if own && matches!(opened, Ok(Some(_))) {
-                log::warning!("{name}: both ends of this channel are in this process now: open one, or say which is the slave");
+                log::warning!(
+                    "{name}: both ends of this channel are in this process now: open one, or say which is the slave"
+                );
             }
             return opened;
         }

@@ -31,7 +31,11 @@ fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
         0 => DisconnectBehavior::Immediately,
         1 => DisconnectBehavior::OnTimeout,
         2 => DisconnectBehavior::Never,
-        other => return Err(Error::InvalidParameter(format!("there is no disconnect behavior {other}: 0 is immediately, 1 on timeout, 2 never"))),
+        other => {
+            return Err(Error::InvalidParameter(format!(
+                "there is no disconnect behavior {other}: 0 is immediately, 1 on timeout, 2 never"
+            )));
+        }
     };
     Ok(Settings {
         role,

@@ -147,7 +147,7 @@ unsafe fn read_guarded(
 ) -> c_int {
     let piece = |timeout| {
         guard("eshm_read_ex", NOT_INITIALIZED, || {
-            let mut read = |core: &Core, result| {
+            let read = |core: &Core, result| {
                 if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
                     && !bytes_read.is_null()
                 {
@@ -163,7 +163,7 @@ unsafe fn read_guarded(
                 }
             };
             // SAFETY: the caller's promises.
-            unsafe { endpoint::read_rest_then(core_of(handle), buffer_of(buffer, size), timeout, &mut read) }
+            unsafe { endpoint::read_rest_then(core_of(handle), buffer_of(buffer, size), timeout, read) }
         })
     };
     in_pieces(timeout_ms, piece)

@@ -11,7 +11,6 @@ use crate::sys::clock;
 /// The counters of a segment, as they were at one moment each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-#[must_use]
 pub struct Stats {
     /// Heartbeats of the master since it attached; about one a millisecond.
     pub master_heartbeat: u64,

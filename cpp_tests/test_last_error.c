@@ -74,6 +74,34 @@ static void expect_of(const char* name, const char* part) {
     (void)eshm_set_wakeup_mode(NULL, (enum ESHMWakeupMode)9); /* so that the next call has to say it anew */
 }
 
+/* Standard error goes to a pipe while `role` is opened beside a master of this process: its lines with `part`. */
+static int lines_beside_a_master(const char* name, enum ESHMRole role, const char* part) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    const int before = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    ESHMHandle* second = open_as(name, role);
+    close_end(second);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(ends[1]);
+    char text[2048] = "";
+    CHECK(read(ends[0], text, sizeof text - 1) >= 0);
+    close(ends[0]);
+    int lines = 0;
+    for (const char* at = text; (at = strstr(at, part)) != NULL; at++) lines++;
+    return lines;
+}
+
+/* Two of AUTO in one process are its own pair, which is hardly meant; a master and a slave are. */
+static void a_process_that_is_its_own_peer_is_told_so(void) {
+    const char* name = segment_name("itself");
+    ESHMHandle* master = open_as(name, ESHM_ROLE_AUTO);
+    CHECK_EQ(lines_beside_a_master(name, ESHM_ROLE_AUTO, "both ends of this channel are in this process"), 1);
+    CHECK_EQ(lines_beside_a_master(name, ESHM_ROLE_SLAVE, "both ends"), 0);
+    close_end(master);
+}
+
 static void each_failure_names_its_channel(void) {
     const char* name = segment_name("named");
     ESHMConfig config = settings(name, ESHM_ROLE_SLAVE);
@@ -215,6 +243,7 @@ int main(int argc, char** argv) {
     CHILD_MAIN(argc, argv, bodies);
     RUN(the_log_level_is_the_processs);
     RUN(the_last_error_is_the_threads_own);
+    RUN(a_process_that_is_its_own_peer_is_told_so);
     RUN(each_failure_names_its_channel);
     RUN(what_a_long_name_leaves_room_for);
     RUN(errno_has_its_text);

@@ -1,47 +1,79 @@
 //! Newest-value exchange between two Linux processes over POSIX shared memory: a drop-in `libeshm` for C and C++, and a
 //! safe API for Rust.
 //!
-//! Two endpoints, a master and a slave, meet in `/dev/shm/eshm_NAME`. Each direction holds the newest message; a read
-//! returns it once. Either side may be killed and restarted at any moment, and the other carries on.
-//!
-//! # A pair
+//! Two endpoints, a master and a slave, meet in `/dev/shm/eshm_NAME`, each in a process of its own. Each direction holds the
+//! newest message; a read returns it once, and a message that nobody has read is replaced by the next. Either side may be
+//! killed and restarted at any moment, and the other carries on.
 //!
 //! ```
 //! use eshm::{Endpoint, Role};
 //! use std::time::Duration;
 //!
 //! # let name = format!("doc_front_{}", std::process::id());
-//! // In one process: creates /dev/shm/eshm_NAME.
-//! let robot = Endpoint::builder(&name).role(Role::Master).open()?;
-//! // In another: attaches to it.
-//! let policy = Endpoint::builder(&name).role(Role::Slave).open()?;
-//!
-//! robot.write(b"joint angles")?;
-//! let mut buffer = vec![0; policy.capacity()?];
-//! let size = policy.read_timeout(&mut buffer, Duration::from_secs(1))?;
-//! assert_eq!(&buffer[..size], b"joint angles");
-//! policy.write(b"torques")?;
+//! # let name = name.as_str();
+//! let robot = Endpoint::builder(name).role(Role::Master).open()?; // in one process
+//! let panel = Endpoint::builder(name).role(Role::Slave).open()?; // in the other
+//! robot.write(b"speed 1.5")?;
+//! let mut buffer = [0; 64];
+//! let size = panel.read_timeout(&mut buffer, Duration::from_secs(1))?;
+//! assert_eq!(&buffer[..size], b"speed 1.5");
 //! # Ok::<(), eshm::Error>(())
 //! ```
 //!
-//! # What to know
+//! # Roles
+//! A master creates the segment, and removes its name at the end. A slave attaches to it: at once, or when the master comes
+//! ([`Builder::wait_for_master`]). [`Role::Auto`], the default, is a slave where a master lives, and else the master. Both sides
+//! write and read. One process needs one endpoint of a channel: any threads may use it at once.
 //!
-//! - **Roles.** A [`Role::Master`] creates the segment, a [`Role::Slave`] attaches to it ([`Builder::wait_for_master`] says how
-//!   long it waits for one), and [`Role::Auto`] is what is missing.
-//! - **Values.** A read gives the newest value that was written since this end opened, and gives it once. What is written in
-//!   between is overwritten. [`Builder::first_value`] also gives what was there before.
-//! - **Waiting.** [`Endpoint::read_timeout`] waits, [`Endpoint::try_read`] does not, and [`Endpoint::event_fd`] is a descriptor
-//!   for poll(2) and event loops.
-//! - **Errors.** [`Error::NoData`] and [`Error::Timeout`] are part of normal operation. A refused opening says what, where and
-//!   what to do; each [`Error`] is documented.
-//! - **Death.** A killed peer is noticed within 10 ms ([`Endpoint::remote_alive`]). A slave reconnects by itself as often as
-//!   [`Builder::max_reconnect_attempts`] says, or does what its [`DisconnectBehavior`] asks for. A stopped or killed process
-//!   never leaves the other one blocked.
-//! - **Threads and forks.** An [`Endpoint`] is for any number of threads. A forked child opens its own.
-//! - **Others.** The peer may be C, C++ or Python, on this library or on a released `libeshm`.
+//! # Waiting
+//! [`Endpoint::try_read`] never waits. [`Endpoint::read_timeout`] waits until a message comes or the time has passed, which is
+//! [`Error::Timeout`]. A write does not wait for readers. [`Endpoint::event_fd`] is a descriptor for `poll`, `epoll` and event
+//! loops, with an example; it is [`AsFd`](std::os::fd::AsFd) and [`AsRawFd`](std::os::fd::AsRawFd), as they ask for. An
+//! [`Endpoint`] itself is not: there may be no descriptor left for it.
 //!
-//! [`Rpc`] calls functions and tells events by name over a channel; [`records`] makes messages of named, typed values;
-//! [`inspect`] looks at segments from outside. `docs/ARCHITECTURE.md` has the inside of this crate.
+//! # Errors
+//! An [`Error`] says what happened and what to do, such as [`Error::Attach`] with "channel 'robot': there is no such segment; start
+//! the master first". [`Error::code`] is the number that C gives. Nothing panics, and nothing is left half open.
+//!
+//! # When the peer dies
+//! [`Endpoint::remote_alive`] turns false after about ten milliseconds where the kernel proves the death, and after the stale
+//! threshold (100 ms) of silence where not. What it wrote last can still be read. A master goes on writing; the next slave finds
+//! the newest. A slave looks for a new master for five seconds ([`Builder::reconnect_wait`], [`DisconnectBehavior`]); meanwhile its
+//! writes are [`Error::Timeout`], and its reads go on waiting. After that it has given up: open a new one.
+//!
+//! ```
+//! # use eshm::{Endpoint, Role};
+//! # use std::time::{Duration, Instant};
+//! # let name = format!("doc_dies_{}", std::process::id());
+//! # let robot = Endpoint::builder(&name).role(Role::Master).open()?;
+//! # let panel = Endpoint::builder(&name).role(Role::Slave).open()?;
+//! robot.write(b"last words")?;
+//! drop(robot);
+//! # let end = Instant::now() + Duration::from_secs(60);
+//! while panel.remote_alive()? {
+//!     # assert!(Instant::now() < end);
+//!     std::thread::sleep(Duration::from_millis(1));
+//! }
+//! let mut buffer = [0; 64];
+//! assert_eq!(panel.try_read(&mut buffer)?, Some(10));
+//! assert_eq!(panel.write(b"hello?"), Err(eshm::Error::Timeout));
+//! # Ok::<(), eshm::Error>(())
+//! ```
+//!
+//! # More
+//! [`records`] are messages of named, typed values; [`Rpc`] calls handlers in the other process; [`inspect`] looks at segments
+//! from outside. In C all of it is `eshm.h`; `ESHM_LOG` says how much goes to standard error ([`LogLevel`]).
+
+// The house, from the door inwards:
+//
+// - `ffi`: the C functions; argument checks and the panic guard, nothing else.
+// - `endpoint`: what a handle is: roles, reading, writing, moving to another segment, closing.
+// - `triggers`: named calls and events over a channel of their own.
+// - `channel`: one direction: the sequence lock, the copy kernel, the wake-up.
+// - `liveness`: heartbeats, staleness, reconnection, and the one service thread.
+// - `segment`: from a name to mapped, validated memory.
+// - `records`: messages of named, typed values.
+// - `sys`: raw system calls. `sync`: the only place that names atomics. `models`: the lock-free parts under a model checker.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What an [`Endpoint`] is opened with. The defaults are the C library's.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is opened before `open`"]
+#[must_use = "it opens nothing before open()"]
 pub struct Builder {
     name: Vec<u8>,
     settings: Settings,

@@ -47,7 +47,7 @@ use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
 /// assert_eq!(slave.try_read(&mut buffer)?, None);
 /// # Ok::<(), eshm::Error>(())
 /// ```
-#[must_use = "it ends as it is dropped"]
+#[must_use = "dropping it leaves the channel at once"]
 pub struct Endpoint {
     core: Arc<Core>,
 }
@@ -75,9 +75,6 @@ impl Endpoint {
         fork::watch();
         crate::sync::prepare_barriers();
         let opened = open::open(&name, &settings)?;
-        if settings.role == Role::Auto && opened.side == Side::Slave && opened.segment.is_held_here(Side::Master) {
-            crate::log::warning!("{name}: its master is of this process too; close that one, or ask for the roles by name");
-        }
         if settings.huge_pages {
             opened.segment.view.mapping.advise_huge();
         }
@@ -130,7 +127,7 @@ impl Endpoint {
     /// Writes if nothing stands in the way. False if something does, and then nothing was done: [`Endpoint::write`] waits for it,
     /// or says what it is.
     #[inline]
-    #[must_use = "false: nothing was written"]
+    #[must_use = "false says that the message was not written"]
     pub fn try_write(&self, message: &[u8]) -> bool {
         match self.core.write_now(as_uninit(message)) {
             Attempt::Done => true,

@@ -218,7 +218,14 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
         let master = segment.judge(Side::Master, Duration::MAX);
         if settings.role == Role::Auto && master == Verdict::Alive {
             as_slave = true;
-            return attach_slave(name, settings, segment);
+            let own = service::count_side(segment.id, Side::Master) > 0;
+            let opened = attach_slave(name, settings, segment);
+            if own && matches!(opened, Ok(Some(_))) {
+                log::warning!(
+                    "{name}: both ends of this channel are in this process now: open one, or say which is the slave"
+                );
+            }
+            return opened;
         }
         as_master(name, settings, segment, master)
     })?;

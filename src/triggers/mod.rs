@@ -55,7 +55,7 @@ pub(crate) enum Kind {
 /// assert_eq!(halted.recv(), Ok("halted"));
 /// # Ok::<(), eshm::Error>(())
 /// ```
-#[must_use = "it ends as it is dropped"]
+#[must_use = "dropping it leaves the channel at once"]
 pub struct Rpc {
     shared: Arc<Shared>,
     /// Whether this is the one that was opened, and not a dispatcher's view of it.
@@ -175,11 +175,13 @@ impl Rpc {
     }
 
     /// Triggers of the other side that a newer one replaced before we took them.
+    #[must_use]
     pub fn missed(&self) -> u64 {
         self.shared.missed.load(Ordering::Relaxed) // a statistic
     }
 
     /// Handlers run so far, the running one included.
+    #[must_use]
     pub fn dispatched(&self) -> u64 {
         self.shared.dispatched.load(Ordering::Acquire) // pairs with the dispatcher's, as its missed comes before
     }

@@ -1,6 +1,7 @@
 /* Threads that are cancelled within a call: the call's frames are not unwound, a read that waits without limit ends, and the
- * handle stays usable. */
+ * handle stays usable. A handler that calls pthread_exit() within a call is not supported: it ends the process. */
 #define _GNU_SOURCE
+#include "child.h"
 #include "endpoint.h"
 #include "eshm_data_api.h"
 
@@ -80,9 +81,47 @@ static void opening_and_closing_is_not_torn(void) {
     }
 }
 
-int main(void) {
+static void exit_thread(int number) {
+    (void)number;
+    pthread_exit(NULL);
+}
+
+/* A thread leaves by pthread_exit() in the midst of its read: it is there while it counts as one that waits. */
+static void exit_in_handler(Scene* scene) {
+    ESHMHandle* master = open_as(scene->name, ESHM_ROLE_MASTER);
+    char path[SEGMENT_NAME_SIZE];
+    snprintf(path, sizeof path, "/dev/shm/eshm_%s", scene->name);
+    const int file = open(path, O_RDONLY);
+    const struct ESHMData* data = (const struct ESHMData*)mmap(NULL, sizeof *data, PROT_READ, MAP_SHARED, file, 0);
+    CHECK(data != MAP_FAILED);
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, read_forever, master), 0);
+    CHECK_WITHIN(PATIENCE_MS, data->slave_to_master.waiters != 0);
+    CHECK(signal(SIGUSR1, exit_thread) != SIG_ERR);
+    event_signal(scene->ready);
+    CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void pthread_exit_in_a_handler_within_a_call_ends_the_process(void) {
+    Scene scene = scene_new("cancel_exit");
+    const pid_t child = CHILD_START(exit_in_handler, &scene);
+    event_wait(scene.ready);
+    const int status = child_wait(child);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGABRT);
+    ESHMHandle* next = open_as(scene.name, ESHM_ROLE_MASTER); /* what it left stops no other */
+    close_end(next);
+    scene_free(scene);
+}
+
+static const ChildBody bodies_of_children[] = {CHILD_BODY(exit_in_handler)};
+
+int main(int argc, char** argv) {
+    CHILD_MAIN(argc, argv, bodies_of_children);
     RUN(a_waiting_read_is_cancelled_and_the_handle_is_of_use);
     RUN(opening_and_closing_is_not_torn);
+    RUN(pthread_exit_in_a_handler_within_a_call_ends_the_process);
     printf("ok\n");
     return 0;
 }

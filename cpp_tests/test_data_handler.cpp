@@ -137,6 +137,12 @@ static void what_is_refused() {
     DataItem item = DataHandler::createInteger("i", 1);
     item.value = 1.5;
     CHECK(throws([&] { handler.encodeDataBuffer({item}); }));
+    asn1::DEREncoder encoder; // an image of more than 32 bits
+    const size_t image = encoder.beginSequence();
+    for (const int64_t number : {int64_t(1) << 32, int64_t(1), int64_t(1), int64_t(1)}) encoder.encodeInteger(number);
+    encoder.encodeOctetString(Bytes());
+    encoder.endSequence(image);
+    CHECK(throws([&] { asn1::DERDecoder(encoder.getData()).decodeImageFrame(); }));
 }
 
 // Strings and keys are bytes, and what follows a record is none of it.

@@ -39,7 +39,7 @@ needs "$programs/app_static"
 meet "$programs/app" "$programs/app_static"
 meet "$programs/app" "$programs/app"
 
-# What it exports and what it is called are its own, whatever flags the project has.
+# What it exports, whatever the project adds, and what it is called are its own, whatever flags the project has.
 readelf --dynamic --wide "$library" | grep -q 'SONAME.*\[libeshm\.so\.1\]' || fail "the soname is not libeshm.so.1"
 readelf --dynamic --wide "$library" | grep -q 'FLAGS_1.*NODELETE' || fail "it can be unloaded"
 readelf --dyn-syms --wide "$library" | awk '$7 != "UND" && $5 != "LOCAL" && $8 != "" && $8 !~ /^(eshm|dh)_/ && NR > 3 { print $8 }' >"$work/more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 from ._types import ESHMError
@@ -65,8 +66,13 @@ READ, READ_DATA = "Read failed", "Read data failed"
 _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}
 
 
+# How the library's reasons begin; a quote within the name has a backslash before it.
+_CHANNEL = re.compile(r"^channel '(?:[^'\\]|\\.)*': ")
+
+
 def open_failed(reason: str, code: int) -> ESHMOpenFailed:
-    """The exception for a channel that cannot be opened."""
+    """The exception for a channel that cannot be opened; the caller names the channel, so the library's text does not."""
+    reason = _CHANNEL.sub("", reason, count=1)
     error = ESHMOpenFailed(reason)
     error.reason = reason
     error.code = ESHMError(code)

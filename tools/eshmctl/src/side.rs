@@ -96,7 +96,7 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
         }
         _ => "`eshmctl doctor` checks the usual causes",
     };
-    Failure::new(format!("{name}: {error}; {advice}"))
+    Failure::new(format!("{error}; {advice}")) // the error names the channel
 }
 
 /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.

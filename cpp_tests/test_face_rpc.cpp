@@ -189,8 +189,7 @@ void what_is_refused_says_why() {
     CHECK(error_of([] { eshm::Rpc(std::string("a\0b", 3)); }).code() == errc::invalid_param);
     Pair pair = open_pair();
     CHECK(error_of([&] { pair.robot.on("x", nullptr); }).code() == errc::invalid_param);
-    const eshm::Error not_utf8 = error_of([&] { pair.panel.call("\xFF"); });
-    CHECK(not_utf8.code() == errc::invalid_param && has(not_utf8.what(), "UTF-8"));
+    pair.panel.call("\xFF"); // a name is any bytes but NUL
     const eshm::Error with_nul = error_of([&] { pair.panel.call(std::string("a\0b", 3)); });
     CHECK(with_nul.code() == errc::invalid_param && has(with_nul.what(), "NUL"));
     const std::string longer(5000, 'x');

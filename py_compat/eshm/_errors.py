@@ -90,6 +90,8 @@ def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHM
     known = ESHMError(code)
     if known is ESHMError.NO_DATA:
         return ESHMNoData("No data available")
+    if known is ESHMError.BUFFER_TOO_SMALL and text.startswith("Buffer too small: "):
+        text = text.replace(": ", " (", 1) + ")"  # what scripts know is a part of its own
     error = _CLASSES.get(known, ESHMFailed)(f"{what}: {text}")
     error.code = known
     if isinstance(error, ESHMBufferTooSmall):

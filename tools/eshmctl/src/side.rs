@@ -103,7 +103,7 @@ pub fn in_the_way(name: &Name, error: &Error) -> Failure {
         Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };
-    Failure::new(format!("{name}: {error}; {advice}"))
+    Failure::new(format!("{error}; {advice}")) // the error names the channel
 }
 
 /// The live processes of both sides before this one came: a process alone cannot see that it is one too many.

@@ -115,13 +115,8 @@ private:
         const bool attached = of_master ? stats.slave_alive : stats.master_alive;
         // Its first heartbeat too: until then the silence before it came may still make it stale.
         seen_ = seen_ || (alive && attached && (of_master ? stats.slave_heartbeat : stats.master_heartbeat) > 0);
-        if (code && !seen_ && patience_.infinite()) return gave_up();
-        return seen_ && !alive;
+        return (seen_ && !alive) || endpoint_->has_given_up();
     }
-
-    /** Of a slave that looks for its first master: waits for what that writes, or until none is looked for any more. Only a
-     * read without limit tells of the latter: it ends. */
-    bool gave_up() { return !take(forever); }
 
     Endpoint* endpoint_;
     Timeout patience_;

@@ -80,10 +80,11 @@ if(ESHM_HAS_CXX17)
 else()
     # The library in place may have the classes, as that of releases 1.0 to 1.2 has: it is worth more than this one.
     set(eshm_data_install [[
-        set(place "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/@CMAKE_INSTALL_LIBDIR@")
-        if(IS_ABSOLUTE "@CMAKE_INSTALL_LIBDIR@")
-            set(place "$ENV{DESTDIR}@CMAKE_INSTALL_LIBDIR@")
+        set(folder "@CMAKE_INSTALL_LIBDIR@")
+        if(NOT IS_ABSOLUTE "${folder}")
+            set(folder "${CMAKE_INSTALL_PREFIX}/${folder}")
         endif()
+        set(place "$ENV{DESTDIR}${folder}")
         set(classes "")
         if(EXISTS "${place}/@eshm_data_file@")
             file(STRINGS "${place}/@eshm_data_file@" classes LIMIT_COUNT 1 REGEX "_ZN12shm_protocol11DataHandlerC1Ev")
@@ -92,7 +93,8 @@ else()
             message(WARNING "${place}/@eshm_data_file@ has the C++ record classes, and this build has not: it is left as it is. "
                             "Configure libeshm with a C++17 compiler to replace it.")
         else()
-            file(INSTALL DESTINATION "${CMAKE_INSTALL_PREFIX}/@CMAKE_INSTALL_LIBDIR@" TYPE SHARED_LIBRARY
+            # file(INSTALL) puts DESTDIR in front.
+            file(INSTALL DESTINATION "${folder}" TYPE SHARED_LIBRARY
                  FILES "$<TARGET_FILE:eshm_data_loader>" "$<TARGET_SONAME_FILE:eshm_data_loader>")
         endif()]])
     string(CONFIGURE "${eshm_data_install}" eshm_data_install @ONLY)

@@ -16,8 +16,8 @@ string(TOUPPER "${ESHM_ENABLE_CUDA}" eshm_cuda)
 if(eshm_cuda MATCHES "^(ON|TRUE|YES|Y|1)$")
     message(FATAL_ERROR "ESHM_ENABLE_CUDA is \"${ESHM_ENABLE_CUDA}\", but this libeshm has no part for CUDA: there is no "
         "eshm_cuda.h and no libeshm_cuda.so. Configure with -DESHM_ENABLE_CUDA=OFF if the project can do without. Data of "
-        "a GPU can be sent when it was copied to memory of the host; a program that shares GPU memory itself needs "
-        "libeshm_cuda.so of release 1.2, which works beside this library.")
+        "a GPU can be sent once it is copied to memory of the host. A program that shares GPU memory itself needs "
+        "libeshm_cuda.so of release 1.2, a library of its own.")
 elseif(NOT eshm_cuda MATCHES "^(AUTO|OFF|FALSE|NO|N|0)$")
     message(FATAL_ERROR "ESHM_ENABLE_CUDA is \"${ESHM_ENABLE_CUDA}\": expected AUTO, ON or OFF")
 endif()

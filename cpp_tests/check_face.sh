@@ -30,12 +30,20 @@ for header in "$source"/include/*.hpp; do
     [ -z "$leaked" ] || fail "$name defines the macros $leaked"
 done
 
-for test in test_face test_face_options test_face_peers; do
+for test in test_face test_face_options test_face_peers test_face_rpc; do
     # cpp_tests/*.h are C, and have casts and shadows that these two warnings are not for.
     compile -Wno-shadow -Wno-conversion "$source/cpp_tests/$test.cpp" -o "$work/$test" \
         -L "$build" -leshm "-Wl,-rpath,$build" -pthread || { cat "$work/log"; fail "$test does not compile"; }
     "$work/$test" || fail "$test failed"
 done
+
+# The program of docs/TRIGGERS.md, as it stands there but for the channel's name.
+channel=t_triggers_$$
+trap 'rm -rf "$work" "/dev/shm/eshm_${channel}_ctl"' EXIT
+awk '$0 == "```cpp" { on = 1; next } /^```$/ { on = 0 } on' "$source/docs/TRIGGERS.md" | sed "s/\"demo\"/\"$channel\"/" >"$work/triggers.cpp"
+compile "$work/triggers.cpp" -o "$work/triggers" -L "$build" -leshm "-Wl,-rpath,$build" -pthread ||
+    { cat "$work/log"; fail "the program of docs/TRIGGERS.md does not compile"; }
+[ "$(timeout 60 "$work/triggers")" = "halt failed: std::runtime_error: the brake is hot" ] || fail "the program of docs/TRIGGERS.md failed"
 
 echo "check_face.sh: the tests passed with $cxx as $standard"
 [ "$standard" = c++17 ] || exit 0

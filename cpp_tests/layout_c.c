@@ -33,6 +33,7 @@ int layout_use_from_c(void) {
            eshm_update_heartbeat(handle) + eshm_check_remote_alive(handle, &alive) + eshm_get_stats(handle, &stats) +
            eshm_get_role(handle, &role) + eshm_set_wakeup_mode(handle, mode) + eshm_get_wakeup_mode(handle, &mode) +
            eshm_set_spin_us(handle, ESHM_SPIN_ADAPTIVE) + eshm_get_event_fd(handle) + (int)eshm_capacity(handle) + eshm_last_error()[0] +
+           eshm_has_given_up(handle) +
            eshm_version()[0] + (int)level +
            eshm_destroy(handle) + eshm_error_string(error)[0] + (int)*sequence + bytes[0] + (int)behavior + (int)state;
 }

@@ -16,6 +16,15 @@
 #define SEGMENT_NAMES 64
 #define SEGMENT_NAME_SIZE 300
 
+/* The file of a segment; a name that does not fit ends the test. */
+static inline void segment_path(char path[SEGMENT_NAME_SIZE], const char* name) {
+    const int length = snprintf(path, SEGMENT_NAME_SIZE, "/dev/shm/eshm_%s", name);
+    if (length < 0 || length >= SEGMENT_NAME_SIZE) {
+        fputs("too long a name for a segment of a test\n", stderr);
+        exit(1);
+    }
+}
+
 static char segment_names[SEGMENT_NAMES][SEGMENT_NAME_SIZE]; /* files in /dev/shm, of this process and not of its children */
 static int segment_count;
 static pid_t segment_owner;
@@ -64,7 +73,7 @@ static inline void segment_adopt(const char* name) {
         fputs("too many segments in one test\n", stderr);
         exit(1);
     }
-    snprintf(segment_names[segment_count++], SEGMENT_NAME_SIZE, "/dev/shm/eshm_%s", name);
+    segment_path(segment_names[segment_count++], name);
 }
 
 /* A name that nobody else uses; valid until the process ends. */
@@ -80,13 +89,13 @@ static inline const char* segment_name(const char* purpose) {
 static inline unsigned long long segment_inode(const char* name) {
     char path[SEGMENT_NAME_SIZE];
     struct stat status;
-    snprintf(path, sizeof path, "/dev/shm/eshm_%s", name);
+    segment_path(path, name);
     return stat(path, &status) == 0 ? (unsigned long long)status.st_ino : 0;
 }
 
 static inline void segment_unlink(const char* name) {
     char path[SEGMENT_NAME_SIZE];
-    snprintf(path, sizeof path, "/dev/shm/eshm_%s", name);
+    segment_path(path, name);
     unlink(path);
 }
 

@@ -5,7 +5,9 @@
 #include "open_ex.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 
 static const long long kSecond = 1000000000LL;
@@ -125,6 +127,33 @@ WAITS_UNDER(a_clock_a_tenth_as_fast, slow, NULL)
 WAITS_UNDER(a_clock_set_back_during_a_read, NULL, set_back_soon)
 WAITS_UNDER(a_clock_stopped_during_a_read, NULL, stop_soon)
 
+/* A read, of bytes or of a record, before a message that a dead writer left half-written, without threads: nothing but the read
+ * itself could find that the clock has stopped. */
+static void a_clock_that_has_stopped_before_half_a_message(void) {
+    Scene scene = scene_new("clocks");
+    ESHMConfig config = settings(scene.name, ESHM_ROLE_MASTER);
+    config.use_threads = false;
+    ESHMHandle* master = open_with(&config);
+    config.role = ESHM_ROLE_SLAVE;
+    ESHMHandle* slave = open_with(&config);
+    char path[300];
+    snprintf(path, sizeof path, "/dev/shm/eshm_%s", scene.name);
+    const int file = open(path, O_RDWR);
+    const uint32_t odd = 1;
+    CHECK_EQ(pwrite(file, &odd, sizeof odd, offsetof(struct ESHMData, master_to_slave.seqlock.sequence)), sizeof odd);
+    close(file);
+    stopped();
+    CHECK(read_in_vain(slave) >= 50);
+    int items = 0;
+    const long long start = kernel_ns();
+    CHECK_EQ(eshm_read_data(slave, NULL, NULL, 0, NULL, 0, &items, 100), ESHM_ERROR_TIMEOUT);
+    CHECK(kernel_ns() - start >= kSecond / 20);
+    close_end(slave);
+    close_end(master);
+    be_true();
+    scene_free(scene);
+}
+
 /* As under libfaketime, which is there before the library is. */
 static void false_from_the_start(Scene* scene) {
     void (*const ways[])(void) = {ahead, behind, stopped, slow};
@@ -205,6 +234,7 @@ int main(int argc, char** argv) {
     RUN(a_clock_a_tenth_as_fast);
     RUN(a_clock_set_back_during_a_read);
     RUN(a_clock_stopped_during_a_read);
+    RUN(a_clock_that_has_stopped_before_half_a_message);
     RUN(a_clock_false_from_the_start);
     RUN(a_program_under_libfaketime);
     puts("test_clocks: passed");

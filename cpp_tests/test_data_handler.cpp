@@ -3,6 +3,8 @@
 #include "data_handler.h"
 #include "vectors.h"
 
+#include <pthread.h>
+
 using asn1::DataValue;
 using shm_protocol::DataHandler;
 using shm_protocol::DataItem;
@@ -100,6 +102,22 @@ static void functions_by_name() {
     CHECK(is_error(result_of(handler, "nothing", {})));
 }
 
+static void* exits_in_a_function(void*) {
+    DataHandler handler;
+    handler.registerFunction("leave", [](const std::vector<DataValue>&) -> DataValue { pthread_exit(nullptr); });
+    result_of(handler, "leave", {});
+    return handler.decodeDataBuffer({0x30}).data(); // not reached
+}
+
+// Swallowed, it would end the process.
+static void the_end_of_a_thread_passes_through() {
+    pthread_t thread;
+    void* result = &thread;
+    CHECK_EQ(pthread_create(&thread, nullptr, exits_in_a_function, nullptr), 0);
+    CHECK_EQ(pthread_join(thread, &result), 0);
+    CHECK(result == nullptr);
+}
+
 template <typename Run> static bool throws(Run run) {
     try {
         run();
@@ -143,6 +161,7 @@ int main(int argc, char** argv) {
     printf("  %d vectors\n", vectors_each(argv[1], vector));
     RUN(all_types_there_and_back);
     RUN(functions_by_name);
+    RUN(the_end_of_a_thread_passes_through);
     RUN(what_is_refused);
     RUN(what_is_let_through);
     return 0;

@@ -14,6 +14,7 @@
 
 static ESHMHandle* handle; /* of a child */
 static EshmRpc* rpc;
+static EshmRpc* channel; /* the same, also once destroyed */
 static sigjmp_buf back;
 static volatile sig_atomic_t destroyed;
 
@@ -92,18 +93,34 @@ static void ask(ESHMHandle* used) {
     (void)eshm_update_heartbeat(used);
 }
 
-static void trigger(ESHMHandle* used) {
-    (void)used;
-    (void)eshm_rpc_call(rpc, "x");
-    (void)eshm_rpc_missed(rpc);
-}
-
 static void nothing(void* user) {
     (void)user;
 }
 
-static const Call calls[] = {read_plain, read_forever, read_polling, read_short, read_record, write_some, ask, trigger};
-enum { READ_PLAIN, READ_FOREVER, READ_POLLING, READ_SHORT, READ_RECORD, WRITE_SOME, ASK, TRIGGER };
+/* Whoever comes back from the handler that destroyed it finds it closed. */
+static void trigger(ESHMHandle* used) {
+    (void)used;
+    (void)eshm_rpc_call(channel, "x");
+    (void)eshm_rpc_missed(channel);
+    if (!destroyed) return;
+    CHECK_EQ(eshm_rpc_call(channel, "x"), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_rpc_emit(channel, "x"), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_rpc_on_event(channel, "x", nothing, NULL), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_rpc_start(channel), ESHM_ERROR_NOT_INITIALIZED);
+    CHECK_EQ(eshm_rpc_stop(channel), ESHM_ERROR_NOT_INITIALIZED);
+    (void)eshm_rpc_dispatched(channel);
+}
+
+/* Stopping waits for the dispatcher: the handler may run in the midst of it. */
+static void start_and_stop(ESHMHandle* used) {
+    (void)eshm_rpc_stop(channel);
+    (void)eshm_rpc_start(channel);
+    trigger(used);
+}
+
+static const Call calls[] = {read_plain, read_forever, read_polling, read_short,    read_record,
+                             write_some, ask,          trigger,      start_and_stop};
+enum { READ_PLAIN, READ_FOREVER, READ_POLLING, READ_SHORT, READ_RECORD, WRITE_SOME, ASK, TRIGGER, START_AND_STOP };
 
 typedef struct Plan {
     int call;
@@ -122,9 +139,10 @@ static void interrupted(Scene* scene) {
     memcpy(&plan, scene->text, sizeof plan);
     ESHMConfig config = settings(scene->name, (enum ESHMRole)scene->role);
     config.use_threads = !plan.no_threads;
-    if (plan.call == TRIGGER) {
+    if (plan.call >= TRIGGER) {
         rpc = eshm_rpc_create(scene->name, (enum ESHMRole)scene->role);
         CHECK(rpc != NULL);
+        channel = rpc;
         CHECK_EQ(eshm_rpc_on_call(rpc, "x", nothing, NULL), ESHM_SUCCESS);
         CHECK_EQ(eshm_rpc_start(rpc), ESHM_SUCCESS);
         (void)eshm_rpc_call(rpc, "x"); /* what follows needs no memory, so no lock of malloc's is held */
@@ -160,7 +178,7 @@ static void interrupted(Scene* scene) {
 /* One run; the peer is this process. */
 static void run(Plan plan, enum ESHMRole role) {
     Scene scene = scene_new("handler");
-    const bool with_rpc = plan.call == TRIGGER;
+    const bool with_rpc = plan.call >= TRIGGER;
     char segment[300];
     snprintf(segment, sizeof segment, "%s%s", scene.name, with_rpc ? "_ctl" : "");
     if (with_rpc) segment_adopt(segment);
@@ -201,6 +219,39 @@ static void run(Plan plan, enum ESHMRole role) {
     segment_count = 0; /* removed by now; there is room for so many only */
 }
 
+static volatile sig_atomic_t jumped;
+
+static void* jump_out_of_a_read(void* used) {
+    if (sigsetjmp(back, 1) == 0) {
+        read_forever((ESHMHandle*)used);
+        check_fail(__FILE__, __LINE__, "the read is left by a jump");
+    }
+    jumped = 1;
+    while (jumped == 1) check_pause_ms(1);
+    return NULL;
+}
+
+/* Another thread that has jumped out of its read, and never comes back, is waited for some seconds and no longer. */
+static void another_thread_has_jumped_out(void) {
+    const char* name = segment_name("handler");
+    ESHMHandle *peer = open_as(name, ESHM_ROLE_MASTER), *slave = open_as(name, ESHM_ROLE_SLAVE);
+    signal(SIGALRM, on_jump);
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, jump_out_of_a_read, slave), 0);
+    check_pause_ms(50); /* no event says that it waits */
+    CHECK_EQ(pthread_kill(thread, SIGALRM), 0);
+    CHECK_WITHIN(PATIENCE_MS, jumped);
+    const double start = check_now();
+    CHECK_EQ(eshm_destroy(slave), ESHM_SUCCESS);
+    CHECK(check_now() - start > 4 && check_now() - start < 14);
+    CHECK(!stats_of(peer).slave_alive); /* it has left all the same */
+    jumped = 2;
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    for (int i = 0; i < 20; i++) close_end(open_as(segment_name("handler"), ESHM_ROLE_MASTER)); /* more than are kept */
+    close_end(peer);
+    segment_count = 0;
+}
+
 static const char hows[] = {'e', 'd', 'r', 'j'};
 
 static void waiting_reads(void) {
@@ -232,8 +283,6 @@ static int rounds = 12;
 static void any_instant_of(int call, bool no_threads, bool with_event_fd) {
     for (int i = 0; i < rounds; i++) {
         const char how = hows[i % 4];
-        /* Not held yet: see "What is known and left" in docs/ARCHITECTURE.md. */
-        if (call == TRIGGER && how == 'r') continue;
         const int microseconds = 200 + i * 7919 % 5000;
         run((Plan){call, no_threads, with_event_fd, false, microseconds, how},
             i % 3 == 0 ? ESHM_ROLE_MASTER : ESHM_ROLE_SLAVE);
@@ -248,6 +297,7 @@ static void any_instant_of_writes_without_threads(void) { any_instant_of(WRITE_S
 static void any_instant_of_questions(void) { any_instant_of(ASK, false, false); }
 static void any_instant_of_questions_without_threads(void) { any_instant_of(ASK, true, false); }
 static void any_instant_of_triggers(void) { any_instant_of(TRIGGER, false, false); }
+static void any_instant_of_starts_and_stops(void) { any_instant_of(START_AND_STOP, false, false); }
 
 int main(int argc, char** argv) {
     const ChildBody bodies[] = {CHILD_BODY(interrupted)};
@@ -257,6 +307,7 @@ int main(int argc, char** argv) {
     RUN(waiting_reads_without_threads);
     RUN(waiting_reads_of_two_threads);
     RUN(waiting_reads_with_a_descriptor);
+    RUN(another_thread_has_jumped_out);
     RUN(any_instant_of_short_reads);
     RUN(any_instant_of_short_reads_with_a_descriptor);
     RUN(any_instant_of_short_reads_without_threads);
@@ -265,6 +316,7 @@ int main(int argc, char** argv) {
     RUN(any_instant_of_questions);
     RUN(any_instant_of_questions_without_threads);
     RUN(any_instant_of_triggers);
+    RUN(any_instant_of_starts_and_stops);
     printf("ok\n");
     return 0;
 }

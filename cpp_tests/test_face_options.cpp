@@ -79,6 +79,23 @@ void an_exception_has_the_reason() {
         what = error.what();
     }
     CHECK(what.find("start the master first") != std::string::npos);
+
+    // The channel is named, and the code's text is there once.
+    const std::string name = segment_name("face_named");
+    eshm::Endpoint master(eshm::Options(name).role(eshm::Role::master));
+    eshm::Endpoint slave(eshm::Options(name).role(eshm::Role::slave).disconnect(eshm::Disconnect::never));
+    master.close();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    what.clear();
+    while (what.empty() && std::chrono::steady_clock::now() < end) {
+        try {
+            slave.write(1);
+        } catch (const eshm::Error& error) {
+            what = error.what();
+        }
+    }
+    const std::string expected = "write: channel '" + name + "': Operation timed out";
+    CHECK_TEXT(what.c_str(), expected.c_str());
 }
 
 void a_message_may_be_as_large_as_was_asked_for() {

@@ -174,6 +174,54 @@ void a_slave_goes_on_with_a_new_range() {
     scene_free(scene);
 }
 
+// A slave of a master that left: it looks for another for so long, and then for good no more.
+eshm::Endpoint left_alone(const Scene& scene) {
+    eshm::Endpoint(options(scene, eshm::Role::master).auto_cleanup(false)).close(); // the segment stays
+    return eshm::Endpoint(options(scene, eshm::Role::slave).max_reconnect_attempts(20));
+}
+
+void each_wait_of_a_slave_that_gave_up_ends() {
+    Scene scene = new_scene();
+    eshm::Endpoint slave = left_alone(scene);
+    // A range that began before: it waited for a peer that was never seen.
+    for (const int value : slave.values<int>()) CHECK_EQ(value, -1);
+    CHECK(!slave.remote_alive());
+    for (const int value : slave.values<int>()) CHECK_EQ(value, -1);
+    for (const int value : slave.values<int>(50ms)) CHECK_EQ(value, -1);
+    CHECK(!slave.read<int>(eshm::forever));
+    CHECK(!slave.read(eshm::forever));
+    CHECK(!slave.read(20ms));
+    CHECK(!slave.try_read());
+    std::byte few[8];
+    CHECK(!slave.read_into(eshm::bytes_span(few, sizeof few), eshm::forever));
+    std::error_code code;
+    slave.write(1, code);
+    CHECK(code == eshm::errc::timeout);
+    slave.stats(code);
+    CHECK(code == eshm::errc::not_initialized);
+    scene_free(scene);
+}
+
+void a_range_of_a_slave_that_still_looks_has_the_next_masters_values() {
+    Scene scene = new_scene();
+    eshm::Endpoint(options(scene, eshm::Role::master).auto_cleanup(false)).close();
+    eshm::Endpoint slave(options(scene, eshm::Role::slave)); // looks without limit
+    eshm::Endpoint master;
+    std::thread writer([&] {
+        master = eshm::Endpoint(options(scene, eshm::Role::master));
+        CHECK_WITHIN(PATIENCE_MS, master.stats().slave_alive);
+        master.write(1);
+    });
+    int heard = 0;
+    for (const int value : slave.values<int>()) {
+        CHECK_EQ(value, ++heard);
+        writer.join();
+        master.close();
+    }
+    CHECK_EQ(heard, 1);
+    scene_free(scene);
+}
+
 void closing_wakes_a_read() {
     const Scene scene = new_scene();
     eshm::Endpoint master(options(scene, eshm::Role::master));
@@ -224,6 +272,8 @@ int main(int argc, char** argv) {
     RUN(a_slave_that_shall_not_reconnect_has_its_range_ended_too);
     RUN(a_range_waits_for_a_peer_that_is_not_there_yet);
     RUN(a_slave_goes_on_with_a_new_range);
+    RUN(each_wait_of_a_slave_that_gave_up_ends);
+    RUN(a_range_of_a_slave_that_still_looks_has_the_next_masters_values);
     RUN(closing_wakes_a_read);
     RUN(a_forked_child_has_no_part_in_it);
     puts("test_face_peers: passed");

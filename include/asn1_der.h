@@ -7,8 +7,9 @@
  *     int64_t number = decoder.decodeInteger();
  *     std::string text = decoder.decodeUtf8String();
  *
- * data_handler.h makes whole records of them. All of it is in these headers: a program needs no library for it. Programs that were
- * compiled with the headers of releases 1.0 to 1.2 find the same functions in libeshm_data.so.1 and in libeshm.a.
+ * data_handler.h makes whole records of them. All of it is in these headers: a program needs no
+ * library for it. Programs that were compiled with the headers of releases 1.0 to 1.2 find the same
+ * functions in libeshm_data.so.1 and in libeshm.a.
  */
 #ifndef ASN1_DER_H
 #define ASN1_DER_H
@@ -40,7 +41,7 @@ namespace asn1 {
         SEQUENCE = 0x10 /* emitted as 0x30; read by the low five bits */
     };
 
-    /* Kept for sources that name them: in a record these are a SEQUENCE, and its type tells which. */
+    /* Kept for sources that name them: in a record these are a SEQUENCE, and its type says which. */
     enum class AppTag : uint8_t {
         EVENT = 0x80,
         FUNCTION_CALL = 0x81,
@@ -74,14 +75,14 @@ namespace asn1 {
         std::vector<uint8_t> data; /* the pixels */
     };
 
-    /* Bytes that are no such element, or values that do not become one; what() says why and where. */
+    /* Bytes that are no such element, or a value that becomes none; what() says why and where. */
     class DERException : public std::runtime_error {
     public:
         /* One that says so. */
         explicit DERException(const std::string& message) : std::runtime_error(message) {}
     };
 
-    /* Appends elements to a buffer. Texts are any bytes. Throws DERException for more than 2^32 - 1 bytes. */
+    /* Appends elements to a buffer. Texts are any bytes. Throws DERException for 2^32 bytes. */
     class DEREncoder {
     public:
         /* With an empty buffer. */
@@ -138,13 +139,15 @@ namespace asn1 {
         std::vector<uint8_t> buffer_;
     };
 
-    /* Reads elements one after the other from bytes that outlive it. Each decode function reads a whole element: its tag, which may
-     * also have been read by decodeTag() just before, its length and its content. Throws DERException for bytes that are no such
-     * element; where it stands then is of no use. */
+    /* Reads elements one after the other from bytes that outlive it. Each decode function reads a
+     * whole element: its tag, which may also have been read by decodeTag() just before, its length
+     * and its content. Throws DERException for bytes that are no such element; where it stands then
+     * is of no use. */
     class DERDecoder {
     public:
         /* From these bytes. */
-        DERDecoder(const uint8_t* data, size_t length) : data_(data), length_(data == nullptr ? 0 : length), position_(0) {}
+        DERDecoder(const uint8_t* data, size_t length)
+            : data_(data), length_(data == nullptr ? 0 : length), position_(0) {}
         /* Likewise. */
         DERDecoder(const std::vector<uint8_t>& data) : DERDecoder(data.data(), data.size()) {}
 
@@ -167,7 +170,8 @@ namespace asn1 {
 
         /* Begins a SEQUENCE; the position of its end. */
         size_t beginSequence();
-        /* Goes to the end of a SEQUENCE, over elements that were not read. Throws DERException beyond it. */
+        /* Goes to the end of a SEQUENCE, over elements that were not read. Throws DERException
+         * beyond it. */
         void endSequence(size_t end);
 
         /* A scalar of this tag, which decodeTag() has read, or which is the next byte. */
@@ -187,8 +191,9 @@ namespace asn1 {
         size_t remaining() const { return length_ - position_; }
 
     private:
-        /* In data_: the byte before the position was read as a tag. A bit that no address of a program has, as programs are compiled
-         * for an object of these three words, and for inline functions that look at the other two. */
+        /* In data_: the byte before the position was read as a tag. A bit that no address of a
+         * program has, as programs are compiled for an object of these three words, and for inline
+         * functions that look at the other two. */
         static constexpr uintptr_t kTagTaken = uintptr_t(1) << 62;
 
         uint8_t readByte();
@@ -196,12 +201,17 @@ namespace asn1 {
         void skip(size_t length);
 
         uintptr_t bits() const { return reinterpret_cast<uintptr_t>(data_); }
-        const uint8_t* at(size_t position) const { return reinterpret_cast<const uint8_t*>(bits() & ~kTagTaken) + position; }
+        const uint8_t* at(size_t position) const {
+            return reinterpret_cast<const uint8_t*>(bits() & ~kTagTaken) + position;
+        }
         bool tagTaken() const { return (bits() & kTagTaken) != 0; }
         void setTagTaken(bool taken) {
-            data_ = reinterpret_cast<const uint8_t*>(taken ? bits() | kTagTaken : bits() & ~kTagTaken);
+            const uintptr_t kept = bits() & ~kTagTaken;
+            data_ = reinterpret_cast<const uint8_t*>(taken ? kept | kTagTaken : kept);
         }
-        uint8_t nextTag() { return tagTaken() ? (setTagTaken(false), *at(position_ - 1)) : readByte(); }
+        uint8_t nextTag() {
+            return tagTaken() ? (setTagTaken(false), *at(position_ - 1)) : readByte();
+        }
         size_t contentOf(uint8_t kind, const char* name);
         void closeSequence(size_t end);
         uint32_t decodeUnsigned(const char* name);

@@ -4,6 +4,7 @@
 
 #include "asn1_der.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -26,7 +27,8 @@ namespace asn1 {
 
     ESHM_DATA_INLINE void DEREncoder::encodeLength(size_t length) {
         if (length > std::numeric_limits<uint32_t>::max()) {
-            throw DERException("an element of " + std::to_string(length) + " bytes: the most are 4294967295");
+            throw DERException("an element of " + std::to_string(length) +
+                               " bytes: the most are 4294967295");
         }
         if (length < 0x80) return appendByte(static_cast<uint8_t>(length));
         unsigned count = 4;
@@ -40,7 +42,8 @@ namespace asn1 {
         while (count < 8 && (value >> (8 * count - 1)) != (value >> 63)) count++;
         encodeTag(static_cast<uint8_t>(Tag::INTEGER));
         encodeLength(count);
-        while (count-- > 0) appendByte(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * count)));
+        while (count-- > 0)
+            appendByte(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * count)));
     }
 
     ESHM_DATA_INLINE void DEREncoder::encodeBoolean(bool value) {
@@ -79,7 +82,8 @@ namespace asn1 {
         encodeLength(bits == 0 ? 0 : 9); /* -0.0 keeps its sign in the long form */
         if (bits == 0) return;
         appendByte(0x03);
-        for (int shift = 56; shift >= 0; shift -= 8) appendByte(static_cast<uint8_t>(bits >> shift));
+        for (int shift = 56; shift >= 0; shift -= 8)
+            appendByte(static_cast<uint8_t>(bits >> shift));
     }
 
     ESHM_DATA_INLINE size_t DEREncoder::beginSequence() {
@@ -94,9 +98,11 @@ namespace asn1 {
         }
         const size_t length = buffer_.size() - begin;
         if (length > std::numeric_limits<uint32_t>::max()) {
-            throw DERException("a SEQUENCE of " + std::to_string(length) + " bytes: the most are 4294967295");
+            throw DERException("a SEQUENCE of " + std::to_string(length) +
+                               " bytes: the most are 4294967295");
         }
-        for (unsigned place = 1; place <= 4; place++) buffer_[begin - place] = static_cast<uint8_t>(length >> (8 * (place - 1)));
+        for (unsigned place = 1; place <= 4; place++)
+            buffer_[begin - place] = static_cast<uint8_t>(length >> (8 * (place - 1)));
     }
 
     ESHM_DATA_INLINE void DEREncoder::encodeDataValue(const DataValue& value) {
@@ -146,7 +152,7 @@ namespace asn1 {
         throw DERException(reason + " at byte " + std::to_string(position_));
     }
 
-    /* What follows the tag and the length of an element of this kind, all of which is there; its length. */
+    /* The length of an element of this kind, whose content follows, all of it. */
     inline size_t DERDecoder::contentOf(uint8_t kind, const char* name) {
         const size_t begin = position_ - (tagTaken() ? 1 : 0);
         const uint8_t tag = nextTag();
@@ -157,21 +163,23 @@ namespace asn1 {
         }
         const size_t length = decodeLength();
         if (length > remaining()) {
-            fail(std::string("Truncated ") + name + " of " + std::to_string(length) + " bytes, of which there are " +
-                 std::to_string(remaining()));
+            fail(std::string("Truncated ") + name + " of " + std::to_string(length) +
+                 " bytes, of which there are " + std::to_string(remaining()));
         }
         return length;
     }
 
     /* Ends a SEQUENCE of which all must have been read. */
     inline void DERDecoder::closeSequence(size_t end) {
-        if (position_ != end) fail("Expected the end of a SEQUENCE at byte " + std::to_string(end) + ", stands");
+        if (position_ != end)
+            fail("Expected the end of a SEQUENCE at byte " + std::to_string(end) + ", stands");
     }
 
     inline uint32_t DERDecoder::decodeUnsigned(const char* name) {
         const int64_t value = decodeInteger();
         if (value < 0 || value > std::numeric_limits<uint32_t>::max()) {
-            fail(std::string("An image's ") + name + " of " + std::to_string(value) + ", which is not of 32 bits,");
+            fail(std::string("An image's ") + name + " of " + std::to_string(value) +
+                 ", which is not of 32 bits,");
         }
         return static_cast<uint32_t>(value);
     }
@@ -203,7 +211,8 @@ namespace asn1 {
         const uint8_t first = readByte();
         if (first < 0x80) return first;
         const unsigned count = first & 0x7F;
-        if (count == 0 || count > 4) fail("A length of " + std::to_string(count) + " bytes, of which 1 to 4 are accepted,");
+        if (count == 0 || count > 4)
+            fail("A length of " + std::to_string(count) + " bytes, of which 1 to 4 are accepted,");
         size_t length = 0;
         for (unsigned read = 0; read < count; read++) length = length << 8 | readByte();
         return length;
@@ -211,14 +220,17 @@ namespace asn1 {
 
     ESHM_DATA_INLINE int64_t DERDecoder::decodeInteger() {
         const size_t length = contentOf(static_cast<uint8_t>(Tag::INTEGER), "INTEGER");
-        if (length == 0 || length > 8) fail("An INTEGER of " + std::to_string(length) + " bytes, of which 1 to 8 are accepted,");
+        if (length == 0 || length > 8)
+            fail("An INTEGER of " + std::to_string(length) +
+                 " bytes, of which 1 to 8 are accepted,");
         uint64_t value = *at(position_) & 0x80 ? ~uint64_t(0) : 0;
         for (size_t read = 0; read < length; read++) value = value << 8 | readByte();
         return static_cast<int64_t>(value);
     }
 
     ESHM_DATA_INLINE bool DERDecoder::decodeBoolean() {
-        if (contentOf(static_cast<uint8_t>(Tag::BOOLEAN), "BOOLEAN") != 1) fail("A BOOLEAN that is not of 1 byte");
+        if (contentOf(static_cast<uint8_t>(Tag::BOOLEAN), "BOOLEAN") != 1)
+            fail("A BOOLEAN that is not of 1 byte");
         return readByte() != 0;
     }
 
@@ -237,7 +249,8 @@ namespace asn1 {
     }
 
     ESHM_DATA_INLINE void DERDecoder::decodeNull() {
-        if (contentOf(static_cast<uint8_t>(Tag::NULL_TYPE), "NULL") != 0) fail("A NULL with content");
+        if (contentOf(static_cast<uint8_t>(Tag::NULL_TYPE), "NULL") != 0)
+            fail("A NULL with content");
     }
 
     ESHM_DATA_INLINE double DERDecoder::decodeReal() {
@@ -256,15 +269,19 @@ namespace asn1 {
         const size_t exponent_bytes = (form & 3u) + 1u;
         if ((form & 0x80) == 0 || left < exponent_bytes) fail("A REAL of no known form");
         int64_t exponent = *at(position_) & 0x80 ? -1 : 0;
-        for (size_t read = 0; read < exponent_bytes; read++, left--) exponent = exponent * 256 + readByte();
+        for (size_t read = 0; read < exponent_bytes; read++, left--)
+            exponent = exponent * 256 + readByte();
         uint64_t mantissa = 0;
         for (; left > 0; left--) {
             if (mantissa >> 56 != 0) fail("A REAL with a mantissa of more than 64 bits");
             mantissa = mantissa << 8 | readByte();
         }
-        /* Beyond these the value is infinite or 0 anyhow. A long double holds all 64 bits, so that it is rounded once. */
-        const int64_t bound = 4096, scale = exponent < -bound ? -bound : exponent > bound ? bound : exponent;
-        const auto magnitude = static_cast<double>(std::ldexp(static_cast<long double>(mantissa), static_cast<int>(scale)));
+        /* Beyond these the value is infinite or 0 anyhow. A long double holds all 64 bits, so that
+         * it is rounded once. */
+        const int64_t bound = 4096;
+        const auto scale = static_cast<int>(std::min(std::max(exponent, -bound), bound));
+        const auto whole = static_cast<long double>(mantissa);
+        const auto magnitude = static_cast<double>(std::ldexp(whole, scale));
         return form & 0x40 ? -magnitude : magnitude;
     }
 
@@ -275,7 +292,8 @@ namespace asn1 {
 
     ESHM_DATA_INLINE void DERDecoder::endSequence(size_t end) {
         setTagTaken(false);
-        if (end > length_ || position_ > end) fail("A SEQUENCE that ends at byte " + std::to_string(end) + ", read beyond it,");
+        if (end > length_ || position_ > end)
+            fail("A SEQUENCE that ends at byte " + std::to_string(end) + ", read beyond it,");
         position_ = end;
     }
 

@@ -1,11 +1,13 @@
-/* data_handler.h - records in C++17: named values to bytes and back, and functions that are called by name.
+/* data_handler.h - records in C++17: named values to bytes and back, and functions by name.
  *
- *     shm_protocol::DataHandler handler;
- *     auto bytes = handler.encodeDataBuffer({shm_protocol::DataHandler::createReal("temperature", 23.5)});
+ *     using shm_protocol::DataHandler;
+ *     DataHandler handler;
+ *     auto bytes = handler.encodeDataBuffer({DataHandler::createReal("temperature", 23.5)});
  *     eshm_write(eshm, bytes.data(), bytes.size());
  *
- * All of it is in the headers, as asn1_der.h says. Texts and keys are any bytes. Encoding and decoding may run in any threads at
- * once; registerFunction() must not run at the same time as processFunctionCalls() of the same handler.
+ * All of it is in the headers, as asn1_der.h says. Texts and keys are any bytes. Encoding and
+ * decoding may run in any threads at once; registerFunction() must not run at the same time as
+ * processFunctionCalls() of the same handler.
  */
 #ifndef DATA_HANDLER_H
 #define DATA_HANDLER_H
@@ -62,13 +64,14 @@ namespace shm_protocol {
         /* The bytes of a record. Throws DERException for a value that is not of its item's type. */
         std::vector<uint8_t> encodeDataBuffer(const std::vector<DataItem>& items);
 
-        /* The items of the record that begins there; what follows it is not looked at. Throws DERException for bytes that are none. */
+        /* The items of the record that begins there; what follows it is not looked at. Throws
+         * DERException for bytes that are none. */
         std::vector<DataItem> decodeDataBuffer(const uint8_t* data, size_t length);
         /* Likewise. */
         std::vector<DataItem> decodeDataBuffer(const std::vector<uint8_t>& bytes);
 
-        /* Runs the function calls among the items and stores what they return. One of an unknown name, or whose handler throws,
-         * returns a text that begins with "ERROR: ". */
+        /* Runs the function calls among the items and stores what they return. One of an unknown
+         * name, or whose handler throws, returns a text that begins with "ERROR: ". */
         void processFunctionCalls(std::vector<DataItem>& items);
 
         /* An INTEGER. */
@@ -84,12 +87,14 @@ namespace shm_protocol {
         /* An EVENT. */
         static DataItem createEvent(const std::string& key, const asn1::Event& event);
         /* A FUNCTION_CALL. */
-        static DataItem createFunctionCall(const std::string& key, const asn1::FunctionCall& function);
+        static DataItem createFunctionCall(const std::string& key,
+                                           const asn1::FunctionCall& function);
         /* An IMAGE_FRAME. */
         static DataItem createImageFrame(const std::string& key, const asn1::ImageFrame& image);
 
         /* The scalars by their keys; of a key that comes twice, the last. */
-        static std::unordered_map<std::string, asn1::DataValue> extractSimpleValues(const std::vector<DataItem>& items);
+        static std::unordered_map<std::string, asn1::DataValue>
+        extractSimpleValues(const std::vector<DataItem>& items);
         /* The events, in their order. */
         static std::vector<asn1::Event> extractEvents(const std::vector<DataItem>& items);
         /* The function calls, in their order. */
@@ -103,13 +108,15 @@ namespace shm_protocol {
         void encodeDataSequence(asn1::DEREncoder& encoder, const std::vector<DataItem>& items);
         std::vector<DataType> decodeTypeSequence(asn1::DERDecoder& decoder);
         std::vector<std::string> decodeKeySequence(asn1::DERDecoder& decoder);
-        std::vector<DataItem> decodeDataSequence(asn1::DERDecoder& decoder, const std::vector<DataType>& types,
+        std::vector<DataItem> decodeDataSequence(asn1::DERDecoder& decoder,
+                                                 const std::vector<DataType>& types,
                                                  const std::vector<std::string>& keys);
 
         std::unordered_map<std::string, FunctionHandler> functions_;
     };
 
-    /* What a DataHandler knows from the start. Each throws std::runtime_error for arguments that it does not take. */
+    /* What a DataHandler knows from the start. Each throws std::runtime_error for arguments that it
+     * does not take. */
     namespace functions {
 
         /* The sum of two integers or two reals. */

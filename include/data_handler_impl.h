@@ -4,6 +4,8 @@
 
 #include "data_handler.h"
 
+#include <cxxabi.h>
+
 /* As in asn1_der_impl.h. */
 #ifdef ESHM_DATA_DEFINITIONS
 #define ESHM_DATA_INLINE
@@ -29,7 +31,8 @@ namespace shm_protocol {
         }
 
         template <typename Part>
-        std::vector<Part> extract(const std::vector<DataItem>& items, DataType type, Part DataItem::* part) {
+        std::vector<Part> extract(const std::vector<DataItem>& items, DataType type,
+                                  Part DataItem::*part) {
             std::vector<Part> parts;
             for (const DataItem& each : items) {
                 if (each.type == type) parts.push_back(each.*part);
@@ -38,8 +41,8 @@ namespace shm_protocol {
         }
 
         inline DataType type_of(const asn1::DataValue& value) {
-            constexpr DataType types[] = {DataType::BOOLEAN, DataType::INTEGER, DataType::REAL, DataType::STRING,
-                                          DataType::BINARY};
+            constexpr DataType types[] = {DataType::BOOLEAN, DataType::INTEGER, DataType::REAL,
+                                          DataType::STRING, DataType::BINARY};
             return types[value.index()];
         }
 
@@ -47,30 +50,36 @@ namespace shm_protocol {
 
         inline void close(asn1::DERDecoder& decoder, size_t end, const char* name) {
             if (decoder.getPosition() != end) {
-                throw asn1::DERException(std::string(name) + " ends at byte " + std::to_string(end) + ", read to byte " +
+                throw asn1::DERException(std::string(name) + " ends at byte " +
+                                         std::to_string(end) + ", read to byte " +
                                          std::to_string(decoder.getPosition()));
             }
         }
 
-        inline void need(const std::vector<asn1::DataValue>& given, size_t count, const char* name) {
+        inline void need(const std::vector<asn1::DataValue>& given, size_t count,
+                         const char* name) {
             if (given.size() != count) {
-                throw std::runtime_error(std::string(name) + " takes " + std::to_string(count) + " arguments, not " +
-                                         std::to_string(given.size()));
+                throw std::runtime_error(std::string(name) + " takes " + std::to_string(count) +
+                                         " arguments, not " + std::to_string(given.size()));
             }
         }
 
         template <typename Whole, typename Real>
-        asn1::DataValue arithmetic(const std::vector<asn1::DataValue>& given, const char* name, Whole whole, Real real) {
+        asn1::DataValue arithmetic(const std::vector<asn1::DataValue>& given, const char* name,
+                                   Whole whole, Real real) {
             need(given, 2, name);
             if (const auto* a = std::get_if<int64_t>(&given[0])) {
                 if (const auto* b = std::get_if<int64_t>(&given[1])) {
                     int64_t result;
-                    if (whole(*a, *b, &result)) throw std::runtime_error(std::string(name) + ": the result needs over 64 bits");
+                    if (whole(*a, *b, &result))
+                        throw std::runtime_error(std::string(name) +
+                                                 ": the result needs over 64 bits");
                     return result;
                 }
             }
             const auto *a = std::get_if<double>(&given[0]), *b = std::get_if<double>(&given[1]);
-            if (!a || !b) throw std::runtime_error(std::string(name) + " takes two integers or two reals");
+            if (!a || !b)
+                throw std::runtime_error(std::string(name) + " takes two integers or two reals");
             return real(*a, *b);
         }
 
@@ -80,14 +89,19 @@ namespace shm_protocol {
 
         ESHM_DATA_INLINE asn1::DataValue add(const std::vector<asn1::DataValue>& arguments) {
             return detail::arithmetic(
-                arguments, "add", [](int64_t a, int64_t b, int64_t* sum) { return __builtin_add_overflow(a, b, sum); },
+                arguments, "add",
+                [](int64_t a, int64_t b, int64_t* sum) {
+                    return __builtin_add_overflow(a, b, sum);
+                },
                 [](double a, double b) { return a + b; });
         }
 
         ESHM_DATA_INLINE asn1::DataValue multiply(const std::vector<asn1::DataValue>& arguments) {
             return detail::arithmetic(
                 arguments, "multiply",
-                [](int64_t a, int64_t b, int64_t* product) { return __builtin_mul_overflow(a, b, product); },
+                [](int64_t a, int64_t b, int64_t* product) {
+                    return __builtin_mul_overflow(a, b, product);
+                },
                 [](double a, double b) { return a * b; });
         }
 
@@ -95,14 +109,19 @@ namespace shm_protocol {
             return std::string("1920x1080x3");
         }
 
-        ESHM_DATA_INLINE asn1::DataValue resizeImage(const std::vector<asn1::DataValue>&) { return std::string("resized"); }
+        ESHM_DATA_INLINE asn1::DataValue resizeImage(const std::vector<asn1::DataValue>&) {
+            return std::string("resized");
+        }
 
-        ESHM_DATA_INLINE asn1::DataValue setParameter(const std::vector<asn1::DataValue>& arguments) {
+        ESHM_DATA_INLINE asn1::DataValue
+        setParameter(const std::vector<asn1::DataValue>& arguments) {
             detail::need(arguments, 2, "setParameter");
             return true;
         }
 
-        ESHM_DATA_INLINE asn1::DataValue getStatus(const std::vector<asn1::DataValue>&) { return std::string("OK"); }
+        ESHM_DATA_INLINE asn1::DataValue getStatus(const std::vector<asn1::DataValue>&) {
+            return std::string("OK");
+        }
 
     } // namespace functions
 
@@ -115,11 +134,13 @@ namespace shm_protocol {
         registerFunction("getStatus", functions::getStatus);
     }
 
-    ESHM_DATA_INLINE void DataHandler::registerFunction(const std::string& name, FunctionHandler handler) {
+    ESHM_DATA_INLINE void DataHandler::registerFunction(const std::string& name,
+                                                        FunctionHandler handler) {
         functions_[name] = std::move(handler);
     }
 
-    ESHM_DATA_INLINE std::vector<uint8_t> DataHandler::encodeDataBuffer(const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE std::vector<uint8_t>
+    DataHandler::encodeDataBuffer(const std::vector<DataItem>& items) {
         asn1::DEREncoder encoder;
         const size_t record = encoder.beginSequence();
         encodeTypeSequence(encoder, items);
@@ -129,19 +150,22 @@ namespace shm_protocol {
         return encoder.extractData();
     }
 
-    ESHM_DATA_INLINE void DataHandler::encodeTypeSequence(asn1::DEREncoder& encoder, const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE void DataHandler::encodeTypeSequence(asn1::DEREncoder& encoder,
+                                                          const std::vector<DataItem>& items) {
         const size_t types = encoder.beginSequence();
         for (const DataItem& item : items) encoder.encodeInteger(static_cast<int64_t>(item.type));
         encoder.endSequence(types);
     }
 
-    ESHM_DATA_INLINE void DataHandler::encodeKeySequence(asn1::DEREncoder& encoder, const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE void DataHandler::encodeKeySequence(asn1::DEREncoder& encoder,
+                                                         const std::vector<DataItem>& items) {
         const size_t keys = encoder.beginSequence();
         for (const DataItem& item : items) encoder.encodeUtf8String(item.key);
         encoder.endSequence(keys);
     }
 
-    ESHM_DATA_INLINE void DataHandler::encodeDataSequence(asn1::DEREncoder& encoder, const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE void DataHandler::encodeDataSequence(asn1::DEREncoder& encoder,
+                                                          const std::vector<DataItem>& items) {
         const size_t values = encoder.beginSequence();
         for (const DataItem& item : items) {
             switch (item.type) {
@@ -149,7 +173,8 @@ namespace shm_protocol {
             case DataType::FUNCTION_CALL: encoder.encodeFunctionCall(item.function); break;
             case DataType::IMAGE_FRAME: encoder.encodeImageFrame(item.image); break;
             default:
-                if (item.value.valueless_by_exception() || detail::type_of(item.value) != item.type) {
+                if (item.value.valueless_by_exception() ||
+                    detail::type_of(item.value) != item.type) {
                     throw asn1::DERException("the value of the item " + detail::quoted(item.key) +
                                              " is not of the item's type, which is " +
                                              std::to_string(static_cast<int>(item.type)));
@@ -160,7 +185,8 @@ namespace shm_protocol {
         encoder.endSequence(values);
     }
 
-    ESHM_DATA_INLINE std::vector<DataItem> DataHandler::decodeDataBuffer(const uint8_t* data, size_t length) {
+    ESHM_DATA_INLINE std::vector<DataItem> DataHandler::decodeDataBuffer(const uint8_t* data,
+                                                                         size_t length) {
         asn1::DERDecoder decoder(data, length);
         const size_t end = decoder.beginSequence();
         const std::vector<DataType> types = decodeTypeSequence(decoder);
@@ -170,11 +196,13 @@ namespace shm_protocol {
         return items;
     }
 
-    ESHM_DATA_INLINE std::vector<DataItem> DataHandler::decodeDataBuffer(const std::vector<uint8_t>& bytes) {
+    ESHM_DATA_INLINE std::vector<DataItem>
+    DataHandler::decodeDataBuffer(const std::vector<uint8_t>& bytes) {
         return decodeDataBuffer(bytes.data(), bytes.size());
     }
 
-    ESHM_DATA_INLINE std::vector<DataType> DataHandler::decodeTypeSequence(asn1::DERDecoder& decoder) {
+    ESHM_DATA_INLINE std::vector<DataType>
+    DataHandler::decodeTypeSequence(asn1::DERDecoder& decoder) {
         std::vector<DataType> types;
         const size_t end = decoder.beginSequence();
         while (decoder.getPosition() < end) {
@@ -189,7 +217,8 @@ namespace shm_protocol {
         return types;
     }
 
-    ESHM_DATA_INLINE std::vector<std::string> DataHandler::decodeKeySequence(asn1::DERDecoder& decoder) {
+    ESHM_DATA_INLINE std::vector<std::string>
+    DataHandler::decodeKeySequence(asn1::DERDecoder& decoder) {
         std::vector<std::string> keys;
         const size_t end = decoder.beginSequence();
         while (decoder.getPosition() < end) keys.push_back(decoder.decodeUtf8String());
@@ -197,11 +226,12 @@ namespace shm_protocol {
         return keys;
     }
 
-    ESHM_DATA_INLINE std::vector<DataItem> DataHandler::decodeDataSequence(asn1::DERDecoder& decoder,
-                                                                           const std::vector<DataType>& types,
-                                                                           const std::vector<std::string>& keys) {
+    ESHM_DATA_INLINE std::vector<DataItem>
+    DataHandler::decodeDataSequence(asn1::DERDecoder& decoder, const std::vector<DataType>& types,
+                                    const std::vector<std::string>& keys) {
         if (types.size() != keys.size()) {
-            throw asn1::DERException(std::to_string(types.size()) + " types, but " + std::to_string(keys.size()) + " keys");
+            throw asn1::DERException(std::to_string(types.size()) + " types, but " +
+                                     std::to_string(keys.size()) + " keys");
         }
         std::vector<DataItem> items;
         const size_t end = decoder.beginSequence();
@@ -216,7 +246,9 @@ namespace shm_protocol {
             case DataType::EVENT: item.event = decoder.decodeEvent(); break;
             case DataType::FUNCTION_CALL: item.function = decoder.decodeFunctionCall(); break;
             case DataType::IMAGE_FRAME: item.image = decoder.decodeImageFrame(); break;
-            default: throw asn1::DERException("Unknown type " + std::to_string(static_cast<int>(item.type)));
+            default:
+                throw asn1::DERException("Unknown type " +
+                                         std::to_string(static_cast<int>(item.type)));
             }
             items.push_back(std::move(item));
         }
@@ -230,12 +262,18 @@ namespace shm_protocol {
             asn1::FunctionCall& call = item.function;
             try {
                 const auto known = functions_.find(call.function_name);
-                if (known == functions_.end()) throw std::runtime_error("unknown function " + call.function_name);
+                if (known == functions_.end())
+                    throw std::runtime_error("unknown function " + call.function_name);
                 call.return_value = known->second(call.arguments);
             } catch (const std::exception& error) {
                 call.return_value = std::string("ERROR: ") + error.what();
+#ifdef __GLIBCXX__
+            } catch (abi::__forced_unwind&) { /* pthread_exit, pthread_cancel */
+                throw;
+#endif
             } catch (...) {
-                call.return_value = std::string("ERROR: ") + call.function_name + " threw something unknown";
+                call.return_value =
+                    std::string("ERROR: ") + call.function_name + " threw something unknown";
             }
             call.has_return = true;
         }
@@ -253,34 +291,39 @@ namespace shm_protocol {
         return detail::scalar(DataType::REAL, key, value);
     }
 
-    ESHM_DATA_INLINE DataItem DataHandler::createString(const std::string& key, const std::string& value) {
+    ESHM_DATA_INLINE DataItem DataHandler::createString(const std::string& key,
+                                                        const std::string& value) {
         return detail::scalar(DataType::STRING, key, value);
     }
 
-    ESHM_DATA_INLINE DataItem DataHandler::createBinary(const std::string& key, const std::vector<uint8_t>& value) {
+    ESHM_DATA_INLINE DataItem DataHandler::createBinary(const std::string& key,
+                                                        const std::vector<uint8_t>& value) {
         return detail::scalar(DataType::BINARY, key, value);
     }
 
-    ESHM_DATA_INLINE DataItem DataHandler::createEvent(const std::string& key, const asn1::Event& event) {
+    ESHM_DATA_INLINE DataItem DataHandler::createEvent(const std::string& key,
+                                                       const asn1::Event& event) {
         DataItem item = detail::item(DataType::EVENT, key);
         item.event = event;
         return item;
     }
 
-    ESHM_DATA_INLINE DataItem DataHandler::createFunctionCall(const std::string& key, const asn1::FunctionCall& function) {
+    ESHM_DATA_INLINE DataItem DataHandler::createFunctionCall(const std::string& key,
+                                                              const asn1::FunctionCall& function) {
         DataItem item = detail::item(DataType::FUNCTION_CALL, key);
         item.function = function;
         return item;
     }
 
-    ESHM_DATA_INLINE DataItem DataHandler::createImageFrame(const std::string& key, const asn1::ImageFrame& image) {
+    ESHM_DATA_INLINE DataItem DataHandler::createImageFrame(const std::string& key,
+                                                            const asn1::ImageFrame& image) {
         DataItem item = detail::item(DataType::IMAGE_FRAME, key);
         item.image = image;
         return item;
     }
 
-    ESHM_DATA_INLINE std::unordered_map<std::string, asn1::DataValue> DataHandler::extractSimpleValues(
-        const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE std::unordered_map<std::string, asn1::DataValue>
+    DataHandler::extractSimpleValues(const std::vector<DataItem>& items) {
         std::unordered_map<std::string, asn1::DataValue> values;
         for (const DataItem& item : items) {
             if (item.type <= DataType::BINARY) values[item.key] = item.value;
@@ -288,15 +331,18 @@ namespace shm_protocol {
         return values;
     }
 
-    ESHM_DATA_INLINE std::vector<asn1::Event> DataHandler::extractEvents(const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE std::vector<asn1::Event>
+    DataHandler::extractEvents(const std::vector<DataItem>& items) {
         return detail::extract(items, DataType::EVENT, &DataItem::event);
     }
 
-    ESHM_DATA_INLINE std::vector<asn1::FunctionCall> DataHandler::extractFunctions(const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE std::vector<asn1::FunctionCall>
+    DataHandler::extractFunctions(const std::vector<DataItem>& items) {
         return detail::extract(items, DataType::FUNCTION_CALL, &DataItem::function);
     }
 
-    ESHM_DATA_INLINE std::vector<asn1::ImageFrame> DataHandler::extractImages(const std::vector<DataItem>& items) {
+    ESHM_DATA_INLINE std::vector<asn1::ImageFrame>
+    DataHandler::extractImages(const std::vector<DataItem>& items) {
         return detail::extract(items, DataType::IMAGE_FRAME, &DataItem::image);
     }
 

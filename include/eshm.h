@@ -90,7 +90,7 @@ static inline ESHMOptions eshm_default_options(void) {
 }
 
 /* eshm_init() with more settings, which may be NULL. NULL if it cannot, with the reason in eshm_last_error() and on stderr.
- * New in 1.3, as are the next three.
+ * New in 1.3, as are the next four.
  *
  *     ESHMOptions options = eshm_default_options();
  *     options.capacity = 1920 * 1080 * 3;
@@ -100,6 +100,11 @@ ESHMHandle* eshm_init_ex(const ESHMConfig* config, const ESHMOptions* options);
 /* Bytes of the largest message in the segment of the handle; of a detached slave in the one it left. 0 if handle is NULL or
  * inherited by fork(). */
 size_t eshm_capacity(ESHMHandle* handle);
+
+/* Whether the handle is a slave that looks for its master no longer, as max_reconnect_attempts or reconnect_wait_ms is used up;
+ * final. A read without limit then ends by itself: this is for a program that makes one of shorter reads. Ask before a
+ * read, and end if that finds nothing: what came earlier is then read. False if handle is NULL or inherited by fork(). */
+bool eshm_has_given_up(ESHMHandle* handle);
 
 /* Why the last call of this thread that failed did so, in English, with the text of errno where the system refused something.
  * Empty before any failure; never NULL. It is the thread's own, and stays until its next failure. (The functions of eshm_rpc.h

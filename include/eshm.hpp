@@ -107,6 +107,10 @@ public:
     /** Bytes of the largest message; 0 once closed. */
     std::size_t capacity() const noexcept { return eshm_capacity(handle()); }
 
+    /** Whether it is a slave that looks for its master no longer; final. A read without limit then ends by itself: a loop of
+     * shorter ones asks before each, and ends if that finds nothing. */
+    bool has_given_up() const noexcept { return eshm_has_given_up(handle()); }
+
     /** For the C functions; null once closed. It stays this object's. */
     ESHMHandle* handle() const noexcept { return handle_.load(std::memory_order_relaxed); } // pairs with nothing: see above
 

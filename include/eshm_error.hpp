@@ -61,7 +61,7 @@ inline std::error_code make_error_code(errc code) noexcept {
 }
 
 /** What every call throws that has no std::error_code to store its failure in; code() tells which of errc it is, and what()
- * begins with what was tried, and has the text of eshm_last_error() where that says more: "write: Buffer too small". */
+ * begins with what was tried, and has the text of eshm_last_error(): "write: channel 'robot': Operation timed out". */
 class Error : public std::system_error {
 public:
     using std::system_error::system_error;
@@ -74,10 +74,13 @@ inline std::error_code code_of(int result) noexcept {
     return result < 0 ? std::error_code(result, category()) : std::error_code();
 }
 
-/** What was tried, and why a C function refused it, where it says more than its code. */
+/** What was tried, and why a C function refused it, without the code's own text at its end: the exception adds that. */
 inline std::string reason(const std::error_code& code, const char* tried) {
-    const std::string why = eshm_last_error();
-    return why.empty() || why == code.message() ? tried : tried + (": " + why);
+    std::string why = std::string(tried) + ": " + eshm_last_error();
+    const std::string known = ": " + code.message();
+    const std::size_t rest = why.size() < known.size() ? 0 : why.size() - known.size();
+    if (why.compare(rest, std::string::npos, known) == 0) why.resize(rest);
+    return why;
 }
 
 /** `told`: the code is what a C function has just returned, so eshm_last_error() is about it. */

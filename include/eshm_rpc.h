@@ -10,7 +10,7 @@
  *
  * Triggers go both ways over a channel of their own, "<channel>_ctl", which holds the newest one: those that are fired faster
  * than they are taken coalesce, and eshm_rpc_missed() counts them. A trigger carries a name and nothing else; values go
- * through a channel of records (eshm_data_api.h).
+ * through a channel of records (eshm_data_api.h). Names are any bytes; UTF-8 is what others expect.
  *
  * Handlers run one after the other, in the order the triggers came, on one thread of the EshmRpc, with no lock held: a
  * handler may call any of these functions, eshm_rpc_stop() and eshm_rpc_destroy() included.
@@ -32,7 +32,8 @@ extern "C" {
 typedef struct EshmRpc EshmRpc;
 
 /* What runs when a trigger comes; `user` is what it was registered with. A C++ exception that
- * leaves it ends the process as one that nobody catches (std::terminate); pthread_exit() in it ends the dispatcher. */
+ * leaves it ends the process as one that nobody catches (std::terminate), unless it was registered
+ * by way of eshm_rpc.hpp; pthread_exit() in it ends the dispatcher. */
 typedef void (*eshm_rpc_handler)(void* user);
 
 /* Opens the channel "<channel>_ctl", of which `channel` may have 1 to 245 bytes. A slave waits up to five seconds for its
@@ -47,7 +48,7 @@ void eshm_rpc_destroy(EshmRpc* rpc);
 /* Makes `handler` the one that runs when the other side calls `name`; an earlier one is replaced. At any time, also from a
  * handler.
  *
- *   ESHM_ERROR_INVALID_PARAM     rpc, name or handler is NULL, or the name is not UTF-8
+ *   ESHM_ERROR_INVALID_PARAM     rpc, name or handler is NULL
  *   ESHM_ERROR_NOT_INITIALIZED   inherited by fork() */
 int eshm_rpc_on_call(EshmRpc* rpc, const char* name, eshm_rpc_handler handler, void* user);
 
@@ -72,7 +73,7 @@ int eshm_rpc_stop(EshmRpc* rpc);
 /* Has the other side run its handler for the call `name`; where it has none, a line on its stderr says so. Does not wait for
  * that, and a newer trigger may take this one's place before it is taken. Needs no eshm_rpc_start().
  *
- *   ESHM_ERROR_INVALID_PARAM     rpc or name is NULL, or the name is not UTF-8
+ *   ESHM_ERROR_INVALID_PARAM     rpc or name is NULL
  *   ESHM_ERROR_BUFFER_TOO_SMALL  the name is too long for the channel
  *   ESHM_ERROR_TIMEOUT, ESHM_ERROR_ROLE_MISMATCH, ESHM_ERROR_NOT_INITIALIZED   as for eshm_write(); nothing was fired */
 int eshm_rpc_call(EshmRpc* rpc, const char* name);

@@ -19,6 +19,7 @@ namespace eshm {
  * Each step reads the newest message that was not read yet; those that were overwritten before are not in it. The range ends
  *   - when the peer, once it was seen alive, has left, died or is stale, and nothing that it wrote is left to be read. A slave
  *     that finds a new master goes on with a new range;
+ *   - when a slave gives up looking for a master (Options::reconnect_wait(), max_reconnect_attempts());
  *   - when a step has waited for `patience`.
  * A step that fails otherwise throws as Endpoint::read(). */
 template <class T>
@@ -92,6 +93,7 @@ private:
                 gone_ = true;
                 return;
             }
+            if (value_) return;
             if (left <= Clock::duration::zero()) return;
         }
     }
@@ -100,7 +102,7 @@ private:
         std::error_code code;
         value_ = endpoint_->template read<T>(timeout, code);
         gone_ = code == errc::master_stale;
-        if (!gone_) detail::throw_if(code, "read");
+        if (!gone_) detail::throw_if(code, "read", bool(*endpoint_));
         seen_ = seen_ || value_;
         return value_.has_value();
     }
@@ -113,7 +115,7 @@ private:
         const bool attached = of_master ? stats.slave_alive : stats.master_alive;
         // Its first heartbeat too: until then the silence before it came may still make it stale.
         seen_ = seen_ || (alive && attached && (of_master ? stats.slave_heartbeat : stats.master_heartbeat) > 0);
-        return seen_ && !alive;
+        return (seen_ && !alive) || endpoint_->has_given_up();
     }
 
     Endpoint* endpoint_;

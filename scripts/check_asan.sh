@@ -22,11 +22,15 @@ export ESHM_TEST_SECONDS=${ESHM_TEST_SECONDS:-300}
 passed=0 failed=0
 for source in test_basic.cpp test_error_handling.c test_handle_states.c test_auto_role.cpp test_master_slave.cpp \
     test_stale_detection.cpp test_reconnect.cpp test_event_fd.c test_event_fd_rates.c test_options.c test_last_error.c test_rpc.c \
-    test_records.c test_data_handler.cpp test_face.cpp test_face_options.cpp test_face_peers.cpp; do
+    test_records.c test_data_handler.cpp test_hostile_records.cpp test_face.cpp test_face_options.cpp test_face_peers.cpp \
+    test_face_rpc.cpp; do
     compiler=(gcc -std=c11)
     [ "${source##*.}" = c ] || compiler=(g++ -std=c++17)
     arguments=()
-    case $source in test_records* | test_data_handler*) arguments=("$root/tests/data/record-vectors.json") ;; esac
+    case $source in
+    test_records* | test_data_handler*) arguments=("$root/tests/data/record-vectors.json") ;;
+    test_hostile_records*) arguments=("$root/tests/data/record-vectors.json" 200000) ;;
+    esac
     program=$work/${source%.*}
     if "${compiler[@]}" -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -I"$root/include" -I"$build/include" \
         "$root/cpp_tests/$source" -L"$build" -leshm -pthread -lrt -Wl,-rpath,"$build" -o "$program" >"$work/log" 2>&1 &&

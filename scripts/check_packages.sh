@@ -14,10 +14,27 @@ fi
 scripts/make_packages.sh
 packages=(build/packages/*.deb)
 
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+# What programs are linked to comes with all that it needs, and each of its symbols names the package to depend on.
+runtime=$(ls build/packages/libeshm1_*.deb)
+dpkg-deb -f "$runtime" Depends | grep -q 'libstdc++6' || fail "libeshm1 does not depend on libstdc++6"
+for library in libeshm libeshm_data; do
+    # shellcheck disable=SC2016
+    dpkg-deb -I "$runtime" symbols | awk -v library="$library.so.1" '!/^ / { on = $1 == library } on && /^ / { sub(/@.*/, "", $1); print $1 }' |
+        LC_ALL=C sort >build/packages/symbols
+    sed -nE 's/^([A-Za-z_0-9]+) (FUNC|OBJECT)$/\1/p' "abi/$library.so.1.txt" | LC_ALL=C sort | diff - build/packages/symbols ||
+        fail "the symbols file of libeshm1 lists other symbols of $library.so.1 than abi/$library.so.1.txt"
+done
+
 checked=unchecked
 if command -v lintian >/dev/null; then
-    lintian --allow-root --fail-on error --tag-display-limit 0 "${packages[@]}"
-    checked="without errors for lintian"
+    # No bug of Debian's is closed by these.
+    lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs --tag-display-limit 0 \
+        "${packages[@]}"
+    checked="without errors and warnings for lintian"
 else
     echo "SKIPPED: no lintian to look at the packages"
 fi
@@ -42,10 +59,14 @@ inside=$system/root/eshm
 mkdir -p "$inside"
 cp "${packages[@]}" scripts/try_packages.sh "$inside/"
 cp -r examples "$inside/"
+# A C++ program as releases 1.0 to 1.2 had them, linked to the record classes.
+mkdir -p "$inside/cpp_tests/package"
+cp cpp_tests/{check,leftovers}.h "$inside/cpp_tests/"
+cp cpp_tests/package/released_records.{cpp,h} "$inside/cpp_tests/package/"
 # The README's programs, as they are there: the first block of each language.
 for language in cpp python; do
     awk -v fence="\`\`\`$language" '$0 == fence && !seen { on = seen = 1; next } /^```$/ { on = 0 } on' README.md >"$inside/readme.$language"
-    [ -s "$inside/readme.$language" ] || { echo "FAILED: the README has no program in $language"; exit 1; }
+    [ -s "$inside/readme.$language" ] || fail "the README has no program in $language"
 done
 # Mounts and processes of the fresh system end with this command.
 # shellcheck disable=SC2016

@@ -24,7 +24,7 @@ for name in basic error_handling handle_states auto_role master_slave stale_dete
     # Forked children of these open ends of their own, or inherit triggers, and do not have their parent's threads: what was those
     # threads' alone is lost there by the nature of fork(), and only in the program itself it is an error.
     kinds=definite,indirect
-    case $name in rpc | face_peers) kinds=none ;; esac
+    case $name in rpc | face_peers | last_error) kinds=none ;; esac
     valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --log-file="$logs/%p" \
         --errors-for-leak-kinds="$kinds" --trace-children=yes "$program" "${arguments[@]}" >"$logs/output" 2>&1 &
     own=$logs/$!

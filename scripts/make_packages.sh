@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 root=$PWD
 export PATH="$PATH:$HOME/.cargo/bin"
 
-for tool in cmake cargo dpkg-deb dpkg-shlibdeps dpkg-gensymbols dpkg-architecture gzip strip; do
-    command -v "$tool" >/dev/null || { echo "make_packages: there is no $tool; on Debian: apt-get install dpkg-dev binutils cmake" >&2; exit 1; }
+for tool in cmake cargo c++ dpkg-deb dpkg-shlibdeps dpkg-gensymbols dpkg-architecture gzip strip; do
+    command -v "$tool" >/dev/null || { echo "make_packages: there is no $tool; on Debian: apt-get install dpkg-dev g++ cmake" >&2; exit 1; }
 done
 
 upstream=$(sed -nE 's/^version = "([0-9.]+)".*/\1/p' Cargo.toml | head -n 1)
@@ -40,7 +40,7 @@ sed -i "s|^Maintainer: .*|Maintainer: $maintainer|" "$tree/debian/control"
 } >"$tree/debian/changelog"
 
 cmake -S . -B "$out/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr "-DCMAKE_INSTALL_LIBDIR=lib/$multiarch" \
-    -DESHM_BUILD_TESTS=OFF -DESHM_BUILD_DEMO=OFF -DESHM_BUILD_TOOLS=ON >/dev/null
+    -DCMAKE_SKIP_INSTALL_RPATH=ON -DESHM_BUILD_TESTS=OFF -DESHM_BUILD_DEMO=ON -DESHM_BUILD_TOOLS=ON >/dev/null
 cmake --build "$out/build" --parallel 2
 
 # stage PACKAGE COMPONENT: what CMake installs.
@@ -88,8 +88,8 @@ done
 # Programs that are linked to the library come to depend on this package, at a version that has the functions they use.
 dpkg-gensymbols -q -plibeshm1 "-v$upstream" -Pdebian/libeshm1 -Odebian/libeshm1/DEBIAN/symbols
 printf '%s 1 libeshm1 (>= %s)\n' libeshm "$upstream" libeshm_data "$upstream" >debian/libeshm1/DEBIAN/shlibs
-dpkg-shlibdeps --warnings=0 -xlibeshm1 -Tdebian/libeshm1.substvars -edebian/libeshm1/usr/lib/"$multiarch"/libeshm.so.1
-dpkg-shlibdeps --warnings=0 -Tdebian/eshm-tools.substvars -edebian/eshm-tools/usr/bin/eshmctl
+dpkg-shlibdeps --warnings=0 -xlibeshm1 -Tdebian/libeshm1.substvars debian/libeshm1/usr/lib/"$multiarch"/*.so.1
+dpkg-shlibdeps --warnings=0 -Tdebian/eshm-tools.substvars debian/eshm-tools/usr/bin/*
 echo 'misc:Depends=' >>debian/python3-eshm.substvars
 
 for package in libeshm1 libeshm-dev python3-eshm eshm-tools; do

@@ -49,11 +49,25 @@ timeout 30 example/hello_static greet >second || fail "the static program heard 
 wait $master || fail "the shared program heard nothing"
 grep -q 'says hello' first && grep -q 'says hello' second || fail "there was no greeting"
 
+echo "a program linked to the C++ record classes"
+c++ -std=c++17 cpp_tests/package/released_records.cpp -o records -leshm_data || fail "it cannot be linked"
+readelf -d records | grep -q 'NEEDED.*\[libeshm_data\.so\.1\]' || fail "it does not need libeshm_data.so.1"
+LD_BIND_NOW=1 ./records >log 2>&1 || { cat log; fail "it does not run"; }
+
 echo "modules by the names of earlier releases"
 PYTHONPATH=/usr/share/eshm/py python3 -c 'import data_handler, data_handler_native, eshm_data, rpc
 data_handler_native.__file__.startswith("/usr/share/eshm/py/") or exit("from elsewhere")'
 
-echo "eshmctl"
+echo "eshm_demo and eshmctl"
+timeout 90 eshm_demo master demo >master &
+master=$!
+within 10 test -e /dev/shm/eshm_demo
+timeout 90 eshm_demo slave demo >slave &
+slave=$!
+within 10 grep -q 'Received .*Hello from master' slave
+kill $slave $master
+wait $slave || fail "the demo's slave"
+wait $master || fail "the demo's master"
 timeout 30 example/hello look >/dev/null &
 master=$!
 within 10 test -e /dev/shm/eshm_look
@@ -62,7 +76,9 @@ eshmctl record look -o look.cap --for 1 >/dev/null
 PYTHONPATH=/usr/share/eshm python3 -c 'import capture; capture.Capture(open("look.cap", "rb")).name == b"look" or exit("another name")'
 kill $master
 [ "$(eshmctl --version)" = "eshmctl $(dpkg-query -W -f '${source:Upstream-Version}' eshm-tools)" ] || fail "eshmctl is of another version"
-zcat /usr/share/man/man1/eshmctl.1.gz | grep -q '^\.TH' || fail "there is no manual page"
+for page in eshmctl eshm_demo; do
+    zcat /usr/share/man/man1/$page.1.gz | grep -q '^\.TH' || fail "there is no manual page of $page"
+done
 
 dpkg --purge $names >log 2>&1 || { cat log; fail "dpkg --purge"; }
 find / -xdev -path /root -prune -o -path /proc -prune -o -name '*eshm*' -print | grep -v '^/dev/shm/' >after || true

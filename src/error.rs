@@ -1,6 +1,7 @@
 //! The one error type.
 
-use std::{error, fmt};
+use crate::segment::name::OF;
+use std::{error, ffi::CStr, fmt};
 
 /// Why a call did not do what was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,19 @@ impl Error {
         Error::InvalidParameter(format!("{what} is {value}: {least} to {most} are allowed"))
     }
 
+    /// The same error with the channel named, by its quoted name, where it has a text of its own.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of_channel(self, name: &str) -> Error {
+        let named = |why| format!("{OF}{name}: {why}");
+        match self {
+            Error::InvalidParameter(why) => Error::InvalidParameter(named(why)),
+            Error::Create(why) => Error::Create(named(why)),
+            Error::Attach(why) => Error::Attach(named(why)),
+            other => other,
+        }
+    }
+
     /// The value of `enum ESHMError` in C.
     pub fn code(&self) -> i32 {
         match self {
@@ -58,7 +72,7 @@ impl Error {
 }
 
 /// What a forked child is told.
-pub(crate) const INHERITED: &std::ffi::CStr = c"opened in another process: open your own";
+pub(crate) const INHERITED: &CStr = c"opened in another process: open your own";
 
 /// The C library's text for a code, known or not.
 pub fn error_text(code: i32) -> &'static str {
@@ -67,7 +81,7 @@ pub fn error_text(code: i32) -> &'static str {
 
 /// [`error_text`], NUL-terminated.
 #[inline(never)]
-pub(crate) fn text_c(code: i32) -> &'static std::ffi::CStr {
+pub(crate) fn text_c(code: i32) -> &'static CStr {
     match code {
         0 => c"Success",
         -1 => c"Invalid parameter",

@@ -31,7 +31,7 @@ fn a_spin_finds_what_comes_and_ends_without_it() {
         master
     });
     assert_eq!(slave.try_read_for(&mut buffer, LONG).map(|size| size.is_none_or(|size| size == 5)), Ok(true));
-    writer.join().unwrap();
+    drop(writer.join().unwrap());
 }
 
 #[test]

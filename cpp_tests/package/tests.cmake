@@ -32,6 +32,7 @@ foreach(variant IN ITEMS plain ninja configurations lto lld sanitizers)
     eshm_package_test(parent_${variant} check_parent.sh
         "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" ${variant})
 endforeach()
+eshm_package_test(without_cxx check_without_cxx.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}")
 eshm_package_test(build_tree check_build_tree.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}")
 eshm_package_test(install_options check_options.sh
     "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "${ESHM_PYTHON}")

@@ -6,6 +6,7 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Sequence, Type, Union
 
+from ._arrays import filled, of_message, room
 from ._backend import Calls, choose
 from ._ctypes_channel import CtypesChannel
 from ._decode import decode
@@ -19,6 +20,18 @@ from ._values import DataItem, Items, RecordError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def items_of(message: bytes, max_items: int) -> List[DataItem]:
+    """The items of a message that must be a record."""
+    try:
+        items = decode(message)
+    except RecordError as error:
+        raise failed(f"{READ_DATA}: no record: {error}", ESHMError.INVALID_PARAM) from None
+    if len(items) > max_items:
+        text = f"{READ_DATA}: a record of {len(items)} items, more than max_items={max_items}"
+        raise failed(text, ESHMError.BUFFER_TOO_SMALL)
+    return items
 
 
 class ESHM(Calls):
@@ -42,7 +55,7 @@ class ESHM(Calls):
 
     By keyword alone, and only with a library of release 1.3 or later:
         capacity: Bytes of the largest message in a segment that is created, up to 1 GiB; 0 for the library's default, 4096.
-            Pass ``buffer_size`` to reads of more. An existing segment keeps its own: see the property.
+            An existing segment keeps its own: see the property.
         exact_capacity: Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it.
         mode: Permission bits of a file that is created, whatever the umask; 0 for 0o666 less the umask.
         wait_for_master_ms: How long to wait until a slave has a live master. TIMEOUT_INFINITE for as long as it takes.
@@ -62,6 +75,8 @@ class ESHM(Calls):
     b'position 1.5'
     """
 
+    _shown = "ESHM()"
+    """What messages call it: its repr while it is open."""
     _end: Optional[CtypesChannel] = None
     """The back end, where that is not this object's own calls."""
 
@@ -121,8 +136,9 @@ class ESHM(Calls):
             error.args = (f"Failed to initialize ESHM {shm_name!r} as {self._role.name}: {error}",)
             raise
         self._role = self.get_role()  # AUTO has become one or the other
+        self._shown = f"ESHM(name={shm_name!r}, role={self._role.name})"
         if self._end is not None:
-            self._end._shown = repr(self)
+            self._end._shown = self._shown
         if self._backend == "native":
             self._close_at_the_end()
 
@@ -156,7 +172,12 @@ class ESHM(Calls):
 
     @property
     def name(self) -> str:
-        """The channel's name."""
+        """The channel's name.
+
+        >>> with ESHM(name, role=ESHMRole.MASTER) as channel:
+        ...     channel.name == name
+        True
+        """
         return self._name
 
     @property
@@ -190,18 +211,10 @@ class ESHM(Calls):
         True
         [2.5, 3.0, -2.0]
         """
-        import numpy
-
-        array: Any
         if out is None and shape is None:
-            return numpy.frombuffer(bytearray(self._read_any(timeout_ms)), dtype or float)
-        array = numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
-        if array.dtype.hasobject:
-            raise TypeError("an array of Python objects has no bytes to share")
-        size = self.readinto(array, timeout_ms)
-        if size != array.nbytes:
-            raise ValueError(f"a message of {size} bytes for an array of {array.nbytes}")
-        return array
+            return of_message(self._read_any(timeout_ms), dtype)
+        array = room(dtype, shape, out)
+        return filled(array, self.readinto(array, timeout_ms))
 
     def read_data(self, timeout_ms: int = 10, max_items: int = 32) -> Dict[str, Any]:
         """Wait for the next new message, which must be a record, and return its values by their keys.
@@ -242,14 +255,7 @@ class ESHM(Calls):
         except ESHMFailed as error:
             error.args = (str(error).replace(READ, READ_DATA, 1),)
             raise
-        try:
-            items = decode(message)
-        except RecordError as error:
-            raise failed(f"{READ_DATA}: no record: {error}", ESHMError.INVALID_PARAM) from None
-        if len(items) > max_items:
-            text = f"{READ_DATA}: a record of {len(items)} items, more than max_items={max_items}"
-            raise failed(text, ESHMError.BUFFER_TOO_SMALL)
-        return items
+        return items_of(message, max_items)
 
     def _read_any(self, timeout_ms: Optional[int]) -> bytes:
         """The next new message, of whatever size."""
@@ -368,4 +374,4 @@ class ESHM(Calls):
         raise TypeError("an ESHM cannot be pickled or copied: open the channel by its name where it is needed")
 
     def __repr__(self) -> str:
-        return f"ESHM(name={self._name!r}, role={self._role.name})"
+        return self._shown if self._calls()._is_open() else f"{self._shown[:-1]}, closed)"

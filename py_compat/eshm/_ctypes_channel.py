@@ -6,14 +6,14 @@ import ctypes
 import math
 import os
 import sys
-import time
 from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
+from ._countdown import Countdown
 from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
-from ._options import MOST_BYTES, Options, capacity, init, last_error
+from ._options import MOST_BYTES, Options, capacity, given_up, init, last_error
 from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
 
@@ -30,7 +30,7 @@ _SLICE_MS = 100
 _CLOSE_WAIT_S = 2.0
 
 _NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
-_LARGE = 65536
+_USUAL, _LARGE = 4096, 65536
 _EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _Result = TypeVar("_Result")
 
@@ -42,7 +42,7 @@ class CtypesChannel:
     _handle: Optional[Handle] = None
     _pid = 0
     _shown = ""
-    """How messages name it, where it is not an ESHM itself."""
+    """How messages name it."""
 
     def _open(self, settings: Settings, options: Optional[Options]) -> None:
         """Opens it, or raises ESHMOpenFailed with the reason."""
@@ -50,6 +50,7 @@ class CtypesChannel:
         # Looked up once: these two are called for each message.
         self._write: Callable[..., int] = library.eshm_write
         self._read_ex: Callable[..., int] = library.eshm_read_ex
+        self._given_up = given_up(library)
         self._size_t = ctypes.c_size_t  # when the interpreter ends, the module ctypes is empty before the last write
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
@@ -112,14 +113,14 @@ class CtypesChannel:
             return self._write(self._handle, view.tobytes(), size)
         return self._write(self._handle, ctypes.byref(ctypes.c_char.from_buffer(view)), size)
 
-    def read(self, buffer_size: int = 4096, timeout_ms: Optional[int] = None) -> bytes:
+    def read(self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None) -> bytes:
         """Wait for the next new message and return it.
 
         Other threads run meanwhile. Ctrl-C and close() in another thread end the wait: at once with the native back
         end, within about 100 ms over ctypes.
 
         Args:
-            buffer_size: Largest message to accept, in bytes. A larger one stays readable.
+            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for any size.
             timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as long as it takes.
 
         Raises:
@@ -143,7 +144,7 @@ class CtypesChannel:
                 return result
         raise self._read_failure(result)
 
-    def try_read(self, buffer_size: int = 4096) -> Optional[bytes]:
+    def try_read(self, buffer_size: Optional[int] = None) -> Optional[bytes]:
         """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise.
 
         >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
@@ -203,8 +204,16 @@ class CtypesChannel:
             return None
         raise self._read_failure(code)
 
-    def _receive(self, buffer_size: int, timeout_ms: int) -> Union[bytes, int]:
+    def _receive(self, buffer_size: Optional[int], timeout_ms: int) -> Union[bytes, int]:
         """One call of the library: a message, or what :meth:`_receive_into` returns."""
+        result: Union[bytes, int]
+        if buffer_size is None:
+            size = _USUAL
+            while True:
+                result = self._receive(size, timeout_ms)
+                if isinstance(result, bytes) or result <= 0 and result != _TOO_SMALL:
+                    return result
+                size = max(result, size * 2)  # it is still there, or a newer one
         buffer_size = index(buffer_size)
         if not 0 <= buffer_size <= sys.maxsize:
             raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
@@ -220,7 +229,7 @@ class CtypesChannel:
             buffer = _ReadBuffer(buffer_size)
         buffer.accepted.value = buffer_size
         code = self._receive_into(buffer, timeout_ms)
-        result: Union[bytes, int] = code if code else buffer.memory[: buffer.length.value]
+        result = code if code else buffer.memory[: buffer.length.value]
         spares.append(buffer)
         return result
 
@@ -236,20 +245,22 @@ class CtypesChannel:
         code = self._read_ex(self._handle, target.pointer, target.accepted, target.length_pointer, target.timeout)
         return target.length.value or code if code == _TOO_SMALL else code
 
-    @staticmethod
-    def _in_slices(wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
+    def _in_slices(self, wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
         """The rest of a wait of which one slice has passed."""
-        whole_ms = math.inf if wait_ms == TIMEOUT_INFINITE else wait_ms - _SLICE_MS
-        begun, waited_ms = time.monotonic(), 0.0  # counted too: the clock may stop or be set back
+        endless = wait_ms == TIMEOUT_INFINITE
+        countdown = Countdown(math.inf if endless else wait_ms - _SLICE_MS)
         while True:
-            left_ms = whole_ms - max(waited_ms, (time.monotonic() - begun) * 1000)
+            left_ms = countdown.left_ms()
             if left_ms <= 0:
                 return _TIMEOUT
+            if endless and self._has_given_up():
+                result = receive(0)  # what came before is read
+                return _TIMEOUT if result == _NO_DATA else result
             slice_ms = _SLICE_MS if left_ms >= _SLICE_MS else math.ceil(left_ms)
-            waited_ms += slice_ms
             result = receive(slice_ms)
             if result != _TIMEOUT:
                 return result
+            countdown.passed(slice_ms)
 
     def _get_stats(self) -> Dict[str, Any]:
         stats = ESHMStats()
@@ -265,6 +276,10 @@ class CtypesChannel:
         alive = ctypes.c_bool()
         self._check("Failed to check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
         return alive.value
+
+    def _has_given_up(self) -> bool:
+        """Whether this is a slave that looks for its master no longer. False over a library that does not tell."""
+        return self._given_up is not None and self._given_up(self._handle)
 
     def _event_fd(self) -> int:
         fd: int = optional(self._library, _EVENT_PROTOTYPE).eshm_get_event_fd(self._handle)
@@ -296,17 +311,16 @@ class CtypesChannel:
         """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
         if self._handle is None:
             return closed(self)
-        text = self._library.eshm_error_string(code).decode()
-        if os.getpid() != self._pid:
-            text = "opened in another process: open your own"  # what eshm_last_error() says, where there is one
+        text = last_error(self._library)
+        if not text:  # a library that does not tell its reason
+            text = self._library.eshm_error_string(code).decode()
+            if os.getpid() != self._pid:
+                text = "opened in another process: open your own"
         return failure(what, code, text, size)
 
     def _read_failure(self, code: int) -> ESHMException:
         """The exception for what a read returned: see :meth:`_receive_into`."""
         return self._failure(READ, _TOO_SMALL, code) if code > 0 else self._failure(READ, code)
-
-    def __repr__(self) -> str:
-        return self._shown
 
 
 def _refuse_objects(view: memoryview) -> None:

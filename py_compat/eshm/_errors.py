@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 from ._types import ESHMError
@@ -62,11 +63,19 @@ class ESHMBufferTooSmall(ESHMFailed):
 
 
 READ, READ_DATA = "Read failed", "Read data failed"
+_CHANNEL = re.compile(r"channel (\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'): ")
 _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}
+
+
+def without_channel(reason: str) -> str:
+    """The library's reason without the channel's name before it, where the exception has it already or never had."""
+    named = _CHANNEL.match(reason)
+    return reason[named.end() :] if named else reason
 
 
 def open_failed(reason: str, code: int) -> ESHMOpenFailed:
     """The exception for a channel that cannot be opened."""
+    reason = without_channel(reason)
     error = ESHMOpenFailed(reason)
     error.reason = reason
     error.code = ESHMError(code)
@@ -74,12 +83,15 @@ def open_failed(reason: str, code: int) -> ESHMOpenFailed:
 
 
 def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHMException:
-    """The exception for an error code of a call, with the library's text for it. `what` is how scripts know the failure."""
+    """The exception for an error code of a call, with the library's reason. `what` is how scripts know the failure."""
+    text = without_channel(text)
     if what == READ and code == ESHMError.TIMEOUT:
         return ESHMTimeout("Read timed out")
     known = ESHMError(code)
     if known is ESHMError.NO_DATA:
         return ESHMNoData("No data available")
+    if known is ESHMError.BUFFER_TOO_SMALL and text.startswith("Buffer too small: "):
+        text = text.replace(": ", " (", 1) + ")"  # what scripts know is a part of its own
     error = _CLASSES.get(known, ESHMFailed)(f"{what}: {text}")
     error.code = known
     if isinstance(error, ESHMBufferTooSmall):
@@ -100,5 +112,5 @@ def no_event_fd(reason: str) -> ESHMFailed:
 
 
 def closed(channel: object) -> ESHMClosed:
-    """The exception for any call on a closed channel."""
-    return ESHMClosed(f"{channel!r} is closed")
+    """The exception for any call on a closed channel, which knows how messages call it."""
+    return ESHMClosed(f"{getattr(channel, '_shown', channel)} is closed")

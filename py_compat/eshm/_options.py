@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import sys
-import time
 from operator import index
 from pathlib import Path
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from ._arguments import u32
+from ._countdown import Countdown
 from ._errors import ESHMOpenFailed
 from ._library import load, optional
 from ._settings import Settings
@@ -20,6 +21,7 @@ _INIT: Dict[str, Tuple[Any, Any]] = {
     "eshm_init_ex": (ctypes.c_void_p, [ctypes.POINTER(ESHMConfig), ctypes.POINTER(ESHMOptions)])
 }
 _CAPACITY: Dict[str, Tuple[Any, Any]] = {"eshm_capacity": (ctypes.c_size_t, [ctypes.c_void_p])}
+_GIVEN_UP: Dict[str, Tuple[Any, Any]] = {"eshm_has_given_up": (ctypes.c_bool, [ctypes.c_void_p])}
 _VERSION: Dict[str, Tuple[Any, Any]] = {"eshm_version": (ctypes.c_char_p, [])}
 _LAST_ERROR: Dict[str, Tuple[Any, Any]] = {"eshm_last_error": (ctypes.c_char_p, [])}
 
@@ -49,6 +51,15 @@ def last_error(library: ctypes.CDLL) -> str:
     except RuntimeError:
         return ""
     return text.decode(errors="replace")
+
+
+def given_up(library: ctypes.CDLL) -> Optional[Callable[[Optional[ctypes.c_void_p]], bool]]:
+    """What tells whether a slave looks for its master no longer; None if the library is older."""
+    try:
+        ask: Callable[[Optional[ctypes.c_void_p]], bool] = optional(library, _GIVEN_UP).eshm_has_given_up
+    except RuntimeError:
+        return None
+    return ask
 
 
 def capacity(library: ctypes.CDLL, handle: Optional[ctypes.c_void_p]) -> int:
@@ -129,18 +140,27 @@ def open_patiently(
         open_once(settings, options._replace(wait_for_master_ms=0))  # raises
     wait_ms = options.wait_for_master_ms
     file = file_of(settings.name)
-    end = float("inf") if wait_ms == TIMEOUT_INFINITE else time.monotonic() + wait_ms / 1000
+    countdown = Countdown(float("inf") if wait_ms == TIMEOUT_INFINITE else wait_ms)
     while True:
-        while not file.exists() and time.monotonic() < end:
-            time.sleep(LOOK_S)
+        while not file.exists() and countdown.left_ms() > 0:
+            _rest(LOOK_S)
+            countdown.passed(LOOK_S * 1000)
         # The file may be what a dead master left: the library waits for a live one.
-        left_ms = slice_ms(end - time.monotonic())
+        slice_ms = slice_of(countdown.left_ms() / 1000)
         try:
-            open_once(settings, options._replace(wait_for_master_ms=left_ms))
+            open_once(settings, options._replace(wait_for_master_ms=slice_ms))
             return
         except ESHMOpenFailed as error:
-            if time.monotonic() >= end or not wants_a_master(error):
+            if not wants_a_master(error):
                 raise
+            countdown.passed(slice_ms)
+            if countdown.left_ms() <= 0:
+                raise
+
+
+def _rest(seconds: float) -> None:
+    """As time.sleep(), which waits for an instant of the clock and not for a while."""
+    select.select([], [], [], seconds)
 
 
 def file_of(name: bytes) -> Path:
@@ -148,7 +168,7 @@ def file_of(name: bytes) -> Path:
     return Path("/dev/shm/eshm_" + os.fsdecode(name).replace("/", "_"))
 
 
-def slice_ms(left_s: float) -> int:
+def slice_of(left_s: float) -> int:
     """How long the library waits at a time."""
     return int(max(1, min(_SLICE_MS, left_s * 1000)))
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Type
+from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Sequence, Type, TypeVar, Union
 
 from ._arguments import encoded_name, u32
-from ._channel import ESHM
+from ._arrays import filled, of_message, room
+from ._channel import ESHM, items_of
+from ._encode import encode
 from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
-from ._options import LOOK_S, MOST_BYTES, file_of, slice_ms, wants_a_master
-from ._types import TIMEOUT_INFINITE, ESHMRole
+from ._options import LOOK_S, MOST_BYTES, file_of, slice_of, wants_a_master
+from ._types import TIMEOUT_INFINITE, ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole
+from ._values import Items
 
 _FIRST_ROOM = 4096
+_Result = TypeVar("_Result")
 
 
 class AsyncESHM:
@@ -32,8 +37,32 @@ class AsyncESHM:
     b'position 1.5'
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._arguments = args, kwargs
+    def __init__(
+        self,
+        shm_name: str,
+        role: ESHMRole = ESHMRole.AUTO,
+        disconnect_behavior: ESHMDisconnectBehavior = ESHMDisconnectBehavior.ON_TIMEOUT,
+        stale_threshold_ms: int = 100,
+        reconnect_wait_ms: int = 5000,
+        reconnect_retry_interval_ms: int = 100,
+        max_reconnect_attempts: int = 50,
+        auto_cleanup: bool = True,
+        use_threads: bool = True,
+        *,
+        backend: Optional[str] = None,
+        capacity: int = 0,
+        exact_capacity: bool = False,
+        mode: int = 0,
+        wait_for_master_ms: int = 0,
+        first_value: bool = False,
+        huge_pages: bool = False,
+        prefault: bool = False,
+        spin_us: Optional[int] = None,
+        log_level: Optional[ESHMLogLevel] = None,
+    ) -> None:
+        given = locals()
+        self._settings: Dict[str, Any] = {name: given[name] for name in given if name not in ("self", "__class__")}
+        self._was_open = False
         self._open: Optional[_Owned] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._descriptor = -1
@@ -44,16 +73,16 @@ class AsyncESHM:
     async def __aenter__(self) -> "AsyncESHM":
         if self._open is not None:
             raise RuntimeError(f"{self!r} is open already")
-        args, kwargs = self._arguments
         self._loop = asyncio.get_running_loop()
-        channel = await self._opened(self._loop, args, kwargs)
+        channel = await self._opened(self._loop, self._settings)
         try:
             self._descriptor = channel.fileno()
         except BaseException:
             channel.close()
             raise
         channel._owner = self
-        self._open = channel
+        self._open, self._was_open = channel, True
+        self._settings["role"] = channel.role  # AUTO has become one or the other
         return self
 
     async def __aexit__(
@@ -61,26 +90,36 @@ class AsyncESHM:
     ) -> None:
         self.close()
 
-    async def _opened(self, loop: asyncio.AbstractEventLoop, args: Any, kwargs: Dict[str, Any]) -> "_Owned":
+    async def _opened(self, loop: asyncio.AbstractEventLoop, given: Dict[str, Any]) -> "_Owned":
         """Opens it; a slave waits for its master between attempts, so that cancelling ends the wait."""
-        wait_ms = kwargs.get("wait_for_master_ms", 0)
-        role = args[1] if len(args) > 1 else kwargs.get("role", ESHMRole.AUTO)
-        if not wait_ms or role != ESHMRole.SLAVE:
-            return await _in_a_thread(loop, lambda: _Owned(*args, **kwargs))
+        wait_ms = given["wait_for_master_ms"]
+        if not wait_ms or given["role"] != ESHMRole.SLAVE:
+            return await _in_a_thread(loop, lambda: _Owned(**given))
         u32("wait_for_master_ms", wait_ms)
-        file = file_of(encoded_name(args[0] if args else kwargs["shm_name"]))
+        file = file_of(encoded_name(given["shm_name"]))
         # Refused by the first attempt, which is to come at once then.
-        hopeless = kwargs.get("capacity", 0) > MOST_BYTES or kwargs.get("mode", 0) > 0o777
+        hopeless = given["capacity"] > MOST_BYTES or given["mode"] > 0o777
         end = float("inf") if wait_ms == TIMEOUT_INFINITE else loop.time() + wait_ms / 1000
         while True:
             while not file.exists() and loop.time() < end and not hopeless:
                 await asyncio.sleep(LOOK_S)
-            settings = {**kwargs, "wait_for_master_ms": slice_ms(end - loop.time())}
+            settings = {**given, "wait_for_master_ms": slice_of(end - loop.time())}
             try:
-                return await _in_a_thread(loop, lambda: _Owned(*args, **settings))
+                return await _in_a_thread(loop, lambda: _Owned(**settings))
             except ESHMOpenFailed as error:
                 if loop.time() >= end or not wants_a_master(error):
                     raise
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        name: str = self._settings["shm_name"]
+        return name
+
+    @property
+    def role(self) -> ESHMRole:
+        """MASTER or SLAVE, also of a closed channel; before it is open, what it is to become."""
+        return ESHMRole(self._settings["role"])
 
     @property
     def channel(self) -> ESHM:
@@ -106,23 +145,57 @@ class AsyncESHM:
             timeout_ms: How long to wait: None for as long as it takes, 0 not at all.
 
         Raises:
-            TimeoutError: ``Read timed out``.
+            TimeoutError: ``Read timed out``; with None this is a slave that has used up its attempts to reconnect.
             RuntimeError: as :meth:`eshm.ESHM.read`; also in a read that waits as the channel is closed.
         """
+        return await self._patiently(lambda: self._take(buffer_size), timeout_ms)
+
+    async def readinto(self, buffer: Any, timeout_ms: Optional[int] = None) -> int:
+        """Wait for the next new message, put it into a buffer, as :meth:`eshm.ESHM.readinto` does, and return its size.
+        Otherwise as :meth:`read`."""
+        return await self._patiently(lambda: self.channel.try_readinto(buffer), timeout_ms)
+
+    async def read_array(
+        self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None
+    ) -> Any:
+        """Wait for the next new message and return it as a numpy array, as :meth:`eshm.ESHM.read_array` does. Otherwise as
+        :meth:`read`."""
+        if out is None and shape is None:
+            return of_message(await self.read(timeout_ms=timeout_ms), dtype)
+        array = room(dtype, shape, out)
+        return filled(array, await self.readinto(array, timeout_ms))
+
+    async def read_data(self, timeout_ms: Optional[int] = None, max_items: int = 32) -> Dict[str, Any]:
+        """Wait for the next new message, which must be a record, and return its values by their keys, as
+        :meth:`eshm.ESHM.read_data` does. Otherwise as :meth:`read`."""
+        return {item.key: item.value for item in items_of(await self.read(timeout_ms=timeout_ms), max_items)}
+
+    async def write_data(self, items: Items) -> None:
+        """Publish a record, as :meth:`eshm.ESHM.write_data` does. The loop runs other tasks before it returns."""
+        await self.write(encode(items))
+
+    async def _patiently(self, take: Callable[[], Optional[_Result]], timeout_ms: Optional[int]) -> _Result:
+        """What `take` gives once there is something for it."""
         loop = asyncio.get_running_loop()
-        deadline = None if timeout_ms is None else loop.time() + u32("timeout_ms", timeout_ms) / 1000
+        endless = timeout_ms is None or u32("timeout_ms", timeout_ms) == TIMEOUT_INFINITE
+        deadline = None if timeout_ms is None or endless else loop.time() + timeout_ms / 1000
         if self._at_once:
             # A peer that writes faster than this side reads must not keep the other tasks from running.
             await asyncio.sleep(0)
-        value = None if self._waiting else self._take(buffer_size)
+        value = None if self._waiting else take()
         self._at_once = value is not None
         while value is None:
             if timeout_ms == 0:
                 raise ESHMNoData("No data available")
             if deadline is not None and loop.time() >= deadline:
                 raise ESHMTimeout("Read timed out")
+            if endless and self.channel._calls()._has_given_up():
+                value = take()  # what came before is read
+                if value is None:
+                    raise ESHMTimeout("Read timed out")
+                break
             await self._readable(loop, deadline)
-            value = self._take(buffer_size)
+            value = take()
         return value
 
     def _take(self, buffer_size: Optional[int]) -> Optional[bytes]:
@@ -135,7 +208,10 @@ class AsyncESHM:
                 self._room = max(error.size or 0, self._room * 2)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """The messages as they come, each that no newer one replaced in between; ends as the channel is closed."""
+        """The messages as they come, each that no newer one replaced in between; ends as the channel is closed.
+
+        Raises as :meth:`read` does, TimeoutError for one.
+        """
         return self._messages()
 
     async def _messages(self) -> AsyncIterator[bytes]:
@@ -173,6 +249,10 @@ class AsyncESHM:
                 waiting.set_result(None)
                 return
 
+    def _wake_all(self) -> None:
+        for waiting in self._waiting:
+            _finish(waiting)
+
     def close(self) -> None:
         """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any thread."""
         channel, loop = self._open, self._loop
@@ -193,15 +273,24 @@ class AsyncESHM:
                 _finish(one)
 
     def __repr__(self) -> str:
-        args, kwargs = self._arguments
-        name = args[0] if args else kwargs.get("shm_name")
-        return f"AsyncESHM(name={name!r})"
+        if self._open is not None:
+            return f"AsyncESHM(name={self.name!r}, role={self._open.role.name})"
+        return f"AsyncESHM(name={self.name!r}, {'closed' if self._was_open else 'not open yet'})"
 
 
 class _Owned(ESHM):
     """The channel inside, whose close() is also that of its owner."""
 
     _owner: Optional[AsyncESHM] = None
+
+    def is_remote_alive(self) -> bool:
+        alive = super().is_remote_alive()
+        owner, loop = self._owner, None if self._owner is None else self._owner._loop
+        # Whoever asks takes the change from the descriptor, and no other will come: all reads without limit end.
+        if not alive and owner is not None and loop is not None and self._calls()._has_given_up():
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(owner._wake_all)
+        return alive
 
     def close(self) -> None:
         owner, self._owner = self._owner, None

@@ -118,12 +118,23 @@ class Rpc:
         address = library.eshm_rpc_create(name, checked)
         if not address:
             raise self._not_open(self._last_error())
+        self._role = ESHMRole(checked)
         self._handle = Handle(address, library.eshm_rpc_destroy)
         self._pid = os.getpid()
         _open.add(self)
 
     def _not_open(self, reason: str) -> RuntimeError:
         return RuntimeError(f"could not open control channel {self._channel!r}: {reason}")
+
+    @property
+    def name(self) -> str:
+        """The name of the channel that it is for, as it was given."""
+        return self._channel[: -len("_ctl")]
+
+    @property
+    def role(self) -> ESHMRole:
+        """The role that it was opened with, also of a closed one."""
+        return self._role
 
     def on_call(self, name: str) -> Callable[[_Function], _Function]:
         """A decorator: the function runs when the other side calls `name`; an earlier one is replaced."""
@@ -216,13 +227,14 @@ class Rpc:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Rpc(channel={self._channel!r}, running={self._running})"
+        state = "" if self._handle is not None else ", closed"
+        return f"Rpc(channel={self._channel!r}, running={self._running}{state})"
 
     @staticmethod
     def _encoded(name: str) -> bytes:
         if not isinstance(name, str):
             raise TypeError(f"a trigger's name must be str, not {type(name).__name__}")
-        encoded = name.encode()
+        encoded = name.encode("utf-8", "surrogateescape")  # any bytes, as os.fsdecode has them
         if b"\0" in encoded:  # C would see the part before it
             raise ValueError("a trigger's name holds no NUL")
         return encoded

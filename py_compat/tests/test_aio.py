@@ -77,6 +77,26 @@ class Reading(ChannelTest, unittest.IsolatedAsyncioTestCase):
                 with self.assertRaises(kind):
                     await master.read(timeout_ms=wrong)  # type: ignore[arg-type]
 
+    async def test_the_calls_of_the_other_class(self) -> None:
+        master, slave = AsyncESHM(self.name, ESHMRole.MASTER), AsyncESHM(self.name)
+        self.assertEqual(repr(master), f"AsyncESHM(name='{self.name}', not open yet)")
+        async with master, slave:
+            self.assertEqual(repr(slave), f"AsyncESHM(name='{self.name}', role=SLAVE)")
+            room = bytearray(8)
+            read = asyncio.ensure_future(slave.readinto(room))
+            await waits(slave, read)
+            await master.write(b"news")
+            self.assertEqual((await hurry(read), bytes(room[:4])), (4, b"news"))
+            await master.write_data({"speed": 1.5})
+            self.assertEqual(await hurry(slave.read_data()), {"speed": 1.5})
+            await master.write(b"no record")
+            with self.assertRaisesRegex(RuntimeError, "^Read data failed: no record"):
+                await hurry(slave.read_data())
+            with self.assertRaises(ESHMTimeout):
+                await slave.readinto(room, timeout_ms=1)
+        self.assertEqual(repr(slave), f"AsyncESHM(name='{self.name}', closed)")
+        self.assertEqual((slave.name, slave.role), (self.name, ESHMRole.SLAVE))
+
     async def test_a_cancelled_read_has_taken_nothing(self) -> None:
         async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
             with ESHM(self.name, role=ESHMRole.SLAVE) as slave:

@@ -4,8 +4,11 @@ import ctypes
 import inspect
 import unittest
 
-from support import ChannelTest, segment
+from support import ChannelTest, segment, skip
 import eshm
+from eshm._backend import NativeChannel
+from eshm._ctypes_channel import CtypesChannel
+from eshm.rpc import Rpc
 from eshm import (
     ESHM,
     TIMEOUT_INFINITE,
@@ -80,12 +83,62 @@ class Signatures(unittest.TestCase):
             ("auto_cleanup", True), ("use_threads", True),
         ])
         self.assertEqual(self.defaults(ESHM.write), [("data", nothing)])
-        self.assertEqual(self.defaults(ESHM.read), [("buffer_size", 4096), ("timeout_ms", None)])
-        self.assertEqual(self.defaults(ESHM.try_read), [("buffer_size", 4096)])
+        self.assertEqual(self.defaults(ESHM.read), [("buffer_size", None), ("timeout_ms", None)])
+        self.assertEqual(self.defaults(ESHM.try_read), [("buffer_size", None)])
         self.assertEqual(self.defaults(eshm.library_path), [("name", "eshm")])
 
 
+class OneInterface(unittest.TestCase):
+    """What two classes have, they have alike."""
+
+    def test_the_async_class_is_opened_as_the_other(self):
+        self.assertEqual(
+            inspect.signature(eshm.AsyncESHM.__init__).parameters, inspect.signature(ESHM.__init__).parameters
+        )
+        with self.assertRaises(TypeError):
+            eshm.AsyncESHM("robot", rolle=ESHMRole.SLAVE)
+
+    def test_the_async_class_has_the_calls_that_wait_and_what_names_it(self):
+        for name in ("read", "readinto", "read_array", "read_data", "write", "write_data", "close", "name", "role"):
+            self.assertTrue(hasattr(eshm.AsyncESHM, name), name)
+        for name in ("read", "readinto", "read_array", "read_data", "write_data"):
+            ours, theirs = (list(inspect.signature(getattr(kind, name)).parameters) for kind in (eshm.AsyncESHM, ESHM))
+            self.assertEqual(ours, theirs, name)
+
+    def test_both_back_ends_have_the_same_calls_and_arguments(self):
+        if NativeChannel is None:
+            skip(self, "both back ends in one process: there is no native one")
+        public = {name for name in dir(CtypesChannel) if not name.startswith("_")}
+        self.assertEqual({name for name in dir(NativeChannel) if not name.startswith("_")}, public)
+        for name in public:
+            ours, theirs = (inspect.signature(getattr(kind, name)).parameters for kind in (NativeChannel, CtypesChannel))
+            self.assertEqual(
+                [(p.name, p.default) for p in ours.values()], [(p.name, p.default) for p in theirs.values()], name
+            )
+        own = {name for name in vars(CtypesChannel) if name.startswith("_") and hasattr(NativeChannel, name)}
+        self.assertLessEqual({"_open", "_close", "_is_open", "_has_given_up", "_capacity", "_event_fd"}, own)
+
+
 class Object(ChannelTest):
+    def test_messages_of_any_size_need_no_argument(self):
+        for capacity in (57, 4097, 300_000):
+            with ESHM(self.name, ESHMRole.MASTER, capacity=capacity) as master, ESHM(self.name, ESHMRole.SLAVE) as slave:
+                message = (bytes(range(57)) * (capacity // 57 + 1))[:capacity]
+                for read in (slave.read, slave.try_read, lambda: slave.read(timeout_ms=1000)):
+                    master.write(message)
+                    self.assertEqual(read(), message)
+                if capacity > 4096:
+                    master.write(message)
+                    for read in (slave.read, slave.try_read):
+                        with self.assertRaises(eshm.ESHMBufferTooSmall):
+                            read(4096)
+
+    def test_rpc_is_named_too(self):
+        with Rpc(self.name, role=ESHMRole.MASTER) as robot:
+            self.assertEqual((robot.name, robot.role), (self.name, ESHMRole.MASTER))
+        self.assertEqual(repr(robot), f"Rpc(channel='{self.name}_ctl', running=False, closed)")
+        self.assertEqual((robot.name, robot.role), (self.name, ESHMRole.MASTER))
+
     def test_name_and_role_also_of_a_closed_one(self):
         master, slave = self.pair()
         for _ in range(2):
@@ -99,7 +152,9 @@ class Object(ChannelTest):
         self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER)")
         self.assertEqual(repr(slave), f"ESHM(name='{self.name}', role=SLAVE)")
         master.close()
-        self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER)")
+        self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER, closed)")
+        with self.assertRaisesRegex(RuntimeError, rf"^ESHM\(name='{self.name}', role=MASTER\) is closed$"):
+            master.write(b"x")
 
     def test_repr_and_get_role_of_auto_say_what_it_became(self):
         first, second = self.open(ESHMRole.AUTO), self.open(ESHMRole.AUTO)

@@ -130,7 +130,7 @@ class BusyThreads(ChannelTest):
             self.assertFalse(segment(self.name).exists())
             for thread in threads:
                 thread.join(HANG_S)
-            self.assertEqual(errors, [f"{master!r} is closed"] * 4)
+            self.assertEqual(errors, [f"ESHM(name='{self.name}', role=MASTER) is closed"] * 4)
 
     def test_close_under_calls_of_every_kind(self):
         def read():

@@ -102,7 +102,7 @@ class Sizes(ChannelTest):
 
     def test_too_large_a_write(self):
         for data in (b"x" * 100_000_000, bytearray(100_000_000)):
-            with self.assertRaisesRegex(RuntimeError, "^Write failed: Buffer too small$"):
+            with self.assertRaisesRegex(RuntimeError, r"^Write failed: Buffer too small \(.*\d.*\)$"):
                 self.master.write(data)
         self.assertIsNone(self.slave.try_read())
 
@@ -114,7 +114,7 @@ class Sizes(ChannelTest):
             lambda: self.slave.read(9, timeout_ms=TIMEOUT_INFINITE),
             lambda: self.slave.try_read(9),
         ):
-            with self.assertRaisesRegex(RuntimeError, "^Read failed: Buffer too small$"):
+            with self.assertRaisesRegex(RuntimeError, r"^Read failed: Buffer too small \(.*\d.*\)$"):
                 read()
         self.assertEqual(self.slave.read(buffer_size=10), b"0123456789")
 

@@ -289,7 +289,7 @@ class Triggers(ChannelTest):
             robot.stop()
             self.assertEqual(repr(robot), f"Rpc(channel='{self.name}_ctl', running=False)")
             robot.start()
-        self.assertEqual(repr(robot), f"Rpc(channel='{self.name}_ctl', running=False)")
+        self.assertEqual(repr(robot), f"Rpc(channel='{self.name}_ctl', running=False, closed)")
 
     def test_no_master(self):
         with self.assertRaisesRegex(RuntimeError, re.escape(f"could not open control channel '{self.name}_ctl': ")):

@@ -134,6 +134,16 @@ class Handlers(RpcTest):
         self.assertTrue(self.heard.empty())
         self.assertEqual((master.dispatched, master.missed), (3, 0))
 
+    def test_names_are_any_bytes_as_fsdecode_has_them(self):
+        master, slave = self.both()
+        name, other = os.fsdecode(b"p\xefng"), os.fsdecode(b"p\xeeng")
+        master.on_call(name)(self.say("right"))
+        master.on_call(other)(self.say("wrong"))
+        master.start()
+        slave.call(name)
+        self.assertEqual(self.hear(), "right")
+        self.assertTrue(self.heard.empty())
+
     def test_decorators_give_the_function_back(self):
         master, slave = self.both()
 
@@ -253,7 +263,7 @@ class Life(RpcTest):
             master.start()
         self.assertFalse(segment(self.name + "_ctl").exists())
         master.close()
-        self.assertEqual(repr(master), f"Rpc(channel='{self.name}_ctl', running=False)")
+        self.assertEqual(repr(master), f"Rpc(channel='{self.name}_ctl', running=False, closed)")
         for call in (master.start, master.stop, lambda: master.call("x"), lambda: master.emit("x"),
                      lambda: master.on_call("x")(print), lambda: master.on_event("x")(print), master.__enter__):
             with self.assertRaisesRegex(RuntimeError, "is closed"):

@@ -182,6 +182,18 @@ impl Channel<'_> {
         self.head.sequence.store(odd.wrapping_sub(1), Ordering::Release); // pairs with the acquire of try_lock
     }
 
+    /// Makes a fresh channel hold what `old` does, with its count, for released readers that remember this. Its sequence stays 0, so
+    /// that it is nothing new to ours. The caller holds the lock of `old`, and nobody writes here yet.
+    #[cold]
+    pub(crate) fn go_on_from(&self, old: Channel<'_>) {
+        // Relaxed, all: a released reader comes once our alive flag in the old segment falls, which is a release.
+        for (to, from) in self.words.iter().zip(old.words) {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.head.data_size.store(old.head.data_size.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.tail.write_count.store(old.tail.write_count.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// Writes the message and makes it the newest; the caller holds the lock at `odd` and has checked the size.
     #[inline(always)]
     pub(crate) fn publish(&self, odd: u32, message: &[MaybeUninit<u8>], held: &HeldLock, barrier: impl FnOnce() -> Barrier) {

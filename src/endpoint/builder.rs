@@ -4,10 +4,12 @@ use super::Endpoint;
 use crate::config::{DisconnectBehavior, Role, Settings};
 use crate::error::Error;
 use crate::log::Level as LogLevel;
+use crate::segment::name::quoted;
 use std::time::Duration;
 
 /// What an [`Endpoint`] is opened with. The defaults are the C library's.
 #[derive(Clone, Debug)]
+#[must_use = "it opens nothing before open()"]
 pub struct Builder {
     name: Vec<u8>,
     settings: Settings,
@@ -143,6 +145,6 @@ impl Builder {
     /// [`Error::InvalidParameter`] for a name that is not 1 to 249 bytes without NUL, a capacity of 0 or over 1 GiB, or a mode
     /// over `0o777`; [`Error::Create`] or [`Error::Attach`] with the reason.
     pub fn open(self) -> Result<Endpoint, Error> {
-        Endpoint::open(&self.name, self.settings)
+        Endpoint::open(&self.name, self.settings).map_err(|error| error.of_channel(&quoted(&self.name)))
     }
 }

@@ -100,6 +100,8 @@ impl Core {
         if self.is_named_in_header() && !self.is_displaced() {
             detach(self.view(), self.side, true);
         }
+        // SAFETY: each handle is in an Arc, as an endpoint makes it.
+        unsafe { Arc::increment_strong_count(self) }; // for that thread: the last reference never goes
         Vec::new()
     }
 

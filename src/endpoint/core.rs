@@ -181,6 +181,17 @@ impl Core {
         State::from(self.state.load(Ordering::SeqCst)) // pairs with set_state; in park and enter after a store of their own
     }
 
+    /// Whether closing has begun.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state() == State::Closing
+    }
+
+    /// Whether it is a slave that looks for its master no longer.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.state() == State::GaveUp
+    }
+
     /// Whether a write may go straight to the channel.
     #[inline(always)]
     pub(crate) fn writes_plainly(&self) -> bool {

@@ -7,6 +7,7 @@
 //! Reads of a handle that has one do without the fast path, so those of all others have nothing more to look at.
 
 use super::core::{Core, NEVER, State, is_moving, seen};
+use super::refusal::explain_descriptor;
 use crate::error::Error;
 use crate::liveness::service;
 use crate::sync::{self, Held, Ordering, fence};
@@ -60,7 +61,7 @@ impl Core {
         let mut event = self.lock_event_fd();
         let made = event.is_none();
         if made {
-            let fd = eventfd::new().map_err(|error| Error::Attach(format!("cannot make an event descriptor: {error}")))?;
+            let fd = eventfd::new().map_err(|error| Error::Attach(explain_descriptor(&error)))?;
             *event = Some(Event { fd, raised: false, changed: false, standing: self.standing() });
         }
         let Some(Event { fd, .. }) = &*event else { return Err(Error::NotInitialized) };

@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod record;
+pub(crate) mod refusal;
 mod remap;
 mod spin;
 mod stats;
@@ -46,6 +47,7 @@ use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
 /// assert_eq!(slave.try_read(&mut buffer)?, None);
 /// # Ok::<(), eshm::Error>(())
 /// ```
+#[must_use = "dropping it leaves the channel at once"]
 pub struct Endpoint {
     core: Arc<Core>,
 }
@@ -81,7 +83,7 @@ impl Endpoint {
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.
             let registered = service::register(endpoint.core.clone());
-            registered.map_err(|error| Error::Attach(format!("cannot start the service thread: {error}")))?;
+            registered.map_err(|error| Error::Attach(refusal::explain_thread("the service thread", &error)))?;
         }
         // While the service thread beats: it may take a while.
         #[cfg(not(loom))]
@@ -125,6 +127,7 @@ impl Endpoint {
     /// Writes if nothing stands in the way. False if something does, and then nothing was done: [`Endpoint::write`] waits for it,
     /// or says what it is.
     #[inline]
+    #[must_use = "false says that the message was not written"]
     pub fn try_write(&self, message: &[u8]) -> bool {
         match self.core.write_now(as_uninit(message)) {
             Attempt::Done => true,
@@ -214,6 +217,13 @@ impl Endpoint {
         self.core.write_slow(as_uninit(message), 0)
     }
 
+    /// Ends it before it is dropped. `owner`, which it belongs to, stays as long as a call that this overtakes may use it.
+    #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
+    pub(crate) fn close(&self, owner: service::Owner) {
+        let views = self.core.close();
+        service::bury(self.core.clone(), views, Some(owner));
+    }
+
     /// Whether the other side is not stale: it beats, or has not yet been silent for the threshold.
     ///
     /// # Errors
@@ -222,9 +232,36 @@ impl Endpoint {
         self.core.remote_alive()
     }
 
+    /// Whether this is a slave that looks for its master no longer, as the limits of its reconnection are used up; final. A read
+    /// without limit then ends by itself: this is for who makes one of shorter reads. Ask before a read, and end if that finds
+    /// nothing: what came earlier is then read. False in a forked child.
+    ///
+    /// ```
+    /// # use eshm::{Endpoint, Error, Role};
+    /// # use std::time::Duration;
+    /// # let name = format!("doc_given_up_{}", std::process::id());
+    /// let robot = Endpoint::builder(&name).role(Role::Master).open()?;
+    /// let panel = Endpoint::builder(&name).max_reconnect_attempts(1).open()?;
+    /// drop(robot);
+    /// let mut buffer = [0; 64];
+    /// let last = loop {
+    ///     let given_up = panel.has_given_up();
+    ///     match panel.read_timeout(&mut buffer, Duration::from_millis(100)) {
+    ///         Err(Error::Timeout) if !given_up => {}
+    ///         result => break result,
+    ///     }
+    /// };
+    /// assert_eq!(last, Err(Error::Timeout));
+    /// # Ok::<(), eshm::Error>(())
+    /// ```
+    pub fn has_given_up(&self) -> bool {
+        !self.core.is_inherited() && self.core.has_given_up()
+    }
+
     /// A descriptor for poll(2), epoll(7) and event loops: readable while there is a value to read, or a change to ask
     /// [`Endpoint::remote_alive`] about: the peer came, left, died, was replaced or has recovered, or this endpoint lost or found
-    /// its segment. Values are seen within a millisecond, whatever library the peer has.
+    /// its segment. Values are seen within a millisecond, whatever library the peer has. As a [`BorrowedFd`] it is
+    /// [`AsFd`](std::os::fd::AsFd) and [`AsRawFd`](std::os::fd::AsRawFd), which is what rustix, mio, polling and tokio's `AsyncFd` take.
     ///
     /// It says so anew each time it is polled (level-triggered), until a read took the value, and `remote_alive` the change. Only
     /// poll it: do not read it, write to it or close it. Each call gives the same one, made at the first and closed as the
@@ -255,7 +292,7 @@ impl Endpoint {
     /// [`Error::InvalidParameter`] in an endpoint without threads, as nobody would raise it; [`Error::Attach`] if no descriptor can
     /// be had (the endpoint works on without); [`Error::Inherited`] in a forked child.
     pub fn event_fd(&self) -> Result<BorrowedFd<'_>, Error> {
-        self.core.event_fd()
+        self.core.event_fd().map_err(|error| error.of_channel(self.core.name.shown()))
     }
 
     /// The side this endpoint got: [`Role::Master`] or [`Role::Slave`].
@@ -333,11 +370,26 @@ pub(crate) unsafe fn read(core: *const Core, buffer: &mut [MaybeUninit<u8>], tim
 /// # Safety
 /// `core` points to a handle that is closed, if during this call, only once the waiting part has begun.
 pub(crate) unsafe fn read_rest(core: *const Core, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { read_rest_then(core, buffer, timeout, |_, result| result) }
+}
+
+/// The same, and what is done with the result while the handle is sure to be there.
+///
+/// # Safety
+/// As for [`read_rest`].
+#[inline]
+pub(crate) unsafe fn read_rest_then<T>(
+    core: *const Core,
+    buffer: &mut [MaybeUninit<u8>],
+    timeout: Timeout,
+    then: impl FnOnce(&Core, Result<usize, Error>) -> T,
+) -> T {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
         let (place, open) = (*core).enter();
         let _counted = Inside(core, place);
-        if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) }
+        then(&*core, if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) })
     }
 }
 
@@ -364,7 +416,7 @@ fn as_uninit(bytes: &[u8]) -> &[MaybeUninit<u8>] {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let views = self.core.close();
-        service::bury(self.core.clone(), views);
+        service::bury(self.core.clone(), views, None);
     }
 }
 

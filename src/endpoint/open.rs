@@ -5,6 +5,7 @@
 //! left behind, never on what the other is doing.
 
 use super::attach::{Attachment, attach, detach, forget_parked};
+use super::refusal::{explain, explain_absence, explain_removal};
 use crate::config::{Role, Settings, Side};
 use crate::error::Error;
 use crate::failpoint::failpoint;
@@ -75,7 +76,7 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
             }
             Found::Missing if settings.role == Role::Slave => {
                 *absent = true;
-                return Err(Error::Attach("there is no such segment; start the master first".to_owned()));
+                return Err(Error::Attach(explain_absence(name)));
             }
             Found::Missing => create_master(name, settings)?,
             Found::Making(_, id) if patient(&mut waiting, id) => None,
@@ -102,26 +103,6 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
 fn refusal(name: &Name, settings: &Settings, error: &io::Error) -> Error {
     let why = explain(name, error);
     if settings.role == Role::Slave { Error::Attach(why) } else { Error::Create(why) }
-}
-
-/// An error of the system, what it is about, and what to do.
-#[cold]
-pub(crate) fn explain(name: &Name, error: &io::Error) -> String {
-    let path = name.path().to_str().unwrap_or("its file");
-    let cure = match error.raw_os_error() {
-        Some(libc::EACCES | libc::EPERM) => match file::owner(name.path()) {
-            Some((user, mode)) => {
-                return format!("{error}: {path} is of user {user}, mode {mode:04o}; have its creator set the mode to 0666");
-            }
-            None => "who may write there?",
-        },
-        Some(libc::EAGAIN) => "the limit on locked memory: raise ulimit -l",
-        Some(libc::EMFILE) => "raise ulimit -n",
-        Some(libc::ENOSPC) => "it is full",
-        Some(libc::ELOOP) => "a symbolic link is not followed: remove it",
-        _ => return format!("{error}: {path}"),
-    };
-    format!("{error}: {path}; {cure}")
 }
 
 /// Waits a little for a file that is being made; false once its time is up.
@@ -180,14 +161,14 @@ fn decided<T>(
     id: FileId,
     decide: impl FnOnce() -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
-    let lock = Decision::wait(file, DECIDING).map_err(|error| Error::Attach(error.to_string()))?;
+    let lock = Decision::wait(file, DECIDING).map_err(|error| Error::Attach(explain(name, &error)))?;
     let Some(_lock) = lock else {
         return Err(Error::Attach(format!("another process has been deciding about it for {DECIDING:?}")));
     };
     match file::lookup(name.path()) {
         Ok(Some(now)) if now == id => decide(),
         Ok(_) => Ok(None),
-        Err(error) => Err(Error::Attach(error.to_string())),
+        Err(error) => Err(Error::Attach(explain(name, &error))),
     }
 }
 
@@ -218,9 +199,7 @@ fn unusable(
 
 fn remove(name: &Name) -> Result<(), Error> {
     match file::unlink(name.path()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Create(format!("cannot remove the old file: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Create(explain_removal(name, &error))),
         _ => Ok(()), // a released library removes names without asking
     }
 }
@@ -231,7 +210,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
     }
     // The judgement itself is under the lock: what it finds stays so until it is acted on.
     let mut as_slave = false;
-    let file = segment.file.try_clone().map_err(|error| Error::Attach(error.to_string()))?;
+    let file = segment.file.try_clone().map_err(|error| Error::Attach(explain(name, &error)))?;
     let mut segment = Some(segment);
     let opened = decided(name, &file, segment.as_ref().expect("just made").id, || {
         let segment = segment.take().expect("just made");
@@ -239,7 +218,14 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
         let master = segment.judge(Side::Master, Duration::MAX);
         if settings.role == Role::Auto && master == Verdict::Alive {
             as_slave = true;
-            return attach_slave(name, settings, segment);
+            let own = service::count_side(segment.id, Side::Master) > 0;
+            let opened = attach_slave(name, settings, segment);
+            if own && matches!(opened, Ok(Some(_))) {
+                log::warning!(
+                    "{name}: both ends of this channel are in this process now: open one, or say which is the slave"
+                );
+            }
+            return opened;
         }
         as_master(name, settings, segment, master)
     })?;

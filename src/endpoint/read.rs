@@ -263,7 +263,7 @@ impl Core {
 
     /// Whether a wait would never end: without limit, for a master that is no longer looked for.
     pub(super) fn waits_in_vain(&self, timeout: Timeout) -> bool {
-        timeout.is_endless() && self.state() == State::GaveUp
+        timeout.is_endless() && self.has_given_up()
     }
 
     /// Whether spinning paid, if this wait did.

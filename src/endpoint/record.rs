@@ -181,7 +181,8 @@ impl Core {
                     room.grow(size)?;
                     continue;
                 }
-                Look::Again if waits || lost % LOOKS != 0 => {
+                // So many and no more: then a wait, which sleeps, and so finds a clock that has stopped.
+                Look::Again if lost % LOOKS != 0 => {
                     sync::spin_loop();
                     continue;
                 }

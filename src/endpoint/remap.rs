@@ -14,6 +14,7 @@
 
 use super::core::{Core, EPOCH, seen};
 use crate::channel::{HeldLock, Lock, Taken};
+use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::monitor::Monitor;
 use crate::segment::{Segment, view::View};
@@ -21,6 +22,7 @@ use crate::sync::{self, Ordering};
 use std::{
     mem::MaybeUninit,
     sync::{Arc, TryLockError},
+    time::Duration,
 };
 
 /// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
@@ -66,6 +68,10 @@ impl Core {
         // A claim that came before the addition above is in this cursor; none comes after.
         self.keep_unread(cursor);
         self.bring_reads();
+        // Before our flag falls, which makes it follow. While the lock is held nobody writes to either.
+        if locked.is_some() && self.side == Side::Master && monitor.segment.has_released_slave(Duration::ZERO) {
+            new.view.channel(self.side.writes()).go_on_from(self.tx());
+        }
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();
         let beside = locked.and_then(|_| monitor.segment.mapped_again());

@@ -6,7 +6,7 @@
 
 pub use super::{eshm_messages::*, eshm_open::*, eshm_state::*};
 
-use super::last_error::{note, say};
+use super::last_error::{note, say, say_of};
 use crate::endpoint::{Endpoint, core::Core};
 use crate::error::Error;
 use std::{ffi::c_int, mem::ManuallyDrop};
@@ -34,14 +34,22 @@ pub(super) unsafe fn endpoint_of(handle: *const ESHMHandle) -> ManuallyDrop<Endp
     ManuallyDrop::new(unsafe { Endpoint::from_raw(core_of(handle)) })
 }
 
-pub(super) fn code<T>(result: Result<T, Error>) -> c_int {
-    result.map_or_else(|error| note(&error), |_| SUCCESS)
+pub(super) fn code<T>(core: &Core, result: Result<T, Error>) -> c_int {
+    result.map_or_else(|error| note(core.name.shown(), &error), |_| SUCCESS)
 }
 
+/// What is said of a handle, or another pointer, that is NULL.
+///
+/// # Safety
+/// See the module.
 #[cold]
 #[inline(never)]
-pub(super) fn null() -> c_int {
-    say(c"the handle, or a pointer that is needed, is NULL", INVALID)
+pub(super) unsafe fn null(handle: *const ESHMHandle) -> c_int {
+    if handle.is_null() {
+        return say(c"the handle is NULL: was it opened, and did that succeed?", INVALID);
+    }
+    // SAFETY: the caller's promise.
+    say_of(unsafe { &*core_of(handle) }.name.shown(), c"an argument is NULL that has to point somewhere", INVALID)
 }
 
 /// The handle's inside, unless it is NULL or a child has it by `fork()`: then the error's code.
@@ -51,9 +59,10 @@ pub(super) fn null() -> c_int {
 #[inline(never)]
 pub(super) unsafe fn usable<'a>(handle: *const ESHMHandle) -> Result<&'a Core, c_int> {
     if handle.is_null() {
-        return Err(null());
+        // SAFETY: the caller's promise.
+        return Err(unsafe { null(handle) });
     }
     // SAFETY: the caller's promise.
     let core = unsafe { &*core_of(handle) };
-    if core.is_inherited() { Err(note(&Error::Inherited)) } else { Ok(core) }
+    if core.is_inherited() { Err(note(core.name.shown(), &Error::Inherited)) } else { Ok(core) }
 }

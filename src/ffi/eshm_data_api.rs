@@ -37,6 +37,17 @@ pub(super) fn refused() -> c_int {
 #[cold]
 pub(super) fn failed(error: &Error) -> c_int {
     last_error::set(format_args!("{error}"));
+    code_of(error)
+}
+
+/// The same of a handle: what `eshm_last_error` tells names its channel.
+#[cold]
+fn failed_on(channel: &str, error: &Error) -> c_int {
+    last_error::note_record(channel, error);
+    code_of(error)
+}
+
+fn code_of(error: &Error) -> c_int {
     match error {
         Error::Record(records::Error { reason: Reason::TooMany { .. } | Reason::TooLarge { .. }, .. }) => -13,
         error => error.code(),
@@ -60,8 +71,11 @@ pub unsafe extern "C" fn eshm_write_data(
     };
     guard("eshm_write_data", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
-        let written = unsafe { endpoint_of(handle).write_encoded(&mut Room::new(), &mut |out| given.encode(out)) };
-        written.map_or_else(|error| failed(&error), |size| size as c_int) // the capacity is at most 2^30
+        let endpoint = unsafe { endpoint_of(handle) };
+        // SAFETY: the caller's promises.
+        let written = endpoint.write_encoded(&mut Room::new(), &mut |out| unsafe { given.encode(out) });
+        // The capacity is at most 2^30.
+        written.map_or_else(|error| failed_on(endpoint.core().name.shown(), &error), |size| size as c_int)
     })
 }
 
@@ -90,6 +104,8 @@ pub unsafe extern "C-unwind" fn eshm_read_data(
     let piece = |timeout| {
         guard("eshm_read_data", NOT_INITIALIZED, || {
             let mut room = Room::new();
+            // SAFETY: the caller's promise. Another thread may close the handle while this one waits.
+            let channel = unsafe { &*core_of(handle) }.name.shown().clone();
             // SAFETY: the caller's promises.
             let result = unsafe {
                 Core::read_judged(core_of(handle), &mut room, timeout, &mut |message| {
@@ -101,9 +117,9 @@ pub unsafe extern "C-unwind" fn eshm_read_data(
             let (code, count) = match result {
                 Ok(count) => (0, count),
                 Err(ref error @ Error::Record(records::Error { reason: Reason::TooMany { items }, .. })) => {
-                    (failed(error), items)
+                    (failed_on(&channel, error), items)
                 }
-                Err(ref error) => (failed(error), 0),
+                Err(ref error) => (failed_on(&channel, error), 0),
             };
             // SAFETY: not NULL.
             unsafe { item_count.write(count as c_int) }; // a record of 2^31 items does not fit into any segment

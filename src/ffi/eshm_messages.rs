@@ -4,11 +4,9 @@
 //! As in `eshm.rs`.
 
 use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
-use super::{
-    guard::{guard, in_pieces, is_to_panic},
-    last_error::note,
-};
-use crate::endpoint::{self, write::Attempt};
+use super::guard::{guard, in_pieces, is_to_panic};
+use super::last_error::note_size;
+use crate::endpoint::{self, core::Core, write::Attempt};
 use crate::error::Error;
 use std::{
     ffi::{c_int, c_void},
@@ -26,7 +24,8 @@ const READ_TIMEOUT_MS: u32 = 1000;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void, size: usize) -> c_int {
     if handle.is_null() || data.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     // The common case has nothing in it that can panic, so it needs no guard and no stack frame.
     let mut lock = 0;
@@ -47,12 +46,19 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
 #[cold]
 unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: usize, disputed: u32) -> c_int {
     guard("eshm_write", NOT_INITIALIZED, || {
-        if size > isize::MAX as usize {
-            return note(&Error::BufferTooSmall { size: isize::MAX as usize });
-        }
         // SAFETY: as in eshm_write.
-        unsafe {
-            code((*core_of(handle)).write_slow(slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size), disputed))
+        let core = unsafe { &*core_of(handle) };
+        let result = if size > isize::MAX as usize {
+            Err(Error::BufferTooSmall { size: isize::MAX as usize })
+        } else {
+            // SAFETY: as in eshm_write.
+            core.write_slow(unsafe { slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size) }, disputed)
+        };
+        match result {
+            Err(Error::BufferTooSmall { size: most }) => {
+                note_size(core.name.shown(), format_args!("the message has {size} bytes, the channel's capacity is {most}"))
+            }
+            result => code(core, result),
         }
     })
 }
@@ -64,7 +70,8 @@ unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: u
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn eshm_read(handle: *mut ESHMHandle, buffer: *mut c_void, buffer_size: usize) -> c_int {
     if handle.is_null() || buffer.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     if is_to_panic("eshm_read") {
         return guard("eshm_read", NOT_INITIALIZED, || SUCCESS);
@@ -90,7 +97,8 @@ pub unsafe extern "C-unwind" fn eshm_read_ex(
     timeout_ms: u32,
 ) -> c_int {
     if handle.is_null() || buffer.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     // SAFETY: the caller's promises.
     unsafe { read(handle, buffer, buffer_size, bytes_read, timeout_ms) }
@@ -139,15 +147,23 @@ unsafe fn read_guarded(
 ) -> c_int {
     let piece = |timeout| {
         guard("eshm_read_ex", NOT_INITIALIZED, || {
+            let read = |core: &Core, result| {
+                if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
+                    && !bytes_read.is_null()
+                {
+                    // SAFETY: not NULL, so valid by the caller's promise.
+                    unsafe { bytes_read.write(size) };
+                }
+                match result {
+                    Err(Error::BufferTooSmall { size: needed }) => note_size(
+                        core.name.shown(),
+                        format_args!("the message has {needed} bytes, the buffer {size}: read again into a larger one"),
+                    ),
+                    result => code(core, result),
+                }
+            };
             // SAFETY: the caller's promises.
-            let result = unsafe { endpoint::read_rest(core_of(handle), buffer_of(buffer, size), timeout) };
-            if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
-                && !bytes_read.is_null()
-            {
-                // SAFETY: not NULL, so valid by the caller's promise.
-                unsafe { bytes_read.write(size) };
-            }
-            code(result)
+            unsafe { endpoint::read_rest_then(core_of(handle), buffer_of(buffer, size), timeout, read) }
         })
     };
     in_pieces(timeout_ms, piece)

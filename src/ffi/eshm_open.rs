@@ -7,7 +7,7 @@ use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, core_of, null};
 use super::{
     eshm_data::{ESHMConfig, ESHMOptions},
     guard::guard,
-    last_error::note,
+    last_error::{note, note_nameless},
     options,
 };
 use crate::config::{DisconnectBehavior, Role, Settings};
@@ -25,13 +25,17 @@ fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
         0 => Role::Master,
         1 => Role::Slave,
         2 => Role::Auto,
-        other => return Err(Error::InvalidParameter(format!("there is no role {other}"))),
+        other => return Err(Error::InvalidParameter(format!("there is no role {other}: 0 is master, 1 slave, 2 auto"))),
     };
     let behavior = match config.disconnect_behavior {
         0 => DisconnectBehavior::Immediately,
         1 => DisconnectBehavior::OnTimeout,
         2 => DisconnectBehavior::Never,
-        other => return Err(Error::InvalidParameter(format!("there is no disconnect behavior {other}"))),
+        other => {
+            return Err(Error::InvalidParameter(format!(
+                "there is no disconnect behavior {other}: 0 is immediately, 1 on timeout, 2 never"
+            )));
+        }
     };
     Ok(Settings {
         role,
@@ -90,9 +94,12 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
     match opened {
         Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
         Err(error) => {
-            let name = name.map_or_else(|| "a segment".to_owned(), quoted);
-            log::error!("cannot open {name}: {error}");
-            note(&error);
+            let quoted = name.map(quoted);
+            log::error!("cannot open {}: {error}", quoted.as_deref().unwrap_or("a segment"));
+            match quoted {
+                Some(name) => drop(note(&name, &error)),
+                None => note_nameless(&error),
+            }
             ptr::null_mut()
         }
     }
@@ -105,7 +112,8 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_destroy(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
-        return null();
+        // SAFETY: NULL.
+        return unsafe { null(handle) };
     }
     guard("eshm_destroy", NOT_INITIALIZED, || {
         // SAFETY: the caller gives the handle up.

@@ -12,6 +12,7 @@ use crate::log;
 use crate::triggers::Rpc;
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
+    mem::ManuallyDrop,
     ptr,
     sync::Arc,
 };
@@ -46,21 +47,23 @@ fn null(what: &str) -> Error {
 }
 
 /// # Safety
-/// See the module; the handle outlives the result.
-unsafe fn rpc_of<'a>(rpc: *const EshmRpc) -> Result<&'a Rpc, Error> {
-    // SAFETY: NULL, or from eshm_rpc_create by the caller's promise.
-    unsafe { rpc.cast::<Rpc>().as_ref() }.ok_or_else(|| null("handle"))
+/// See the module; the handle outlives the result, but for its last call.
+unsafe fn rpc_of(rpc: *const EshmRpc) -> Result<ManuallyDrop<Rpc>, Error> {
+    if rpc.is_null() {
+        return Err(null("handle"));
+    }
+    // SAFETY: from eshm_rpc_create by the caller's promise; never dropped, so it stays the handle's.
+    Ok(ManuallyDrop::new(unsafe { Rpc::from_raw(rpc.cast()) }))
 }
 
 /// # Safety
 /// See the module; the text outlives the result.
-unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a str, Error> {
+unsafe fn name_of<'a>(name: *const c_char) -> Result<&'a [u8], Error> {
     if name.is_null() {
         return Err(null("name"));
     }
     // SAFETY: NUL-terminated by the caller's promise.
-    let name = unsafe { CStr::from_ptr(name) };
-    name.to_str().map_err(|_| Error::InvalidParameter("the name is not UTF-8".to_owned()))
+    Ok(unsafe { CStr::from_ptr(name) }.to_bytes())
 }
 
 /// A C function and what it is called with.
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn eshm_rpc_create(channel: *const c_char, role: i32) -> *
     guard("eshm_rpc_create", ptr::null_mut(), || {
         // SAFETY: the caller's promise.
         match unsafe { create(channel, role) } {
-            Ok(rpc) => Box::into_raw(Box::new(rpc)).cast(),
+            Ok(rpc) => rpc.into_raw().cast_mut().cast(),
             Err(error) => {
                 log::error!("cannot open a trigger channel: {error}");
                 failed(&error);
@@ -112,7 +115,7 @@ unsafe fn create(channel: *const c_char, role: i32) -> Result<Rpc, Error> {
         0 => Role::Master,
         1 => Role::Slave,
         2 => Role::Auto,
-        other => return Err(Error::InvalidParameter(format!("there is no role {other}"))),
+        other => return Err(Error::InvalidParameter(format!("there is no role {other}: 0 is master, 1 slave, 2 auto"))),
     };
     if channel.is_null() {
         return Err(null("name"));
@@ -124,12 +127,12 @@ unsafe fn create(channel: *const c_char, role: i32) -> Result<Rpc, Error> {
 /// Stops and ends it; from a handler, it is freed once that handler has returned.
 ///
 /// # Safety
-/// See the module. No other call may use it.
+/// See the module. No other call may begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_rpc_destroy(rpc: *mut EshmRpc) {
     if !rpc.is_null() {
-        // SAFETY: the caller gives it up; it came from Box::into_raw.
-        guard("eshm_rpc_destroy", (), || drop(unsafe { Box::from_raw(rpc.cast::<Rpc>()) }));
+        // SAFETY: the caller gives it up; it came from eshm_rpc_create.
+        guard("eshm_rpc_destroy", (), || drop(unsafe { Rpc::from_raw(rpc.cast()) }));
     }
 }
 
@@ -174,7 +177,7 @@ unsafe fn register(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promises.
     let (rpc, name) = unsafe { (rpc_of(rpc)?, name_of(name)?) };
-    rpc.check_process()?;
+    rpc.check_usable()?;
     let handler = Handler::new(handler, user)?;
     rpc.register(name, event, Arc::new(move |_| handler.run()));
     Ok(())
@@ -227,7 +230,7 @@ pub unsafe extern "C" fn eshm_rpc_emit(rpc: *mut EshmRpc, name: *const c_char) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_rpc_missed(rpc: *const EshmRpc) -> u64 {
     // SAFETY: NULL, or from eshm_rpc_create by the caller's promise.
-    guard("eshm_rpc_missed", 0, || unsafe { rpc.cast::<Rpc>().as_ref() }.map_or(0, Rpc::missed))
+    guard("eshm_rpc_missed", 0, || unsafe { rpc_of(rpc) }.map_or(0, |rpc| rpc.missed()))
 }
 
 /// Handlers run, the running one included; 0 for NULL.
@@ -237,7 +240,7 @@ pub unsafe extern "C" fn eshm_rpc_missed(rpc: *const EshmRpc) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_rpc_dispatched(rpc: *const EshmRpc) -> u64 {
     // SAFETY: NULL, or from eshm_rpc_create by the caller's promise.
-    guard("eshm_rpc_dispatched", 0, || unsafe { rpc.cast::<Rpc>().as_ref() }.map_or(0, Rpc::dispatched))
+    guard("eshm_rpc_dispatched", 0, || unsafe { rpc_of(rpc) }.map_or(0, |rpc| rpc.dispatched()))
 }
 
 /// Why the last of these functions that failed on this thread did; never NULL, and valid until the next one fails.

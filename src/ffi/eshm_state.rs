@@ -10,6 +10,7 @@ use super::{
     last_error::{self, note, say},
 };
 use crate::config::WakeupMode;
+use crate::endpoint::core::Core;
 use crate::error::text_c;
 use std::{
     ffi::{c_char, c_int},
@@ -23,11 +24,15 @@ use std::{
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_update_heartbeat(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
-        null();
+        // SAFETY: the caller's promise.
+        unsafe { null(handle) };
         return NOT_INITIALIZED;
     }
-    // SAFETY: the caller's promise.
-    guard("eshm_update_heartbeat", NOT_INITIALIZED, || code(unsafe { endpoint_of(handle) }.update_heartbeat()))
+    guard("eshm_update_heartbeat", NOT_INITIALIZED, || {
+        // SAFETY: the caller's promise.
+        let endpoint = unsafe { endpoint_of(handle) };
+        code(endpoint.core(), endpoint.update_heartbeat())
+    })
 }
 
 /// Tells whether the other side is not stale.
@@ -37,11 +42,13 @@ pub unsafe extern "C" fn eshm_update_heartbeat(handle: *mut ESHMHandle) -> c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_check_remote_alive(handle: *mut ESHMHandle, is_alive: *mut bool) -> c_int {
     if handle.is_null() || is_alive.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     // SAFETY: the caller's promises.
     guard("eshm_check_remote_alive", NOT_INITIALIZED, || unsafe {
-        code(endpoint_of(handle).remote_alive().map(|alive| is_alive.write(alive)))
+        let endpoint = endpoint_of(handle);
+        code(endpoint.core(), endpoint.remote_alive().map(|alive| is_alive.write(alive)))
     })
 }
 
@@ -52,13 +59,15 @@ pub unsafe extern "C" fn eshm_check_remote_alive(handle: *mut ESHMHandle, is_ali
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_stats(handle: *mut ESHMHandle, stats: *mut ESHMStats) -> c_int {
     if handle.is_null() || stats.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     guard("eshm_get_stats", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises; every byte of the struct is written, padding too, as "all zero" says.
         unsafe {
             stats.write_bytes(0, 1);
-            code(endpoint_of(handle).stats().map(|now| stats.write(now.into())))
+            let endpoint = endpoint_of(handle);
+            code(endpoint.core(), endpoint.stats().map(|now| stats.write(now.into())))
         }
     })
 }
@@ -90,7 +99,8 @@ impl From<crate::Stats> for ESHMStats {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_role(handle: *mut ESHMHandle, role: *mut i32) -> c_int {
     if role.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     guard("eshm_get_role", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
@@ -113,6 +123,18 @@ pub unsafe extern "C" fn eshm_capacity(handle: *mut ESHMHandle) -> usize {
     guard("eshm_capacity", 0, || {
         // SAFETY: the caller's promise.
         unsafe { usable(handle) }.map_or(0, |core| core.view().layout.capacity)
+    })
+}
+
+/// Whether the handle is a slave that looks for its master no longer; false for no handle, or one inherited by `fork()`.
+///
+/// # Safety
+/// See the module.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eshm_has_given_up(handle: *mut ESHMHandle) -> bool {
+    guard("eshm_has_given_up", false, || {
+        // SAFETY: the caller's promise.
+        unsafe { usable(handle) }.is_ok_and(Core::has_given_up)
     })
 }
 
@@ -143,7 +165,7 @@ pub unsafe extern "C" fn eshm_set_wakeup_mode(handle: *mut ESHMHandle, mode: i32
     let mode = match mode {
         0 => WakeupMode::Push,
         1 => WakeupMode::Poll,
-        _ => return say(c"there is no such mode", INVALID),
+        _ => return say(c"there is no such mode: 0 is push, 1 poll", INVALID),
     };
     guard("eshm_set_wakeup_mode", NOT_INITIALIZED, || {
         // SAFETY: the caller's promise.
@@ -162,7 +184,8 @@ pub unsafe extern "C" fn eshm_set_wakeup_mode(handle: *mut ESHMHandle, mode: i32
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_wakeup_mode(handle: *mut ESHMHandle, mode: *mut i32) -> c_int {
     if mode.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     guard("eshm_get_wakeup_mode", NOT_INITIALIZED, || {
         // SAFETY: the caller's promises.
@@ -199,14 +222,16 @@ pub unsafe extern "C" fn eshm_set_spin_us(handle: *mut ESHMHandle, microseconds:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_get_event_fd(handle: *mut ESHMHandle) -> c_int {
     if handle.is_null() {
-        return null();
+        // SAFETY: the caller's promise.
+        return unsafe { null(handle) };
     }
     guard("eshm_get_event_fd", INVALID, || {
         // SAFETY: the caller's promise.
-        match unsafe { (*core_of(handle)).event_fd() } {
+        let core = unsafe { &*core_of(handle) };
+        match core.event_fd() {
             Ok(fd) => fd.as_raw_fd(),
             Err(error) => {
-                note(&error);
+                note(core.name.shown(), &error);
                 INVALID
             }
         }

@@ -1,20 +1,16 @@
 //! The text of a thread's last failure: in any function, and in the record functions alone.
 
 use crate::error::{Error, INHERITED, text_c};
+use crate::segment::name::OF;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
 use std::thread::LocalKey;
 
-/// Bytes of a text at most, its NUL included.
-const SIZE: usize = 320;
+/// Bytes of a text at most, its NUL included: room for a name, for the path of its file, and for what to do.
+const SIZE: usize = 800;
 
-/// The beginning of a text that has so many bytes at most, without half a character.
-pub(super) fn cut(text: &str, room: usize) -> &str {
-    &text[..cut_bytes(text.as_bytes(), room).len()]
-}
-
-/// The same of bytes, of which a character is what would be one in UTF-8: up to three bytes that continue it.
+/// The beginning of a text that has so many bytes at most, without half a character: up to three bytes may continue one.
 pub(super) fn cut_bytes(text: &[u8], room: usize) -> &[u8] {
     if text.len() <= room {
         return text;
@@ -43,13 +39,27 @@ thread_local! {
     static LAST: Cell<*const c_char> = const { Cell::new(c"".as_ptr()) };
 }
 
-impl Write for &Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
+impl Text {
+    /// Adds what there is room for.
+    fn add(&self, text: &[u8]) {
         let (start, room) = (self.length.get(), SIZE - 1 - self.length.get());
-        let part = cut(text, room).as_bytes();
+        let part = cut_bytes(text, room);
         // SAFETY: only this thread uses it, and no reference lasts.
         unsafe { (&mut *self.bytes.get())[start..start + part.len()].copy_from_slice(part) };
         self.length.set(start + part.len());
+    }
+
+    /// Ends it; where it begins.
+    fn end(&self) -> *const c_char {
+        // SAFETY: as above; the text ends before the last byte.
+        unsafe { (*self.bytes.get())[self.length.get()] = 0 };
+        self.bytes.get().cast_const().cast()
+    }
+}
+
+impl Write for &Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.add(text.as_bytes());
         Ok(())
     }
 }
@@ -59,9 +69,7 @@ fn write(place: &'static LocalKey<Text>, text: fmt::Arguments<'_>) -> *const c_c
     place.with(|mut kept| {
         kept.length.set(0);
         let _ = kept.write_fmt(text); // it is cut, and does not fail
-        // SAFETY: as above; the text ends before the last byte.
-        unsafe { (*kept.bytes.get())[kept.length.get()] = 0 };
-        kept.bytes.get().cast_const().cast()
+        kept.end()
     })
 }
 
@@ -102,19 +110,54 @@ pub(super) fn say(text: &'static CStr, code: c_int) -> c_int {
     code
 }
 
-/// Keeps why a call failed; its code. Without formatting where the code says it all: a read that finds nothing is no rarity.
+/// Keeps a static text about a channel, by its quoted name; the code that goes with it. Without formatting.
+#[cold]
 #[inline(never)]
-pub(super) fn note(error: &Error) -> c_int {
+pub(super) fn say_of(channel: &str, text: &'static CStr, code: c_int) -> c_int {
+    TEXT.with(|kept| {
+        kept.length.set(0);
+        for part in [OF, channel, ": "] {
+            kept.add(part.as_bytes());
+        }
+        kept.add(text.to_bytes());
+        LAST.set(kept.end());
+    });
+    code
+}
+
+/// Keeps why a call failed on a channel, by its quoted name; the code. A read that finds nothing is no rarity.
+#[inline(never)]
+pub(super) fn note(channel: &str, error: &Error) -> c_int {
+    let code = error.code();
     match error {
-        Error::Inherited => say(INHERITED, error.code()),
+        Error::Inherited => say_of(channel, INHERITED, code),
         Error::NoData | Error::Timeout | Error::MasterStale | Error::NotInitialized | Error::RoleMismatch => {
-            say(text_c(error.code()), error.code())
+            say_of(channel, text_c(code), code)
         }
         _ => {
-            keep(&TEXT, format_args!("{error}"));
-            error.code()
+            keep(&TEXT, format_args!("{OF}{channel}: {error}"));
+            code
         }
     }
+}
+
+/// Keeps which size is over which; the code.
+#[cold]
+#[inline(never)]
+pub(super) fn note_size(channel: &str, text: fmt::Arguments<'_>) -> c_int {
+    keep(&TEXT, format_args!("{OF}{channel}: Buffer too small: {text}"));
+    Error::BufferTooSmall { size: 0 }.code()
+}
+
+/// The same for a record function: what the record functions tell does not name the channel.
+pub(super) fn note_record(channel: &str, error: &Error) {
+    set(format_args!("{error}"));
+    note(channel, error);
+}
+
+/// Keeps why no channel could be opened, where there is no name.
+pub(super) fn note_nameless(error: &Error) {
+    keep(&TEXT, format_args!("{error}"));
 }
 
 /// The text of this thread's last failure in any function.

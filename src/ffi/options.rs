@@ -40,7 +40,9 @@ pub(super) unsafe fn apply(options: *const ESHMOptions, settings: &mut Settings)
     // Half a member is another value, or none. From exact_capacity on each byte ends one.
     let whole = size % align_of::<u32>() == 0 && !(size_of::<usize>() + 1..offset_of!(ESHMOptions, mode)).contains(&size);
     if size < offset_of!(ESHMOptions, exact_capacity) && !whole {
-        return Err(Error::InvalidParameter("ESHMOptions.size ends inside a member".into()));
+        return Err(Error::InvalidParameter(
+            "ESHMOptions.size ends inside a member: begin with eshm_default_options()".into(),
+        ));
     }
     let (mut known, named) = (DEFAULTS, size.min(offset_of!(ESHMOptions, reserved)));
     // SAFETY: as many bytes as both have, of which every pattern is a value; then the rest of the caller's, if there is one.

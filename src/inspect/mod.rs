@@ -29,6 +29,7 @@ pub use facts::{ChannelFacts, FileFacts, HeaderFacts};
 pub use remove::{Removal, remove_orphan};
 pub use segment::{Life, Segment};
 
+use crate::endpoint::refusal::explain;
 use crate::error::Error;
 use crate::segment::{
     find::{self, Purpose},
@@ -105,7 +106,7 @@ pub fn path(name: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
 /// mapped, with the reason.
 pub fn look(name: impl AsRef<[u8]>) -> Result<Sight, Error> {
     let name = Name::new(name.as_ref())?;
-    let failed = |error: io::Error| Error::Attach(format!("{name}: {error}"));
+    let failed = |error: io::Error| Error::Attach(explain(&name, &error));
     let seen = match find::find_for(Purpose::Look, &name, crate::MAX_DATA_SIZE) {
         Ok(seen) => seen,
         Err(error) => return Err(failed(error)),

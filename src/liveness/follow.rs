@@ -11,7 +11,7 @@ use super::{
 use crate::config::{DisconnectBehavior, Settings, Side};
 use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
-use crate::endpoint::open::{create_master, explain};
+use crate::endpoint::{open::create_master, refusal::explain};
 use crate::failpoint::failpoint;
 use crate::log;
 use crate::segment::{

@@ -70,8 +70,11 @@ struct State {
     buried: VecDeque<Grave>,
 }
 
-/// A closed handle and the addresses it used.
-type Grave = (Arc<Core>, Vec<Arc<View>>);
+/// A closed handle, the addresses it used, and what it belonged to.
+type Grave = (Arc<Core>, Vec<Arc<View>>, Option<Owner>);
+
+/// What a handle belongs to, and calls come through.
+pub(crate) type Owner = Arc<dyn Send + Sync>;
 
 static CURRENT: statics::AtomicPtr<Service> = statics::AtomicPtr::new(ptr::null_mut());
 /// The parent's service after a fork: unusable, its mutex may be locked, but not lost.
@@ -138,15 +141,15 @@ pub(crate) fn remove_side(id: FileId, side: Side) {
 }
 
 /// Keeps a closed handle and its addresses until some more are closed: a call that it overtook may still touch them. They
-/// hold no file, and no memory but the handle's.
-pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>) {
+/// hold no file, and no memory but the handle's and its owner's.
+pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>, owner: Option<Owner>) {
     if views.is_empty() {
         return; // inherited by fork: nobody else is here
     }
     let Some(mut state) = sync::hold_until(&current().state, clock::now() + PATIENCE) else {
-        return std::mem::forget((core, views));
+        return std::mem::forget((core, views, owner));
     };
-    state.buried.push_back((core, views));
+    state.buried.push_back((core, views, owner));
     let oldest = if state.buried.len() > GRAVES { state.buried.pop_front() } else { None };
     drop(state); // unmapping needs no lock
     match oldest {

@@ -90,7 +90,10 @@ impl<'a> Items<'a> {
             Type::Real => Loose::Real(self.values.real()?),
             Type::String => Loose::String(self.values.loose_text()?),
             Type::Binary => Loose::Binary(self.values.octets()?),
-            _ => return Ok(Some((key, None))),
+            _ => {
+                self.values.element(wire::SEQUENCE)?;
+                return Ok(Some((key, None)));
+            }
         };
         Ok(Some((key, Some(value))))
     }

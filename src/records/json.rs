@@ -108,7 +108,7 @@ impl Writer<'_> {
             }
             ScalarRef::Boolean(value) => self.put(if value { b"true" } else { b"false" }),
             ScalarRef::Real(value) if value.is_finite() => {
-                self.put(decimal::write(value, &mut [0; _]));
+                self.put(decimal::write(value, &mut [0; size_of::<decimal::Text>()]));
             }
             ScalarRef::Real(value) if value.is_nan() => self.put(b"\"NaN\""),
             ScalarRef::Real(value) => self.put(if value > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" }),

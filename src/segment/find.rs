@@ -73,7 +73,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
     let mut header = [0; size_of::<Header>()];
     let got = file::read_start(file.as_fd(), &mut header)?;
     if got < header.len() {
-        return Ok(Found::Invalid(file, id, format!("the file has only {got} bytes")));
+        return Ok(Found::Invalid(file, id, format!("it has only {got} bytes")));
     }
     let (magic, version) = (word(&header, offset_of!(Header, magic)), word(&header, offset_of!(Header, version)));
     let layout_size = word(&header, offset_of!(Header, layout_size));

@@ -4,17 +4,20 @@ use crate::Error;
 use std::{
     ffi::{CStr, CString},
     fmt,
+    sync::Arc,
 };
 
 /// Where POSIX shared memory lives on Linux (shm_overview(7)).
 pub(crate) const FOLDER: &CStr = c"/dev/shm";
+/// What an error begins with, before the quoted name of the channel that it is about.
+pub(crate) const OF: &str = "channel ";
 /// The file name's limit of 255 less `eshm_`, kept below by the contract.
 const LONGEST: usize = 249;
 
 /// A checked name.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
-    shown: String,
+    shown: Arc<str>,
     path: CString,
 }
 
@@ -31,7 +34,12 @@ impl Name {
         path.extend_from_slice(b"/eshm_");
         path.extend(bytes.iter().map(|&b| if b == b'/' { b'_' } else { b }));
         let path = CString::new(path).map_err(|_| Error::InvalidParameter("a segment name holds no NUL byte".to_owned()))?;
-        Ok(Name { shown: quoted(bytes), path })
+        Ok(Name { shown: quoted(bytes).into(), path })
+    }
+
+    /// It as messages show it, for calls after which its handle may be gone.
+    pub(crate) fn shown(&self) -> &Arc<str> {
+        &self.shown
     }
 
     /// The file it stands for.

@@ -70,15 +70,25 @@ impl Segment {
             return Signs::LockFree;
         }
         let pid = header.pid[side as usize].load(Ordering::Relaxed); // attach's, as it was stored before the flag seen above
-        let runs = if pid == process::pid() { service::has_side(self.id, side) } else { process::exists(pid) };
+        let runs = if pid == process::pid() { self.is_held_here(side) } else { process::exists(pid) };
         if runs { Signs::Alive } else { Signs::NoProcess }
     }
 
-    /// Whether a live slave is attached that is not one of ours. One of ours that could not have its lock looks like one, unless it
-    /// is of this process.
+    /// Whether a handle of this process holds a side.
+    pub(crate) fn is_held_here(&self, side: Side) -> bool {
+        service::has_side(self.id, side)
+    }
+
+    /// Whether a live slave is attached that is not one of ours. One of ours that finds the lock held by another of ours clears
+    /// the lock field; a released slave leaves it as it is.
     pub(crate) fn has_released_slave(&self, limit: Duration) -> bool {
-        let pid = self.view.header().pid[Side::Slave as usize].load(Ordering::Relaxed); // stored before the flag that judge looks at
-        let ours = self.view.is_ours(Side::Slave) || pid == process::pid() && service::has_side(self.id, Side::Slave);
+        let header = self.view.header();
+        let pid = header.pid[Side::Slave as usize].load(Ordering::Relaxed); // stored before the flag that judge looks at
+        // Acquire pairs with the stores in attach.
+        let cleared = header.lock[Side::Slave as usize].load(Ordering::Acquire) == 0;
+        let ours = self.view.is_ours(Side::Slave)
+            || cleared && lock::held_by_other(self.file.as_fd(), Side::Slave as i64)
+            || pid == process::pid() && self.is_held_here(Side::Slave);
         !ours && self.judge(Side::Slave, limit) == Verdict::Alive
     }
 

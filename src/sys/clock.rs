@@ -34,6 +34,12 @@ pub(crate) fn now() -> u64 {
     read().wrapping_add(BEHIND.load(Ordering::Relaxed)) // a number alone
 }
 
+/// [`now`] for waits made of this library's: `std::time::Instant` does not know how far the clock must be.
+#[cfg(not(loom))]
+pub fn monotonic() -> Duration {
+    Duration::from_nanos(now())
+}
+
 /// The kernel has had this thread wait for `time` since `start`: if the clock says less than half of it, it has stopped or was set
 /// back.
 #[cfg(not(loom))]

@@ -2,8 +2,10 @@
 
 use super::message::{self, Trigger};
 use super::{Kind, Last, Rpc, Shared, registry::Handler};
+use crate::endpoint::refusal::explain_thread;
 use crate::error::Error;
 use crate::log;
+use crate::segment::name::quoted;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -42,7 +44,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
         let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
-        state.thread = Some(spawned.map_err(|error| Error::Attach(error.to_string()))?);
+        state.thread = Some(spawned.map_err(|error| Error::Attach(explain_thread("the dispatcher", &error)))?);
         state.alive = true;
         state.cut = false;
     }
@@ -77,16 +79,26 @@ pub(super) fn stop(shared: &Arc<Shared>) {
     }
 }
 
-/// Stops for good. The channel ends with the last share: here, or in the dispatcher if a handler called us.
+/// Stops for good and ends the channel: here, or in the dispatcher if a handler called us.
 pub(super) fn end(shared: &Arc<Shared>) {
+    let inside = is_inside(shared);
     shared.control.lock().ended = true; // or a handler could start it again, and the thread would not end
+    shared.orphaned.store(inside, Ordering::Relaxed); // if so, by the very thread that looks at it
     stop(shared);
     let thread = shared.control.lock().thread.take();
-    if let Some(thread) = thread
-        && !is_inside(shared)
-    {
+    if inside {
+        return;
+    }
+    if let Some(thread) = thread {
         thread.join(u64::MAX); // a stopped one ends
     }
+    close(shared);
+}
+
+/// The last steps. Who is still in a call finds the channel closed: it stays in memory for a while.
+pub(super) fn close(shared: &Arc<Shared>) {
+    shared.endpoint.close(shared.clone());
+    shared.registry.clear();
 }
 
 /// The thread.
@@ -167,7 +179,7 @@ impl Dispatcher<'_> {
         }
         let handlers = shared.registry.find(trigger.kind, trigger.name);
         if handlers.is_empty() && trigger.kind == Kind::Call {
-            self.complain(format_args!("nothing is registered for the call '{}'", trigger.name.escape_debug()));
+            self.complain(format_args!("nothing is registered for the call {}", quoted(trigger.name)));
         }
         handlers
     }

@@ -12,10 +12,14 @@ use self::{control::Control, registry::Registry, sender::Sender};
 use crate::config::Role;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::segment::name::quoted;
 use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
+    ffi::c_void,
     fmt,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
     sync::{Arc, Mutex},
 };
 
@@ -34,7 +38,7 @@ pub(crate) enum Kind {
 /// Handlers run one after the other, in the order the triggers came, on one thread that [`Rpc::start`] starts; no lock is
 /// held meanwhile, so a handler may use the `Rpc` it is given for anything: register, fire, stop. The channel holds one
 /// trigger, the newest: those fired faster than they are taken coalesce, and [`Rpc::missed`] counts them. Dropping the `Rpc`
-/// stops it and ends the channel.
+/// stops it and ends the channel. A name is any bytes; to C, whose texts end with a NUL, one without.
 ///
 /// ```
 /// use eshm::{Role, Rpc};
@@ -51,6 +55,7 @@ pub(crate) enum Kind {
 /// assert_eq!(halted.recv(), Ok("halted"));
 /// # Ok::<(), eshm::Error>(())
 /// ```
+#[must_use = "dropping it leaves the channel at once"]
 pub struct Rpc {
     shared: Arc<Shared>,
     /// Whether this is the one that was opened, and not a dispatcher's view of it.
@@ -74,6 +79,8 @@ struct Shared {
     control: Control,
     /// The number of the thread that runs handlers, or ran them last.
     dispatcher: statics::AtomicUsize,
+    /// It was a handler that dropped it: the dispatcher ends the channel, as its last act.
+    orphaned: statics::AtomicBool,
     missed: AtomicU64,
     dispatched: AtomicU64,
     last: Mutex<Last>,
@@ -98,6 +105,7 @@ impl Rpc {
             sender: Sender::default(),
             control: Control::default(),
             dispatcher: statics::AtomicUsize::new(0),
+            orphaned: statics::AtomicBool::new(false),
             missed: AtomicU64::new(0),
             dispatched: AtomicU64::new(0),
             last: Mutex::default(),
@@ -107,17 +115,17 @@ impl Rpc {
     }
 
     /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
-    pub fn on_call(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.register(name, false, caught(name, handler));
+    pub fn on_call(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.register(name.as_ref(), false, caught(name.as_ref(), handler));
     }
 
     /// Adds a handler that runs when the other side emits `name`, after those that are there.
-    pub fn on_event(&self, name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
-        self.register(name, true, caught(name, handler));
+    pub fn on_event(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
+        self.register(name.as_ref(), true, caught(name.as_ref(), handler));
     }
 
     /// Registers a handler that no panic leaves. An exception of another language may: it ends the process with its own text.
-    pub(crate) fn register(&self, name: &str, event: bool, handler: registry::Handler) {
+    pub(crate) fn register(&self, name: &[u8], event: bool, handler: registry::Handler) {
         if event {
             self.shared.registry.add_event(name, handler);
         } else {
@@ -131,7 +139,7 @@ impl Rpc {
     /// [`Error::Inherited`] in a forked child; [`Error::NotInitialized`] in a handler whose `Rpc` has been dropped; [`Error::Attach`] if the
     /// thread cannot be had.
     pub fn start(&self) -> Result<(), Error> {
-        self.check_process()?;
+        self.check_usable()?;
         dispatch::start(&self.shared)
     }
 
@@ -140,7 +148,7 @@ impl Rpc {
     /// # Errors
     /// [`Error::Inherited`] in a forked child.
     pub fn stop(&self) -> Result<(), Error> {
-        self.check_process()?;
+        self.check_usable()?;
         dispatch::stop(&self.shared);
         Ok(())
     }
@@ -149,29 +157,31 @@ impl Rpc {
     ///
     /// # Errors
     /// As [`Endpoint::write`]; the trigger was not fired then.
-    pub fn call(&self, name: &str) -> Result<(), Error> {
-        self.fire(Kind::Call, name)
+    pub fn call(&self, name: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.fire(Kind::Call, name.as_ref())
     }
 
     /// Has the other side run all its handlers for the event `name`, unless a newer trigger comes before it is taken.
     ///
     /// # Errors
     /// As [`Rpc::call`].
-    pub fn emit(&self, name: &str) -> Result<(), Error> {
-        self.fire(Kind::Event, name)
+    pub fn emit(&self, name: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.fire(Kind::Event, name.as_ref())
     }
 
-    fn fire(&self, kind: Kind, name: &str) -> Result<(), Error> {
-        self.check_process()?;
+    fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
+        self.check_usable()?;
         self.shared.sender.fire(&self.shared.endpoint, kind, name)
     }
 
     /// Triggers of the other side that a newer one replaced before we took them.
+    #[must_use]
     pub fn missed(&self) -> u64 {
         self.shared.missed.load(Ordering::Relaxed) // a statistic
     }
 
     /// Handlers run so far, the running one included.
+    #[must_use]
     pub fn dispatched(&self) -> u64 {
         self.shared.dispatched.load(Ordering::Acquire) // pairs with the dispatcher's, as its missed comes before
     }
@@ -181,18 +191,40 @@ impl Rpc {
         self.shared.endpoint.role()
     }
 
-    /// A child has a copy of the memory and none of the threads; a lock may have been copied while held.
-    pub(crate) fn check_process(&self) -> Result<(), Error> {
-        if self.shared.endpoint.core().is_inherited() { Err(Error::Inherited) } else { Ok(()) }
+    /// Whether calls may use it. A child has a copy of the memory and none of the threads; a lock may have been copied while held.
+    /// A closed one is kept for calls from C that its end overtook: of those that begin later none touches the channel.
+    pub(crate) fn check_usable(&self) -> Result<(), Error> {
+        let core = self.shared.endpoint.core();
+        match (core.is_inherited(), core.is_closing()) {
+            (true, _) => Err(Error::Inherited),
+            (_, true) => Err(Error::NotInitialized),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives it up as a pointer, for C.
+    pub(crate) fn into_raw(self) -> *const c_void {
+        let rpc = ManuallyDrop::new(self);
+        // SAFETY: the Arc is read out of a value that is never dropped.
+        Arc::into_raw(unsafe { ptr::read(&rpc.shared) }).cast()
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    /// `rpc` came from [`Rpc::into_raw`], and what this gives is dropped once at most. Once it was, it is still kept for a while.
+    pub(crate) unsafe fn from_raw(rpc: *const c_void) -> Rpc {
+        // SAFETY: the caller's promise.
+        Rpc { shared: unsafe { Arc::from_raw(rpc.cast()) }, owner: true }
     }
 }
 
 /// A handler whose panic is a line of the log.
-fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
-    let name: Box<str> = name.into();
+fn caught(name: &[u8], handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registry::Handler {
+    let name = quoted(name);
     Arc::new(move |rpc| {
         if catch_unwind(AssertUnwindSafe(|| handler(rpc))).is_err() {
-            crate::log::error!("{}: the handler of '{}' panicked", rpc.shared.endpoint.core(), name.escape_debug());
+            crate::log::error!("{}: the handler of {name} panicked", rpc.shared.endpoint.core());
         }
     })
 }
@@ -200,9 +232,13 @@ fn caught(name: &str, handler: impl Fn(&Rpc) + Send + Sync + 'static) -> registr
 impl Drop for Rpc {
     fn drop(&mut self) {
         if !self.owner {
+            // Relaxed: see dispatch::end. No mutex: start may hold it as it waits for this thread.
+            if self.shared.orphaned.load(Ordering::Relaxed) {
+                dispatch::close(&self.shared);
+            }
             return;
         }
-        if self.check_process().is_err() {
+        if self.shared.endpoint.core().is_inherited() {
             // The dispatcher's share is never given back here, so the rest stays; the descriptor and the mapping go.
             self.shared.endpoint.core().close();
             sync::hold(&INHERITED).push(self.shared.clone());

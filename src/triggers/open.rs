@@ -3,6 +3,7 @@
 use crate::config::{DisconnectBehavior, Role, Settings};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::segment::name::quoted;
 use crate::sys::clock::{self, MS};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(super) fn open(channel: &[u8], role: Role) -> Result<Endpoint, Error> {
         let settings = Settings { role, behavior: DisconnectBehavior::Never, ..Settings::default() };
         match Endpoint::open(&name, settings) {
             Err(Error::Attach(_)) if role == Role::Slave && clock::now() < end => clock::sleep(AGAIN),
-            result => return result,
+            result => return result.map_err(|error| error.of_channel(&quoted(&name))),
         }
     }
 }

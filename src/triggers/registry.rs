@@ -9,7 +9,7 @@ pub(super) type Handler = Arc<dyn Fn(&Rpc) + Send + Sync>;
 
 struct Entry {
     kind: Kind,
-    name: Box<str>,
+    name: Box<[u8]>,
     handler: Handler,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Registry(Mutex<Vec<Entry>>);
 
 impl Registry {
     /// Sets the one handler of a call.
-    pub(super) fn set_call(&self, name: &str, mut handler: Handler) {
+    pub(super) fn set_call(&self, name: &[u8], mut handler: Handler) {
         let mut entries = sync::hold(&self.0);
         match entries.iter_mut().find(|entry| entry.kind == Kind::Call && &*entry.name == name) {
             Some(entry) => std::mem::swap(&mut entry.handler, &mut handler),
@@ -32,12 +32,18 @@ impl Registry {
     }
 
     /// Adds one of an event's handlers.
-    pub(super) fn add_event(&self, name: &str, handler: Handler) {
+    pub(super) fn add_event(&self, name: &[u8], handler: Handler) {
         sync::hold(&self.0).push(Entry { kind: Kind::Event, name: name.into(), handler });
     }
 
+    /// Lets go of all handlers.
+    pub(super) fn clear(&self) {
+        let entries = std::mem::take(&mut *sync::hold(&self.0));
+        drop(entries); // without the lock: an end of theirs may use the library
+    }
+
     /// Those for one trigger, in order; what is registered from here on is for the next.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Vec<Handler> {
+    pub(super) fn find(&self, kind: Kind, name: &[u8]) -> Vec<Handler> {
         let entries = sync::hold(&self.0);
         let fitting = entries.iter().filter(|entry| entry.kind == kind && &*entry.name == name);
         fitting.map(|entry| entry.handler.clone()).collect()

@@ -13,7 +13,7 @@ pub(super) struct Sender(pub(super) Mutex<(u64, Vec<u8>)>);
 
 impl Sender {
     /// Fires one trigger. One that cannot be written has used no number, so it is no gap at the other side.
-    pub(super) fn fire(&self, endpoint: &Endpoint, kind: Kind, name: &str) -> Result<(), Error> {
+    pub(super) fn fire(&self, endpoint: &Endpoint, kind: Kind, name: &[u8]) -> Result<(), Error> {
         let mut sender = sync::hold(&self.0);
         let (last, bytes) = &mut *sender;
         let number = *last + 1;

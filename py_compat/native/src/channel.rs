@@ -11,12 +11,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
-use std::{
-    mem::MaybeUninit,
-    os::fd::AsRawFd,
-    slice,
-    time::{Duration, Instant},
-};
+use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
 /// How long a read spins before it lets go of the interpreter lock.
 const SPIN: Duration = Duration::from_micros(20);
@@ -107,27 +102,27 @@ impl Channel {
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/read"))]
-    #[pyo3(signature = (buffer_size = Size(4096), timeout_ms = None), text_signature = "($self, buffer_size=4096, timeout_ms=None)")]
+    #[pyo3(signature = (buffer_size = None, timeout_ms = None))]
     fn read<'py>(
         slf: &Bound<'py, Self>,
-        buffer_size: Size,
+        buffer_size: Option<Size>,
         timeout_ms: Option<Milliseconds>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
-        match take(slf, buffer_size.0, timeout)? {
+        match take(slf, most(slf, &buffer_size), timeout)? {
             Taken::Message(message) => Ok(message.into_any()),
             Taken::Nothing => Err(nothing(slf.py(), timeout)),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.0, timeout)),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout)),
         }
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
-    #[pyo3(signature = (buffer_size = Size(4096)), text_signature = "($self, buffer_size=4096)")]
-    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Size) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match take(slf, buffer_size.0, 0)? {
+    #[pyo3(signature = (buffer_size = None))]
+    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Option<Size>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match take(slf, most(slf, &buffer_size), 0)? {
             Taken::Message(message) => Ok(Some(message.into_any())),
             Taken::Nothing => Ok(None),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.0,)).map(Some),
+            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),)).map(Some),
         }
     }
 
@@ -181,6 +176,10 @@ impl Channel {
 
     fn _is_remote_alive(slf: &Bound<'_, Self>) -> PyResult<bool> {
         ask(slf, "Failed to check remote", Endpoint::remote_alive)
+    }
+
+    fn _has_given_up(slf: &Bound<'_, Self>) -> bool {
+        slf.get().place.get(slf.py()).is_some_and(|open| open.endpoint().has_given_up())
     }
 
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
@@ -275,12 +274,20 @@ fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
 /// The waiting part of a read.
 fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
     let (py, place) = (slf.py(), &slf.get().place);
-    let end = (timeout_ms != INFINITE).then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
+    let end = (timeout_ms != INFINITE).then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
     loop {
         py.check_signals()?;
-        let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()));
+        let left = end.map_or(SLICE, |end| end.saturating_sub(eshm::monotonic()));
         if left.is_zero() {
             return Ok(Filled::Nothing);
+        }
+        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) }; // by a signal handler
+        if end.is_none() && open.endpoint().has_given_up() {
+            // What came before is read.
+            return match open.endpoint().try_read_for(buffer, Duration::ZERO) {
+                Ok(size) => Ok(size.map_or(Filled::Nothing, Filled::Bytes)),
+                Err(error) => Err(errors::failure(py, "Read failed", &error)),
+            };
         }
         let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
         match result {
@@ -298,6 +305,15 @@ enum Taken<'py> {
     Message(Bound<'py, PyBytes>),
     Nothing,
     NotOpen,
+}
+
+/// Bytes of the largest message to accept: what was asked for, or all that the channel may have.
+#[inline]
+fn most(slf: &Bound<'_, Channel>, asked: &Option<Size>) -> usize {
+    match asked {
+        Some(size) => size.0,
+        None => slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok()).unwrap_or(0).max(SMALL),
+    }
 }
 
 /// Reads the next new message of at most so many bytes.

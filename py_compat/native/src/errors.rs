@@ -1,18 +1,13 @@
 //! Errors as the exceptions of `eshm._errors`.
 
-use eshm::{Error, error_text};
+use eshm::Error;
 use pyo3::{intern, prelude::*};
 
 /// The exception for an error of a call, which `what` names as scripts know it: "Read failed".
 #[cold]
 pub(crate) fn failure(py: Python<'_>, what: &str, error: &Error) -> PyErr {
     let size = if let Error::BufferTooSmall { size } = error { Some(*size) } else { None };
-    exception(py, |errors| errors.getattr(intern!(py, "failure"))?.call1((what, error.code(), text(error), size)))
-}
-
-/// The released text of a code; a forked child is told what to do.
-fn text(error: &Error) -> String {
-    if *error == Error::Inherited { error.to_string() } else { error_text(error.code()).to_owned() }
+    exception(py, |errors| errors.getattr(intern!(py, "failure"))?.call1((what, error.code(), error.to_string(), size)))
 }
 
 /// The exception for a channel that cannot be opened.

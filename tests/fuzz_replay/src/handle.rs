@@ -149,6 +149,7 @@ impl Handle {
             returns("eshm_get_stats", &[0, -14], || eshm_get_stats(self.0, &mut stats));
             returns("eshm_get_role", &[0], || eshm_get_role(self.0, &mut role));
             returns("eshm_get_wakeup_mode", &[0], || eshm_get_wakeup_mode(self.0, &mut mode));
+            assert!(!eshm_has_given_up(self.0) || role == SLAVE, "a master gave up");
         }
         assert!([MASTER, SLAVE].contains(&role), "role {role}");
         assert!([0, 1].contains(&mode), "mode {mode}");
@@ -226,5 +227,6 @@ pub fn nulls(handle: Option<&Handle>) {
             assert_eq!(code, -1);
         }
         assert_eq!(eshm_update_heartbeat(none), -14);
+        assert!(!eshm_has_given_up(none));
     }
 }

@@ -29,6 +29,7 @@ unsafe extern "C" {
     fn eshm_init(config: *const Config) -> *mut c_void;
     fn eshm_init_ex(config: *const Config, options: *const c_void) -> *mut c_void;
     fn eshm_capacity(handle: *mut c_void) -> usize;
+    fn eshm_has_given_up(handle: *mut c_void) -> bool;
     fn eshm_last_error() -> *const c_char;
     fn eshm_version() -> *const c_char;
     fn eshm_destroy(handle: *mut c_void) -> c_int;
@@ -156,6 +157,13 @@ const CORE: &[Exported] = &[
         // SAFETY: a live handle.
         call: |pair, _| unsafe { eshm_capacity(pair.master.0) } as i64,
         good: eshm::MAX_DATA_SIZE as i64,
+        bad: 0,
+    },
+    Exported {
+        name: "eshm_has_given_up",
+        // SAFETY: a live handle; of a master, which never gives up.
+        call: |pair, _| unsafe { eshm_has_given_up(pair.master.0) }.into(),
+        good: 0,
         bad: 0,
     },
     Exported {

@@ -10,6 +10,7 @@
 //! failing SYSCALL ERRNO  from now on, in the threads that open: ok      (by seccomp; "none" ends it)
 //! init ROLE [no-threads]  ok | null     master, slave or auto
 //! why ROLE [CAPACITY]    opens over the Rust API, with nothing on stderr: ok | code N, with the reason if there is a capacity
+//! twin ROLE              a second handle, ended at once: code N
 //! end                    eshm_destroy: code N
 //! write TEXT             code N
 //! read MS                data TEXT | code N
@@ -116,6 +117,11 @@ pub(crate) fn run(name: &str) -> ! {
                     Err(error) => format!("code {}", error.code()),
                     Ok(()) => "ok".to_owned(),
                 }
+            }
+            // A second handle, for a moment.
+            ("twin", Some(_)) => {
+                let twin = Handle::init_with(name, role(words[0]) as i32, 0, true).expect("it opens");
+                format!("code {}", twin.destroy())
             }
             ("end", Some(open)) => {
                 handle = None;

@@ -13,6 +13,7 @@
 //! flood MS SIZE | drain MS       as in `ours`
 //! finish                         a file made with --until is completed
 //! reattach                       opens the name again, as at start
+//! follow                         the same, but remembers the count last read, as 1.0 does
 //! leave                          alive flag to 0, and a master unlinks
 //! die                            exit, leaving everything
 //! ```
@@ -190,13 +191,16 @@ pub(crate) fn run(role: &str, name: &str, options: &Options) -> ! {
     answer("ok");
     serve(|verb, rest| {
         match verb {
-            "finish" | "reattach" => {
+            "finish" | "reattach" | "follow" => {
                 let result = if verb == "finish" { Ok(peer.create(&Stage::Done)) } else { peer.attach().map(Some) };
                 let Ok(new) = result else { return Some("error -3".to_owned()) };
                 raw = new;
                 let new = raw.as_ref().expect("a segment");
                 peer.settle(new);
-                channels = Some(peer.channels(new));
+                let remembered = channels.take().and_then(|(_, inn)| inn.seen).filter(|_| verb == "follow");
+                let (out, mut inn) = peer.channels(new);
+                inn.seen = remembered;
+                channels = Some((out, inn));
                 return Some("ok".to_owned());
             }
             "leave" => peer.leave(),

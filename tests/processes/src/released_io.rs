@@ -18,7 +18,7 @@ pub(crate) struct Channel {
     /// Whether writes signal and reads park: protocol 3.
     pub(crate) signals: bool,
     /// The write count last read; the first read takes its baseline.
-    seen: Option<u64>,
+    pub(crate) seen: Option<u64>,
 }
 
 impl Channel {
@@ -65,7 +65,7 @@ impl Channel {
         let count = self.get("write_count");
         let seen = *self.seen.get_or_insert(count);
         let before = self.get("sequence");
-        if count == seen || before % 2 == 1 {
+        if count <= seen || before % 2 == 1 {
             return None;
         }
         let bytes = self.raw.data(self.name, self.get("data_size") as usize);

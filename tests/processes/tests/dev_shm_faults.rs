@@ -26,7 +26,8 @@ fn a_full_dev_shm_is_a_refusal_and_no_sigbus() {
     let name = Name::new();
     let Some(mut peer) = with_mounts(&name, "mount -t tmpfs -o size=8k tmpfs /dev/shm") else { return };
     for role in ["master", "auto"] {
-        refused(&mut peer, role, "No space left on device");
+        refused(&mut peer, role, "No space left on device (os error 28): ");
+        assert!(peer.log().contains("/dev/shm is full: remove what is not used, enlarge it"), "{}", peer.log());
         assert_no_file(&mut peer);
     }
     peer.ok("sh mount -o remount,size=64k /dev/shm");
@@ -69,10 +70,27 @@ fn no_inode_left_is_a_refusal() {
 fn a_read_only_dev_shm_is_a_refusal() {
     let name = Name::new();
     let Some(mut peer) = with_mounts(&name, "mount -t tmpfs -o ro tmpfs /dev/shm") else { return };
-    refused(&mut peer, "master", "Read-only file system");
+    refused(&mut peer, "master", "/dev/shm is mounted read-only: mount it writable");
     refused(&mut peer, "slave", "there is no such segment");
     peer.ok("sh mount -o remount,rw /dev/shm");
     works(&mut peer, "master");
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_one_is_a_refusal_that_says_so() {
+    for (make, remove, why) in [
+        ("mkdir", "rmdir", "a folder is in the place of the file: remove it, or choose another name"),
+        ("ln -s /dev/null", "rm", "a symbolic link is in the place of the file, and is not followed: remove it"),
+    ] {
+        let name = Name::new();
+        let mut peer = Peer::faults(&name);
+        peer.ok(format_args!("sh {make} {}", name.path().display()));
+        for role in ["master", "slave", "auto"] {
+            refused(&mut peer, role, why);
+        }
+        peer.ok(format_args!("sh {remove} {}", name.path().display()));
+        works(&mut peer, "master");
+    }
 }
 
 #[test]
@@ -80,8 +98,8 @@ fn without_a_dev_shm_it_is_a_refusal() {
     let name = Name::new();
     let script = "mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3";
     let Some(mut peer) = with_mounts(&name, script) else { return };
-    refused(&mut peer, "master", "No such file or directory");
-    refused(&mut peer, "slave", "there is no such segment");
+    refused(&mut peer, "master", "/dev/shm is not there: mount a tmpfs on it");
+    refused(&mut peer, "slave", "/dev/shm is not there: mount a tmpfs on it");
     peer.ok("sh mkdir -m 1777 /dev/shm");
     works(&mut peer, "master");
 }
@@ -99,7 +117,7 @@ fn another_users_segment_is_a_refusal_until_he_lets_one_write() {
         let mut other = Peer::faults(&name);
         other.ok("user 65534");
         for role in ["slave", "auto", "master"] {
-            refused(&mut other, role, "Permission denied");
+            refused(&mut other, role, "of user 0, mode ");
         }
         owner.ok(format_args!("sh chmod 666 {}", name.path().display()));
         other.ok("init slave");
@@ -108,7 +126,7 @@ fn another_users_segment_is_a_refusal_until_he_lets_one_write() {
         assert_eq!(other.ask("end"), "code 0");
         // In a sticky folder only the owner may remove his leftover.
         owner.kill();
-        refused(&mut other, "master", "cannot remove the old file");
+        refused(&mut other, "master", "is of user 0, who alone may remove it");
         name.remove();
         works(&mut other, "auto");
     }

@@ -115,6 +115,21 @@ fn the_default_is_warn() {
 }
 
 #[test]
+fn a_process_that_becomes_its_own_peer_without_asking_for_it_is_told() {
+    let name = Name::new();
+    let mut peer = Peer::faults(&name);
+    peer.ok("init auto");
+    assert_eq!(peer.ask("twin slave"), "code 0");
+    assert_eq!(peer.lines_with("are in this process now"), 0, "it asked for both roles");
+    assert_eq!(peer.ask("twin auto"), "code 0");
+    assert_eq!(peer.lines_with("both ends of this channel are in this process now: open one, or say which is the slave"), 1);
+    let mut other = Peer::faults(&name);
+    other.ok("init auto");
+    assert_eq!(other.lines_with("in this process"), 0, "its master is another's");
+    assert_eq!((other.ask("end"), peer.ask("end")), ("code 0".into(), "code 0".into()));
+}
+
+#[test]
 fn every_refusal_says_why_in_one_line() {
     let newer = Name::new();
     let raw = Raw::stamped(&newer, 3, 4096);

@@ -137,3 +137,32 @@ fn a_master_that_ends_in_the_middle_of_its_move_does_as_auto_cleanup_says() {
         assert_eq!(name.exists(), !cleanup);
     }
 }
+
+/// 1.0 remembers the count last read, and hears nothing of a segment that has not come as far.
+#[test]
+fn a_released_slave_that_follows_hears_all_that_it_has_not_read_and_nothing_twice() {
+    for unread in [false, true] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, &[]);
+        let mut slave = Peer::released("slave", &name, &["--protocol=2"]);
+        slave.read(0).expect_err("its baseline");
+        for text in ["one", "two", "three"] {
+            master.write(text);
+            assert_eq!(slave.read(10_000), Ok(text.into()));
+        }
+        if unread {
+            master.write("unread");
+        }
+        let old = name.raw();
+        name.remove();
+        until("the old one's flag is 0", || old.get("master_alive") == 0);
+        slave.ok("follow");
+        assert_eq!(slave.read(0), if unread { Ok("unread".into()) } else { Err(-10) });
+        master.write("next");
+        assert_eq!(slave.read(10_000), Ok("next".into()));
+        let mut ours = Peer::ours("slave", &name, &[]);
+        assert_eq!(ours.read(0), Err(-9), "nothing is new to it");
+        master.write("last");
+        assert_eq!(ours.read(10_000), Ok("last".into()));
+    }
+}

@@ -45,7 +45,8 @@ fn a_slave_that_waits_does_not_take_a_dead_master_for_one() {
         old.kill();
         let start = Instant::now();
         let refused = builder(&name, Role::Slave).wait_for_master(ms(50)).open().expect_err("no master");
-        assert_eq!(refused, Error::Attach("its master is gone, and no other came".into()), "{how}");
+        let why = format!("channel '{}': its master is gone, and no other came", name.as_str());
+        assert_eq!(refused, Error::Attach(why), "{how}");
         assert!(start.elapsed() >= ms(50));
         thread::scope(|scope| {
             let waiting = scope.spawn(|| builder(&name, Role::Slave).wait_for_master(ms(60_000)).open());

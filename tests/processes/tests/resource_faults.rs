@@ -40,7 +40,7 @@ fn no_memory_for_the_mapping_is_a_refusal() {
     for (name, role, room) in [(&own, "master", 4096), (&there, "slave", 4_000_000), (&there, "auto", 4_000_000)] {
         let mut peer = Peer::faults(name);
         peer.ok(format_args!("limit as {room}"));
-        refused(&mut peer, role, "Cannot allocate memory");
+        refused(&mut peer, role, "no memory or addresses are left: raise ulimit -v");
         peer.ok("limit as max");
         works(&mut peer, role);
     }
@@ -70,6 +70,7 @@ fn no_process_left_for_the_service_thread_is_a_refusal() {
     }
     peer.ok("limit nproc 0");
     refused(&mut peer, "master", "cannot start the service thread");
+    assert_eq!((peer.lines_with("raise ulimit -u"), peer.lines_with("ulimit -l")), (1, 0), "{}", peer.log());
     assert!(!name.exists());
     peer.ok("limit nproc max");
     works(&mut peer, "master");
@@ -82,6 +83,7 @@ fn a_limit_on_file_sizes_is_a_refusal_and_no_signal() {
     for (limit, how) in [(4096, ""), (4096, " fatal"), (8575, " fatal")] {
         peer.ok(format_args!("limit fsize {limit}{how}"));
         refused(&mut peer, "master", "File too large");
+        refused(&mut peer, "auto", "raise ulimit -f");
         assert!(!name.exists());
     }
     peer.ok("limit fsize 8576 fatal");
@@ -121,6 +123,11 @@ fn a_failing_system_call_is_a_refusal_or_is_done_without() {
         ("fallocate", libc::ENOSPC, "slave", Refused("No space left")),
         ("pread64", libc::EIO, "slave", Refused("Input/output error")),
         ("mmap", libc::ENOMEM, "master", Refused("Cannot allocate memory")),
+        ("mmap", libc::EAGAIN, "master", Refused("raise ulimit -l")),
+        ("openat", libc::ENAMETOOLONG, "slave", Refused("choose a shorter one")),
+        ("openat", libc::ENOTDIR, "slave", Refused("/dev/shm is no folder")),
+        ("ftruncate", libc::EDQUOT, "master", Refused("this user's share of /dev/shm is used up")),
+        ("clone3", libc::EPERM, "master", Refused("cannot start the service thread: Operation not permitted")),
         ("mmap", libc::EPERM, "slave", Refused("Operation not permitted")),
         ("clone3", libc::EAGAIN, "master", Refused("cannot start the service thread")),
         ("clone3", libc::ENOMEM, "slave", Refused("cannot start the service thread")),

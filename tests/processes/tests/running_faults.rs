@@ -2,7 +2,7 @@
 
 use eshm_processes::{
     Name, Peer, Raw, pause,
-    sandbox::{assert_nothing_left, skipped},
+    sandbox::{assert_nothing_left, is_root, skipped},
     tasks::resources,
     until,
 };
@@ -41,6 +41,8 @@ fn a_slave_without_descriptors_reconnects_once_there_are_some() {
     let mut master = Peer::ours("master", &name, &[]);
     pause(300); // some attempts
     assert_eq!(slave.ask("write x"), "code -10");
+    assert_eq!(slave.lines_with("cannot look for a master"), 1, "said once: {}", slave.log());
+    assert_eq!(slave.lines_with("raise ulimit -n"), 1, "{}", slave.log());
     assert_nothing_left(&slave, before);
     slave.ok("limit nofile max");
     exchange(&mut master, &mut slave);
@@ -57,9 +59,36 @@ fn a_slave_without_room_for_the_next_segment_reconnects_once_there_is_some() {
     let mut master = Peer::ours("master", &name, &["--capacity=8000000"]);
     pause(300);
     assert_eq!(slave.ask("write x"), "code -10");
+    assert_eq!(slave.lines_with("cannot look for a master"), 1, "said once: {}", slave.log());
+    assert_eq!(slave.lines_with("raise ulimit -v"), 1, "{}", slave.log());
     assert_nothing_left(&slave, before);
     slave.ok("limit as max");
     exchange(&mut master, &mut slave);
+}
+
+#[test]
+fn a_slave_whose_next_master_is_another_user_says_once_whose_the_segment_is() {
+    if !is_root() {
+        return skipped("only root can be somebody else");
+    }
+    let name = Name::new();
+    let mut master = Peer::faults(&name);
+    master.ok("umask 0");
+    master.ok("init master");
+    let mut slave = Peer::faults(&name);
+    slave.ok("user 65534");
+    slave.ok("init slave");
+    assert_eq!(master.ask("end"), "code 0");
+    until("the slave is without its master", || slave.ask("write x") == "code -10");
+    master.ok("umask 077");
+    master.ok("init master");
+    until("it says why it cannot", || slave.lines_with("cannot look for a master: Permission denied") > 0);
+    let line = format!("{} is of user 0, mode 0600; have its creator set the mode to 0666", name.path().display());
+    pause(300); // some attempts
+    assert_eq!((slave.lines_with(&line), slave.lines_with("cannot look for")), (1, 1), "{}", slave.log());
+    master.ok(format_args!("sh chmod 666 {}", name.path().display()));
+    until("the slave can write", || slave.ask("write up") == "code 0");
+    assert_eq!(master.ask("read 5000"), "data up");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files of recorded values; docs/CAPTURES.md describes the format. `capture.py` beside this crate reads the same.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, tell};
 use eshm::inspect::Direction;
 use std::{
     io::{self, Read, Write},
@@ -170,7 +170,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn cut(&self) -> Option<Frame> {
-        eprintln!("eshmctl: the file ends in the midst of value {}; the recorder was killed, it seems", self.frames + 1);
+        tell!("the file ends in the midst of value {}; the recorder was killed, it seems", self.frames + 1);
         None
     }
 }

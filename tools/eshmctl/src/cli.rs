@@ -4,7 +4,7 @@ use crate::{commands, paint::When};
 use clap::{CommandFactory, Parser, Subcommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is wrong with what was looked at, \
-                          4 no such segment (for doctor a finding: 3), 5 timed out.";
+                          4 no such segment (for doctor a finding: 3), 5 timed out, or nobody read what was sent.";
 
 /// The command line, as help and manual pages show it: with the exit codes at every command.
 pub fn command() -> clap::Command {

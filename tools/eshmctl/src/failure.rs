@@ -1,6 +1,6 @@
 //! Why a command could not do what was asked.
 
-use crate::{exit::Exit, name::Name};
+use crate::{exit::Exit, name::Name, standard};
 use std::{fmt, io, path::Path};
 
 /// Why a command could not do what was asked: the segment, the cause and the next step.
@@ -8,6 +8,7 @@ use std::{fmt, io, path::Path};
 pub struct Failure {
     text: String,
     exit: Exit,
+    closed_pipe: bool,
 }
 
 impl fmt::Display for Failure {
@@ -19,7 +20,7 @@ impl fmt::Display for Failure {
 impl Failure {
     /// Says so, and ends with [`Exit::Failed`].
     pub fn new(text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), exit: Exit::Failed }
+        Failure { text: text.into(), exit: Exit::Failed, closed_pipe: false }
     }
 
     /// Of a file that could not be read or written.
@@ -30,12 +31,23 @@ impl Failure {
             io::ErrorKind::StorageFull => "make room there, or name one elsewhere",
             _ => "name another one",
         };
+        if standard::is_meant(path) {
+            return Failure {
+                closed_pipe: error.kind() == io::ErrorKind::BrokenPipe,
+                ..Failure::new(format!("standard input or output: {error}; {advice}"))
+            };
+        }
         Failure::new(format!("{}: {error}; {advice}", path.display()))
     }
 
     /// Ends with another code.
     pub fn with_exit(self, exit: Exit) -> Failure {
         Failure { exit, ..self }
+    }
+
+    /// Whether all that happened is that the reader of its output has left.
+    pub fn is_of_a_closed_pipe(&self) -> bool {
+        self.closed_pipe
     }
 
     /// How the command ends.
@@ -66,7 +78,13 @@ impl From<eshm::Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::new(format!("input or output failed: {error}"))
+        let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        Failure {
+            closed_pipe,
+            ..Failure::new(format!(
+                "input or output failed: {error}; is what it reads and writes still there, with room left?"
+            ))
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Times and what is said of them: percentiles, and a histogram for the terminal. `chart` draws the same as SVG.
 
-use crate::chart::{self, Bar};
+use crate::{
+    chart::{self, Bar},
+    numbers,
+};
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 
@@ -63,16 +66,18 @@ impl Times {
         bars[first..end].to_vec()
     }
 
-    /// A histogram of at most `width` columns.
+    /// A histogram of at most `width` columns, 20 or more; a narrow one shows the lower edges alone.
     pub fn for_terminal(&self, width: usize) -> String {
         let bars = self.bars();
         let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1).max(1);
-        let room = width.saturating_sub(32).max(8) as u64;
+        let is_narrow = width < 50;
+        let room = width.saturating_sub(if is_narrow { 19 } else { 31 }).max(1) as u64;
         let mut text = String::new();
         for Bar { from, to, count } in bars {
             // Rounded up, so that a single one shows.
             let length = (count * room).div_ceil(most) as usize;
-            let _ = writeln!(text, "{:>8} .. {:>8} {count:>9} {}", time(from), time(to), "#".repeat(length));
+            let upper = if is_narrow { String::new() } else { format!(".. {:>8} ", time(to)) };
+            let _ = writeln!(text, "{:>8} {upper}{count:>9} {}", time(from), "#".repeat(length));
         }
         text
     }
@@ -80,7 +85,7 @@ impl Times {
     /// The same as a picture.
     pub fn as_svg(&self, title: &str) -> String {
         let shown = PERCENTILES.map(|(name, share)| format!("{name} {}", time(self.percentile(share))));
-        let summary = format!("{} round trips; {}; max {}", self.len(), shown.join(", "), time(self.max));
+        let summary = format!("{}; {}; max {}", numbers::count(self.len(), "round trip"), shown.join(", "), time(self.max));
         chart::svg(title, &summary, &self.bars())
     }
 }
@@ -121,10 +126,36 @@ mod tests {
     }
 
     #[test]
+    fn percentiles_are_those_of_the_sorted_times_to_three_digits() {
+        for (seed, count) in [(1_u64, 1_usize), (2, 10), (3, 999), (4, 50_021)] {
+            let mut state = seed;
+            let mut raw: Vec<u64> = (0..count)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (2_f64.powf(9.0 + (state >> 11) as f64 / (1_u64 << 53) as f64 * 24.0)) as u64 // 0.5 us to 8 s
+                })
+                .collect();
+            let times = times(raw.iter().copied());
+            raw.sort_unstable();
+            for (name, share) in PERCENTILES {
+                let rank = (share * count as f64).ceil() as usize;
+                let (exact, kept) = (raw[rank.max(1) - 1], times.percentile(share));
+                assert!(kept.abs_diff(exact) <= exact / 1000, "{name} of {count}: {kept}, {exact}");
+            }
+            assert_eq!(times.max(), raw[count - 1]);
+        }
+    }
+
+    #[test]
     fn every_time_is_in_one_bar() {
         let times = times([0, 1, 999, 1000, 1001, 2999, 3000, 5_000_000, u64::MAX]);
         assert_eq!(times.bars().iter().map(|bar| bar.count).sum::<u64>(), times.len());
-        assert!(times.for_terminal(80).lines().all(|line| line.len() <= 80));
+        for width in [20, 40, 49, 50, 60, 80, 200] {
+            let shown = times.for_terminal(width);
+            assert_eq!(shown.lines().count(), times.bars().len());
+            assert!(shown.lines().all(|line| line.len() <= width), "{width}:\n{shown}");
+            assert!(shown.lines().any(|line| line.len() == width), "{width} are used:\n{shown}");
+        }
         assert!(Times::new().bars().is_empty() && Times::new().for_terminal(80).is_empty());
     }
 }

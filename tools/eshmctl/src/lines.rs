@@ -1,9 +1,9 @@
 //! Lines of standard input as they come. While none comes, a signal is noticed.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, waiting::Notice};
 use std::{
     fs::File,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, IsTerminal, Read},
     os::fd::{AsFd, AsRawFd},
 };
 
@@ -14,11 +14,16 @@ const LOOK: libc::c_int = 50;
 pub fn each(stopped: impl Fn() -> bool, mut line: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
     // A descriptor of our own: nothing is read ahead that poll(2) does not know of.
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (mut chunk, mut pending) = (vec![0; 1 << 16], Vec::new());
+    let (mut chunk, mut pending, mut notice) = (vec![0; 1 << 16], Vec::new(), Notice::new());
+    if input.is_terminal() {
+        notice.tell(|| "each line typed here is sent as a value; Ctrl-D ends".to_owned());
+    }
     while !stopped() {
         if !readable(&input)? {
+            notice.tell_if_long(|| "waiting for standard input".to_owned());
             continue;
         }
+        notice.over();
         let got = match input.read(&mut chunk) {
             Ok(0) if pending.is_empty() => break,
             Ok(0) => return line(&pending), // without an end

@@ -5,6 +5,7 @@ mod chart;
 mod checkup;
 mod cli;
 mod commands;
+mod delivery;
 mod exit;
 mod failure;
 mod histogram;
@@ -17,6 +18,7 @@ mod process;
 mod progress;
 mod record_text;
 mod report;
+mod say;
 mod side;
 mod standard;
 mod stop;
@@ -29,15 +31,13 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A reader of our output that leaves, `head` say, ends us quietly as it ends any other tool.
-    // SAFETY: sets the disposition of one signal, before any thread exists.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     let cli = cli::Cli::from_arg_matches(&cli::command().get_matches()).unwrap_or_else(|error| error.exit());
     paint::set(cli.color);
     match commands::run(cli.command) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => say::end(exit).into(),
+        Err(error) if error.is_of_a_closed_pipe() => say::die_of_a_closed_pipe(),
         Err(error) => {
-            eprintln!("eshmctl: {error}");
+            tell!("{error}");
             error.exit().into()
         }
     }

@@ -3,6 +3,14 @@
 /// The limit of a capacity, 1 GiB.
 const LARGEST: usize = 1 << 30;
 
+/// So many things, as people write it: `1 segment`, `2 segments`.
+pub fn count(number: impl Into<u64>, thing: &str) -> String {
+    match number.into() {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
 /// A number of seconds: positive, at most a year.
 pub fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number of seconds")?;
@@ -24,6 +32,11 @@ pub fn capacity(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_several() {
+        assert_eq!([0_u64, 1, 2].map(|number| count(number, "trip")), ["0 trips", "1 trip", "2 trips"]);
+    }
 
     #[test]
     fn what_is_out_of_range_is_refused_with_the_range() {

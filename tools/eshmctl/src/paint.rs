@@ -12,9 +12,9 @@ use std::{
 pub enum When {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Always.
+    /// Into a file or a pipe too.
     Always,
-    /// Never.
+    /// Nowhere.
     Never,
 }
 

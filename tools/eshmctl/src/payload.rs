@@ -1,5 +1,6 @@
 //! Messages as text.
 
+use crate::tell;
 use eshm::records;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -80,9 +81,7 @@ impl Message {
 
 /// Says how many values were no records, where records were asked for.
 pub fn tell_no_records(name: &crate::name::Name, count: u64, values: u64) {
-    eprintln!(
-        "eshmctl: {name}: {count} of {values} values are no records; without --record they are shown as text or in hexadecimal"
-    );
+    tell!("{name}: {count} of {values} values are no records; without --record they are shown as text or in hexadecimal");
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How far long work has come: one line on standard error that is written over, on a terminal alone.
 
+use crate::{say, top};
+use ratatui::crossterm::terminal;
 use std::{
     io::{self, IsTerminal},
     time::{Duration, Instant},
@@ -7,6 +9,14 @@ use std::{
 
 /// Twice a second is often enough to be seen moving.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// Columns of the terminal; 80 without one.
+pub fn columns() -> usize {
+    match io::stdout().is_terminal() || io::stderr().is_terminal() {
+        true => terminal::size().map_or(80, |(columns, _)| columns.clamp(20, 500).into()),
+        false => 80,
+    }
+}
 
 /// The line.
 pub struct Progress {
@@ -24,14 +34,14 @@ impl Progress {
     pub fn tell(&mut self, text: impl FnOnce() -> String) {
         if self.shown && self.told.elapsed() >= EVERY {
             self.told = Instant::now();
-            eprint!("\r\x1b[K{}", text());
+            say::beside(format_args!("\r\x1b[K{}", top::cut(&text(), columns())));
         }
     }
 
     /// Shows it at once.
     pub fn now(&self, text: &str) {
         if self.shown {
-            eprint!("\r\x1b[K{text}");
+            say::beside(format_args!("\r\x1b[K{}", top::cut(text, columns())));
         }
     }
 
@@ -42,7 +52,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            say::beside(format_args!("\r\x1b[K"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name, numbers};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers, tell};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
@@ -47,13 +47,16 @@ pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endp
         As::Slave => Role::Slave,
         As::Auto => Role::Auto,
     };
+    let before = Before::of(&args.name);
     if side == As::Master && !args.replace {
-        leave_alone(&args.name)?;
+        before.leave_alone(&args.name)?;
     }
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
     let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never).first_value(first_value);
-    builder.open().map_err(|error| refused(&args.name, role, &error))
+    let endpoint = builder.open().map_err(|error| refused(&args.name, role, &error))?;
+    before.tell(&args.name, endpoint.role());
+    Ok(endpoint)
 }
 
 /// A side's place, looked after while it only reads: a read waits on when another master has taken the place.
@@ -89,25 +92,55 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
         let advice = "start the master first, or say --as master; `eshmctl list` shows which there are";
         return Failure::new(format!("there is no segment '{name}'; {advice}")).with_exit(Exit::Missing);
     }
-    let advice = match there {
-        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
-        Ok(_) if !name.may_be_used() => {
-            "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode"
-        }
-        _ => "`eshmctl doctor` checks the usual causes",
-    };
-    Failure::new(format!("{name}: {error}; {advice}"))
+    in_the_way(name, error)
 }
 
-/// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
-fn leave_alone(name: &Name) -> Result<(), Failure> {
-    // What cannot be looked at is told by the attempt to open it.
-    let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return Ok(()) };
-    match segment.judge(Side::Master) {
-        Life::Absent | Life::Dead => Ok(()),
-        Life::Alive | Life::Silent => Err(Failure::new(format!(
-            "{name}: it has a live master, process {}; end that first, use --as slave, or take its place with --replace",
-            segment.header().pids[Side::Master as usize]
-        ))),
+/// What is said of a file that cannot be used, or looked at, with what to do.
+pub fn in_the_way(name: &Name, error: &Error) -> Failure {
+    let advice = match name.path().symlink_metadata() {
+        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
+        Ok(_) if !name.may_be_used() => "or run both sides as one user, or start the creator with umask 0",
+        Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
+        _ => "`eshmctl doctor` checks the usual causes",
+    };
+    Failure::new(format!("{error}; {advice}")) // the error names the channel
+}
+
+/// The live processes of both sides before this one came: a process alone cannot see that it is one too many.
+struct Before([Option<i32>; 2]);
+
+impl Before {
+    /// Those of this segment. What cannot be looked at is told by the attempt to open it.
+    fn of(name: &Name) -> Before {
+        let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else {
+            return Before([None; 2]);
+        };
+        let pids = segment.header().pids;
+        Before([Side::Master, Side::Slave].map(|side| match segment.judge(side) {
+            Life::Absent | Life::Dead => None,
+            Life::Alive | Life::Silent => Some(pids[side as usize]),
+        }))
+    }
+
+    /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
+    fn leave_alone(&self, name: &Name) -> Result<(), Failure> {
+        let Some(pid) = self.0[Side::Master as usize] else { return Ok(()) };
+        Err(Failure::new(format!(
+            "{name}: it has a live master, process {pid}; end that first, use --as slave, or take its place with --replace"
+        )))
+    }
+
+    /// Says what taking this side has done to a live process on it.
+    fn tell(&self, name: &Name, role: Role) {
+        match (role, self.0) {
+            (Role::Slave, [_, Some(pid)]) => tell!(
+                "{name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
+                 other's values: end one of them, or look on with `eshmctl watch {name}`"
+            ),
+            (Role::Master, [Some(pid), _]) => {
+                tell!("{name}: took the place of the live master, process {pid}")
+            }
+            _ => {}
+        }
     }
 }

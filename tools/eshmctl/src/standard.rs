@@ -1,6 +1,6 @@
 //! `-` in place of a file: standard input or standard output.
 
-use crate::{failure::Failure, lines, stop};
+use crate::{failure::Failure, lines, stop, waiting::Notice};
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
@@ -13,34 +13,43 @@ pub fn is_meant(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Standard input, byte by byte as it comes: unlike a file's end, a signal ends it while nothing comes.
-pub struct Input(File);
+/// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing comes.
+pub struct Input {
+    file: File,
+    what: String,
+    notice: Notice,
+}
 
 impl Input {
-    /// A descriptor of its own.
-    pub fn new() -> io::Result<Input> {
-        Ok(Input(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+    /// Opens a file, or takes standard input if that is meant.
+    pub fn open(path: &Path) -> Result<Input, Failure> {
+        if !is_meant(path) {
+            let file = File::open(path).map_err(|error| Failure::of_file(path, &error))?;
+            return Ok(Input { file, what: path.display().to_string(), notice: Notice::new() });
+        }
+        // A descriptor of its own: nothing is read ahead that poll(2) does not know of.
+        let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        Ok(Input { file, what: "standard input".to_owned(), notice: Notice::new() })
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while !lines::readable(&self.0)? {
+        while !lines::readable(&self.file)? {
             if stop::asked() {
                 return Ok(0);
             }
+            self.notice.tell_if_long(|| format!("waiting for {}", self.what));
         }
-        self.0.read(buffer)
+        self.notice.over();
+        self.file.read(buffer)
     }
 }
 
 /// The bytes of a file, or of standard input.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    if !is_meant(path) {
-        return fs::read(path).map_err(|error| Failure::of_file(path, &error));
-    }
     let mut bytes = Vec::new();
-    Input::new()?.read_to_end(&mut bytes)?;
+    Input::open(path)?.read_to_end(&mut bytes).map_err(|error| Failure::of_file(path, &error))?;
     Ok(bytes)
 }
 

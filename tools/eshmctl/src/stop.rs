@@ -8,21 +8,32 @@ use std::{
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-extern "C" fn ask(_: libc::c_int) {
+extern "C" fn asked_by(_: libc::c_int) {
     ASKED.store(true, Ordering::Relaxed); // only looked at
 }
 
-/// Has SIGINT and SIGTERM noted from now on. A second one ends the process as ever.
+/// Has SIGINT, SIGTERM and a terminal's end noted from now on. A second one ends the process as ever.
 pub fn prepare() {
-    // SAFETY: a valid action whose handler does nothing but an atomic store.
+    // SAFETY: valid actions; our handler does nothing but an atomic store.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = ask as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        action.sa_sigaction = asked_by as extern "C" fn(libc::c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESETHAND;
         for signal in [libc::SIGINT, libc::SIGTERM] {
             libc::sigaction(signal, &action, std::ptr::null_mut());
         }
+        // Unless it is to outlive its terminal: nohup(1).
+        let mut before = std::mem::zeroed();
+        libc::sigaction(libc::SIGHUP, &action, &mut before);
+        if before.sa_sigaction == libc::SIG_IGN {
+            libc::sigaction(libc::SIGHUP, &before, std::ptr::null_mut());
+        }
     }
+}
+
+/// The same for a reason of our own: nobody takes what is printed.
+pub fn ask() {
+    ASKED.store(true, Ordering::Relaxed); // only looked at
 }
 
 /// Whether one came.

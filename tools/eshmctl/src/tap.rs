@@ -1,6 +1,6 @@
 //! Listening in on a segment: each value that is caught, with the number missed before it, across restarts of either side.
 
-use crate::{failure::Failure, name::Name, stop::Limit, waiting::Notice};
+use crate::{failure::Failure, name::Name, side, stop::Limit, waiting::Notice};
 use clap::ValueEnum;
 use eshm::inspect::{self, Direction, Found, Segment};
 use std::time::{Duration, Instant};
@@ -111,14 +111,15 @@ pub fn listen(
 pub fn await_segment(name: &Name, limit: Limit, again: bool) -> Result<Option<(Segment, bool)>, Failure> {
     let (mut notice, mut waited) = (Notice::new(), false);
     while !limit.is_over() {
-        let why = match inspect::look(name)?.found {
+        let why = match inspect::look(name).map_err(|error| side::in_the_way(name, &error))?.found {
             Found::Segment(segment) => return Ok(Some((segment, waited))),
             Found::Invalid(why) => format!("what has the name '{name}' is no segment: {why}; waiting for one"),
             Found::TooNew(version) => {
                 format!("the segment '{name}' is of a later release (protocol {version}); waiting for another one")
             }
-            Found::Making | Found::Missing if again => format!("the segment '{name}' is gone; waiting for the next one"),
-            Found::Making | Found::Missing => format!("there is no segment '{name}' yet; waiting for it"),
+            Found::Making => format!("the segment '{name}' is half made; waiting until it is whole, or replaced"),
+            Found::Missing if again => format!("the segment '{name}' is gone; waiting for the next one"),
+            Found::Missing => format!("there is no segment '{name}' yet; waiting for it"),
         };
         match again {
             true => notice.tell_if_long(|| why),

@@ -1,6 +1,12 @@
 //! Round trips to an echo.
 
-use crate::{failure::Failure, histogram::Times, stop::Limit};
+use crate::{
+    failure::Failure,
+    histogram::Times,
+    name::Name,
+    stop::{self, Limit},
+    waiting::{self, Notice},
+};
 use eshm::{Endpoint, Error};
 use std::{
     thread,
@@ -47,18 +53,21 @@ pub fn check_size(endpoint: &Endpoint, size: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends numbered messages and waits for each to come back.
-pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -> Result<Trips, Failure> {
+/// Sends numbered messages and waits for each to come back; says so once none does for a while.
+pub fn run(endpoint: &Endpoint, name: &Name, wanted: Wanted, mut progress: impl FnMut(u64)) -> Result<Trips, Failure> {
     let Wanted { size, count, pause, gone, limit } = wanted;
     check_size(endpoint, size)?;
     let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; endpoint.capacity()?]);
     let mut trips = Trips { times: Times::new(), lost: 0, deserted: false };
-    let mut silent_since = None;
+    let (mut silent_since, mut notice) = (None, Notice::new());
     for number in 1..=count {
         message[..8].copy_from_slice(&number.to_le_bytes());
         let start = loop {
             let start = Instant::now();
             trips.deserted = start - *silent_since.get_or_insert(start) >= gone;
+            if !trips.deserted && start - silent_since.unwrap_or(start) >= waiting::SOON {
+                notice.tell(|| format!("{name}: no answer; waiting for the echo to be back"));
+            }
             if trips.deserted || limit.is_over() {
                 return Ok(trips);
             }
@@ -92,12 +101,13 @@ pub fn run(endpoint: &Endpoint, wanted: Wanted, mut progress: impl FnMut(u64)) -
     Ok(trips)
 }
 
-/// Waits until an echo answers; false if none does within `patience`.
-pub fn await_echo(endpoint: &Endpoint, size: usize, patience: Duration) -> Result<bool, Failure> {
-    let end = Instant::now() + patience;
+/// Waits until an echo answers, and says so if that takes a while; false if none does within `patience`.
+pub fn await_echo(endpoint: &Endpoint, name: &Name, size: usize, patience: Duration) -> Result<bool, Failure> {
+    let (end, mut notice) = (Instant::now() + patience, Notice::new());
     let mut answer = vec![0_u8; endpoint.capacity()?];
     let message = vec![0_u8; size];
-    while Instant::now() < end && !crate::stop::asked() {
+    while Instant::now() < end && !stop::asked() {
+        notice.tell_if_long(|| waiting::for_an_echo(endpoint, name));
         match endpoint.write(&message) {
             Ok(()) | Err(Error::Timeout) => {}
             Err(error) => return Err(error.into()),

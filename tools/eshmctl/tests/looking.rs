@@ -235,7 +235,11 @@ fn what_may_not_be_read_is_reported_with_its_file() {
     for args in [["recv", name.as_str(), "--as", "slave"], ["recv", name.as_str(), "--as", "master"]] {
         let done = ctl_bound_by_modes(&args);
         assert!(done.code == Some(1) && done.err.contains("Permission denied"), "{done:?}");
-        assert!(done.err.contains("ls -l /dev/shm") && !done.err.contains("start the master"), "{}", done.err);
+        assert!(
+            done.err.contains("mode 0000; have its creator set the mode to 0666") && !done.err.contains("start the master"),
+            "{}",
+            done.err
+        );
     }
     let done = ctl_bound_by_modes(&["doctor", name.as_str()]);
     assert!(done.code == Some(3) && done.out.contains("permission: this user may not read and write it"), "{}", done.out);
@@ -291,4 +295,14 @@ fn a_stranger_with_the_peers_number_is_not_taken_for_it() {
     top.press("q");
     assert_eq!(top.code(), Some(0));
     drop(heart);
+}
+
+#[test]
+fn of_a_side_that_has_left_no_library_is_said() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    drop(open(&name, Role::Slave));
+    let seen = json(&ctl(&["show", name.as_str(), "--json"]));
+    assert_eq!((&seen["slave"]["life"], &seen["slave"]["library"]), (&"absent".into(), &serde_json::Value::Null), "{seen}");
+    assert!(!ctl(&["show", name.as_str()]).out.contains("released"));
 }

@@ -104,9 +104,28 @@ fn long_work_shows_how_far_it_is() {
     ping.press("\u{3}"); // Ctrl-C: the terminal makes it a signal
     assert_eq!(ping.code(), Some(0));
     assert!(ping.text().contains("round trips of 32 bytes") && !ping.text().contains(" of 1000000"), "{}", ping.text());
-    let mut bench = Terminal::start(&["bench", "--for", "2"], &[]);
-    assert_eq!(bench.code(), Some(0));
-    assert!(bench.has_written("2 of 4: round trips of 32 bytes"), "for half a second");
+    for columns in [80, 20] {
+        let mut bench = Terminal::start_with_columns(columns, &["bench", "--for", "2"], &[]);
+        assert_eq!(bench.code(), Some(0));
+        assert!(bench.has_written("2 of 4: round trip"), "for half a second");
+        assert!(!bench.text().contains(" of 4"), "{columns} columns: a line too long is not taken away: {}", bench.text());
+    }
+}
+
+#[test]
+fn a_histogram_fits_the_terminal() {
+    for columns in [20, 40, 60, 120] {
+        let name = Name::new();
+        let mut ping = Terminal::start_with_columns(columns, &["ping", name.as_str(), "--count", "200"], &[]);
+        until("the segment is there", || name.exists());
+        let echo = start(&["echo", name.as_str()]);
+        assert_eq!(ping.code(), Some(0));
+        drop(echo);
+        let text = ping.text();
+        let bars: Vec<&str> = text.lines().filter(|line| line.contains('#')).collect();
+        assert!(!bars.is_empty() && bars.iter().all(|line| line.contains("s ")), "a bar goes on in a next line: {text}");
+        assert!(bars.iter().any(|line| line.len() == usize::from(columns)), "{columns}: {text}");
+    }
 }
 
 #[test]

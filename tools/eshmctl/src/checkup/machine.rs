@@ -1,7 +1,7 @@
 //! The machine: what every segment depends on.
 
 use super::Check;
-use crate::report;
+use crate::{numbers, report};
 use std::{
     ffi::CStr,
     fs, io,
@@ -258,11 +258,11 @@ fn leftovers() -> Check {
     if orphans > 0 {
         return Check::note(
             SUBJECT,
-            format!("{orphans} of {} segments are orphaned", reports.len()),
+            format!("{orphans} of {} orphaned", numbers::count(reports.len() as u64, "segment")),
             "harmless but for their space; `eshmctl clean` removes them",
         );
     }
-    Check::fine(SUBJECT, format!("none among {} segments", reports.len()))
+    Check::fine(SUBJECT, format!("none among {}", numbers::count(reports.len() as u64, "segment")))
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use crate::{
     name::Name,
     numbers,
     progress::Progress,
+    say,
     side::{self, As, SideArgs},
     stop::{self, Limit},
+    tell,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -45,10 +47,16 @@ impl Drop for Helper {
 /// Sizes of messages measured.
 const SIZES: [usize; 3] = [32, 256, 4096];
 
+/// Nanoseconds that no bare exchange takes on idle processors.
+const BUSY: f64 = 1000.0;
+
 /// How long the echo may take to be there.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn silent() -> Failure {
+    if stop::asked() {
+        return Failure::new("stopped by a signal before all was measured; run it again");
+    }
     Failure::new("the echo process did not answer; `eshmctl doctor` checks the usual causes")
 }
 
@@ -63,13 +71,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)
-        .args(["echo", &name.to_string()])
+        // It ends by itself where we cannot end it.
+        .args(["echo", &name.to_string(), "--for", &(args.time * 2.0 + 60.0).to_string()])
         .env("ESHM_LOG", "off")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;
     let _echo = Helper(echo);
-    if !trips::await_echo(&endpoint, SIZES[0], PATIENCE)? {
+    if !trips::await_echo(&endpoint, &name, SIZES[0], PATIENCE)? {
         return Err(silent());
     }
     let mut rows = Vec::new();
@@ -78,7 +87,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let limit = Limit::of_seconds(Some(part));
         let start = Instant::now();
         let wanted = Wanted { size, count: u64::MAX, pause: Duration::ZERO, gone: PATIENCE, limit };
-        let done = trips::run(&endpoint, wanted, |_| {})?;
+        let done = trips::run(&endpoint, &name, wanted, |_| {})?;
         if done.deserted {
             return Err(silent());
         }
@@ -93,18 +102,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                         "p50_ns": times.percentile(0.5), "p99_ns": times.percentile(0.99), "max_ns": times.max() })
             })
             .collect();
-        println!("{}", json!({ "line_ns": limit, "trips": trips }));
+        say!("{}", json!({ "line_ns": limit, "trips": trips }));
         return Ok(Exit::Fine);
     }
-    println!("one cache line there and back, no library: {limit:.0} ns");
-    println!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
+    say!("one cache line there and back, no library: {limit:.0} ns");
+    say!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
     for (size, seconds, times, _) in &rows {
         let per_second = times.len() as f64 / seconds;
         let shown = [times.percentile(0.5), times.percentile(0.99), times.max()].map(histogram::time);
         let ratio = times.percentile(0.5) as f64 / limit;
-        println!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
+        say!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
     }
-    println!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    say!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    if limit > BUSY {
+        tell!("the bare exchange took long: other processes keep the processors busy; run it again when they are idle");
+    }
     Ok(Exit::Fine)
 }
 
@@ -129,16 +141,19 @@ fn one_line(time: Duration) -> f64 {
             }
         });
         let (begin, mut value) = (Instant::now(), 0);
-        while runs.len() < 3 || begin.elapsed() < time && runs.len() < 1000 {
-            let start = Instant::now();
-            for _ in 0..RUN {
+        let is_over = || begin.elapsed() >= time || stop::asked();
+        while runs.is_empty() || !is_over() && runs.len() < 1000 {
+            let (start, mut exchanges) = (Instant::now(), 0);
+            // Beside busy processes an exchange takes milliseconds: then a run is cut short.
+            while exchanges < RUN && (exchanges == 0 || exchanges % 64 != 0 || !is_over()) {
+                exchanges += 1;
                 line.0.store(value + 1, Ordering::Release);
                 value += 2;
                 while line.0.load(Ordering::Acquire) != value {
                     std::hint::spin_loop();
                 }
             }
-            runs.push(start.elapsed().as_nanos() as f64 / RUN as f64);
+            runs.push(start.elapsed().as_nanos() as f64 / exchanges as f64);
         }
         line.0.store(END, Ordering::Release);
     });

@@ -1,6 +1,12 @@
 //! `clean`: removes segments that nobody will ever use again, and no other.
 
-use crate::{exit::Exit, failure::Failure, name::Name, report};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    name::Name,
+    report::{self, Kind},
+    say, say_part, tell,
+};
 use eshm::inspect::{Removal, remove_orphan};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -34,9 +40,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         for name in &args.names {
             match report::collect(name, WATCH) {
                 Some(report) if report.orphan => found.push(name.clone()),
-                Some(_) => println!("{name}: in use, or no segment; stays"),
+                Some(report) if report.kind == Kind::Segment => say!("{name}: in use; stays"),
+                Some(_) => say!("{name}: not a segment that can be judged; stays; `eshmctl show {name}` says what it is"),
                 None => {
-                    eprintln!("eshmctl: there is no segment '{name}'; `eshmctl list` shows which there are");
+                    tell!("there is no segment '{name}'; `eshmctl list` shows which there are");
                     missing = true;
                 }
             }
@@ -45,33 +52,33 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let ended = if missing { Exit::Missing } else { Exit::Fine };
     if orphans.is_empty() {
-        println!("nothing to remove");
+        say!("nothing to remove");
         return Ok(ended);
     }
     for name in &orphans {
-        println!("{name}: both ends are gone");
+        say!("{name}: both ends are gone");
     }
     if args.dry_run {
-        println!("{} would be removed", orphans.len());
+        say!("{} would be removed", orphans.len());
         return Ok(ended);
     }
     if !args.yes && !confirmed(orphans.len())? {
-        println!("nothing removed");
+        say!("nothing removed");
         return Ok(Exit::Fine);
     }
     let (mut removed, mut failed) = (0, false);
     for name in &orphans {
         match remove_orphan(name) {
             Ok(Removal::Removed) => removed += 1,
-            Ok(Removal::Missing) => println!("{name}: gone already"),
-            Ok(Removal::Kept(why)) => println!("{name}: stays: {why}"),
+            Ok(Removal::Missing) => say!("{name}: gone already"),
+            Ok(Removal::Kept(why)) => say!("{name}: stays: {why}"),
             Err(error) => {
-                eprintln!("eshmctl: {error}; its owner or root may remove it");
+                tell!("{error}; its owner or root may remove it");
                 failed = true;
             }
         }
     }
-    println!("{removed} removed");
+    say!("{removed} removed");
     Ok(if failed { Exit::Failed } else { ended })
 }
 
@@ -79,7 +86,7 @@ fn confirmed(count: usize) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new("not a terminal to ask on; say --yes to remove, or --dry-run to look"));
     }
-    print!("remove {count}? [y/N] ");
+    say_part!("remove {count}? [y/N] ");
     io::stdout().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -5,7 +5,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
     name::Name,
+    numbers,
     paint::{Painted, Tone},
+    say,
 };
 use serde_json::json;
 
@@ -26,13 +28,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         checks.extend(checkup::segment(name));
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);
+        say!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);
     } else {
         checks.iter().for_each(print);
     }
     let wrong = checks.iter().filter(|check| check.verdict == Verdict::Wrong).count();
     if !args.json {
-        println!("{} checks, {wrong} wrong", checks.len());
+        say!("{}, {wrong} wrong", numbers::count(checks.len() as u64, "check"));
     }
     Ok(if wrong > 0 { Exit::Findings } else { Exit::Fine })
 }
@@ -44,10 +46,10 @@ fn print(check: &Check) {
         Verdict::Wrong => Painted(Tone::Bad, "WRONG"),
     };
     match check.is_finding() {
-        true => println!("{verdict} {}", check.seen),
-        false => println!("{verdict} {}: {}", check.subject, check.seen),
+        true => say!("{verdict} {}", check.seen),
+        false => say!("{verdict} {}: {}", check.subject, check.seen),
     }
     if let Some(advice) = &check.advice {
-        println!("      {advice}");
+        say!("      {advice}");
     }
 }

@@ -3,10 +3,10 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    numbers,
+    numbers, say,
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
-    tap,
+    tap, tell,
     waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};
@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let limit = Limit::of_seconds(args.time);
     let Some(endpoint) = open(args, limit)? else {
-        eprintln!("eshmctl: there was no segment '{}'; nothing answered", args.side.name);
+        tell!("there was no segment '{}'; nothing answered", args.side.name);
         return Ok(Exit::Missing);
     };
     let mut buffer = vec![0; endpoint.capacity()?];
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             break;
         }
     }
-    println!("{answered} answered");
+    say!("{answered} answered");
     Ok(Exit::Fine)
 }
 

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     paint::{Painted, Tone},
     report::{self, AgeOf, Channel, Kind, Life, Report, Side},
+    say, say_part,
 };
 use std::time::Duration;
 
@@ -26,9 +27,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let reports = report::collect_all(Duration::from_millis(args.over)).map_err(report::unlisted)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
+        say!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
     } else if reports.is_empty() {
-        println!("no segments");
+        say!("no segments");
     } else {
         table(&reports, args.long);
     }
@@ -41,29 +42,29 @@ fn table(reports: &[Report], long: bool) {
         "{:width$}  {:>8} {:>8} {:>5}  {:20} {:20} {:>7} {:>7} {:>4}",
         "NAME", "CAPACITY", "SIZE", "PROTO", "MASTER", "SLAVE", "M>S/s", "S>M/s", "AGE"
     );
-    println!("{}", Painted(Tone::Bold, heading));
+    say!("{}", Painted(Tone::Bold, heading));
     for report in reports {
         let name = format!("{:width$}", report.name); // whole: it is typed again, and searched for
         let Some(segment) = &report.segment else {
             let why = report.findings.first().map_or("", |finding| &finding.what);
-            println!("{name}  {:>8} {:>8} {:>5}  {}", "-", report.size, "-", Painted(Tone::Bad, why));
+            say!("{name}  {:>8} {:>8} {:>5}  {}", "-", report.size, "-", Painted(Tone::Bad, why));
             continue;
         };
-        print!("{name}  {:>8} {:>8} {:>5}  ", segment.capacity, report.size, segment.protocol);
-        print!("{} {} ", who(&segment.master), who(&segment.slave));
-        print!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
-        print!("{:>4}", age(report));
-        println!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
+        say_part!("{name}  {:>8} {:>8} {:>5}  ", segment.capacity, report.size, segment.protocol);
+        say_part!("{} {} ", who(&segment.master), who(&segment.slave));
+        say_part!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
+        say_part!("{:>4}", age(report));
+        say!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
-                println!("    {label:6} {pid} {}", command.escape_debug());
+                say!("    {label:6} {pid} {}", command.escape_debug());
             }
         }
     }
     let orphans = reports.iter().filter(|r| r.orphan).count();
     let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
     if orphans + broken > 0 {
-        println!("{orphans} orphaned, {broken} no segments; `eshmctl show NAME` says more, `eshmctl clean` removes orphans");
+        say!("{orphans} orphaned, {broken} not segments; `eshmctl show NAME` says more, `eshmctl clean` removes orphans");
     }
 }
 

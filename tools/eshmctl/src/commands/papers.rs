@@ -1,7 +1,11 @@
 //! `completions` and `man`.
 
 use crate::{cli, exit::Exit, failure::Failure};
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// Print a shell's completions.
 #[derive(clap::Args, Debug)]
@@ -19,7 +23,9 @@ pub struct Man {
 
 /// Runs `completions`.
 pub fn completions(args: &Completions) -> Result<Exit, Failure> {
-    clap_complete::generate(args.shell, &mut cli::command(), "eshmctl", &mut io::stdout());
+    let mut script = Vec::new(); // it has no patience with a writer that fails
+    clap_complete::generate(args.shell, &mut cli::command(), "eshmctl", &mut script);
+    io::stdout().write_all(&script)?;
     Ok(Exit::Fine)
 }
 

@@ -4,10 +4,12 @@ use crate::{
     exit::Exit,
     failure::Failure,
     histogram, numbers,
-    progress::Progress,
+    progress::{self, Progress},
+    say, say_part,
     side::{self, As, SideArgs},
     standard,
     stop::{self, Limit},
+    tell,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -55,11 +57,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let name = &args.side.name;
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
     let wait = Duration::from_secs_f64(args.wait);
-    if !trips::await_echo(&endpoint, args.size, wait).map_err(|failure| failure.about(name))? {
-        eprintln!("eshmctl: nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
+    if !trips::await_echo(&endpoint, name, args.size, wait).map_err(|failure| failure.about(name))? {
+        tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
-    let (start, mut progress) = (Instant::now(), Progress::new());
+    let (start, mut shown) = (Instant::now(), Progress::new());
     let wanted = Wanted {
         size: args.size,
         count: args.count,
@@ -67,9 +69,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         gone: wait,
         limit: Limit::of_seconds(args.time),
     };
-    let done = trips::run(&endpoint, wanted, |number| progress.tell(|| format!("{number} of {}", args.count)))
+    let done = trips::run(&endpoint, name, wanted, |number| shown.tell(|| format!("{number} of {}", args.count)))
         .map_err(|failure| failure.about(name))?;
-    progress.done();
+    shown.done();
     let seconds = start.elapsed().as_secs_f64();
     let times = done.times;
     let percentiles = histogram::PERCENTILES.map(|(name, share)| (name, times.percentile(share)));
@@ -86,8 +88,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         let _ = writeln!(
             told,
-            "{} round trips of {} bytes, {} lost, {:.0} a second",
-            times.len(),
+            "{} of {} bytes, {} lost, {:.0} a second",
+            numbers::count(times.len(), "round trip"),
             args.size,
             done.lost,
             times.len() as f64 / seconds
@@ -95,18 +97,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let shown: Vec<String> =
             percentiles.iter().map(|(name, value)| format!("{name} {}", histogram::time(*value))).collect();
         let _ = writeln!(told, "{}, max {}", shown.join(", "), histogram::time(times.max()));
-        told.push_str(&times.for_terminal(80));
+        told.push_str(&times.for_terminal(progress::columns()));
     }
     match args.svg.as_deref().is_some_and(standard::is_meant) {
-        true => eprint!("{told}"),
-        false => print!("{told}"),
+        true => say::beside(format_args!("{told}")),
+        false => say_part!("{told}"),
     }
     if let Some(path) = &args.svg {
         let title = format!("Round trips of {} bytes on {name}", args.size);
         standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
-        eprintln!("eshmctl: nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
+        tell!("nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

@@ -7,9 +7,10 @@ use crate::{
     name::Name,
     numbers,
     progress::Progress,
-    standard,
+    say, standard,
     stop::{self, Limit},
     tap::{self, Pace, Which},
+    tell,
 };
 use std::{
     fs::File,
@@ -48,7 +49,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let limit = Limit::of_seconds(args.time);
     let Some((segment, fresh)) = tap::await_segment(&args.name, limit, false)? else {
-        eprintln!("eshmctl: there was no segment '{}'; nothing recorded", args.name);
+        tell!("there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
     };
     let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
@@ -71,9 +72,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     progress.done();
     let told = format!("{values} recorded, {missed} missed");
     if piped {
-        eprintln!("{told}")
+        say::beside(format_args!("{told}\n"));
     } else {
-        println!("{told}")
+        say!("{told}");
     }
     Ok(Exit::Fine)
 }

@@ -2,19 +2,23 @@
 
 use crate::{
     capture::Reader,
+    delivery::Delivery,
     exit::Exit,
     failure::Failure,
     name::Name,
     numbers,
     progress::Progress,
+    say,
     side::{self, As, SideArgs},
-    standard, stop,
+    standard,
+    stop::{self, Limit},
+    tap, tell,
+    waiting::{self, Notice},
 };
 use clap::ValueEnum;
 use eshm::{Endpoint, Error, inspect::Direction};
 use std::{
-    fs::File,
-    io::{BufReader, Read},
+    io::BufReader,
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -51,30 +55,38 @@ pub struct Args {
     /// So many times as fast.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = numbers::factor)]
     speed: f64,
-    /// Begin only once the other side is there.
+    /// Begin only once the other side is there; as slave, wait for the segment too.
     #[arg(long)]
     wait: bool,
 }
+
+/// How long the last value may take to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let wrong = |why: Failure| Failure::new(format!("{}: {why}", args.file.display()));
-    let input: Box<dyn Read> = match standard::is_meant(&args.file) {
-        true => Box::new(standard::Input::new()?),
-        false => Box::new(File::open(&args.file).map_err(|error| Failure::of_file(&args.file, &error))?),
+    let mut reader = match Reader::new(BufReader::new(standard::Input::open(&args.file)?)) {
+        Ok(reader) => reader,
+        Err(_) if stop::asked() => return Ok(ended(0, Instant::now())), // while nothing came
+        Err(why) => return Err(wrong(why)),
     };
-    let mut reader = Reader::new(BufReader::new(input)).map_err(wrong)?;
     let (direction, own) = match args.from {
         From::Master => (Direction::MasterToSlave, As::Master),
         From::Slave => (Direction::SlaveToMaster, As::Slave),
     };
     let name = args.name.clone().unwrap_or_else(|| Name::of_file(reader.name.clone()));
     let side = SideArgs { name, capacity: args.capacity.max(reader.capacity as usize), replace: args.replace };
-    let endpoint = side::open(&side, args.role.unwrap_or(own))?;
-    if args.wait {
-        await_peer(&endpoint)?;
+    let role = args.role.unwrap_or(own);
+    if args.wait && role == As::Slave && tap::await_segment(&side.name, Limit::of_seconds(None), false)?.is_none() {
+        return Ok(ended(0, Instant::now()));
     }
+    let endpoint = side::open(&side, role)?;
+    if args.wait {
+        await_peer(&endpoint, &side.name)?;
+    }
+    let mut delivery = Delivery::new(&side.name, endpoint.role());
     let (mut first, mut played, mut start) = (None, 0_u64, Instant::now());
     let mut progress = Progress::new();
     while let Some(frame) = reader.next().map_err(wrong)? {
@@ -92,20 +104,36 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         while Instant::now() < due && !stop::asked() {
             thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
         }
-        write(&endpoint, &frame.value).map_err(|failure| failure.about(&side.name))?;
+        if !write(&endpoint, &side.name, &frame.value, &mut delivery).map_err(|failure| failure.about(&side.name))? {
+            break;
+        }
         played += 1;
         progress.tell(|| {
             format!("{played} played, at {:.1} s of the recording", frame.time.saturating_sub(begin).as_secs_f64())
         });
     }
     progress.done();
-    println!("{played} played in {:.3} s", start.elapsed().as_secs_f64());
-    Ok(Exit::Fine)
+    let end = Instant::now() + PATIENCE; // what is read is not lost with the segment
+    while played > 0 && !delivery.was_read() && Instant::now() < end && !stop::asked() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let exit = ended(played, start);
+    if played > 0 && !delivery.was_read() {
+        tell!("{}", delivery.unread(played, PATIENCE.as_secs_f64(), "--wait begins only once it is there"));
+        return Ok(Exit::TimedOut);
+    }
+    Ok(exit)
 }
 
-fn await_peer(endpoint: &Endpoint) -> Result<(), Failure> {
+/// Prints the closing line.
+fn ended(played: u64, start: Instant) -> Exit {
+    say!("{played} played in {:.3} s", start.elapsed().as_secs_f64());
+    Exit::Fine
+}
+
+fn await_peer(endpoint: &Endpoint, name: &Name) -> Result<(), Failure> {
     // Before the threshold has passed for the first time a peer that never came counts as alive.
-    let mut beats = [0; 2];
+    let (mut beats, mut notice) = ([0; 2], Notice::new());
     while !stop::asked() {
         let stats = endpoint.stats();
         if let Ok(stats) = stats {
@@ -115,17 +143,24 @@ fn await_peer(endpoint: &Endpoint) -> Result<(), Failure> {
             }
             beats = now;
         }
+        notice.tell_if_long(|| waiting::for_the_other(endpoint, name));
         thread::sleep(Duration::from_millis(20));
     }
     Ok(())
 }
 
-/// Writes one value; while the master is away, again.
-fn write(endpoint: &Endpoint, value: &[u8]) -> Result<(), Failure> {
+/// Writes one value; while the master is away, again. False if a signal ended that.
+fn write(endpoint: &Endpoint, name: &Name, value: &[u8], delivery: &mut Delivery) -> Result<bool, Failure> {
+    let mut notice = Notice::new();
     loop {
+        delivery.begin();
         match endpoint.write(value) {
-            Ok(()) => return Ok(()),
-            Err(Error::Timeout) if !stop::asked() => thread::sleep(Duration::from_millis(5)),
+            Ok(()) => return Ok(true),
+            Err(Error::Timeout) if stop::asked() => return Ok(false),
+            Err(Error::Timeout) => {
+                notice.tell_if_long(|| waiting::to_write(endpoint, name));
+                thread::sleep(Duration::from_millis(5));
+            }
             Err(error) => return Err(error.into()),
         }
     }

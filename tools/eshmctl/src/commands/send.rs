@@ -1,13 +1,15 @@
 //! `send`: values from an argument, a file, or standard input.
 
 use crate::{
+    delivery::Delivery,
     exit::Exit,
     failure::Failure,
     lines, numbers,
     payload::{self, Form},
-    record_text,
+    record_text, say,
     side::{self, As, Place, SideArgs},
-    standard, stop,
+    standard, stop, tell,
+    waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};
 use std::{
@@ -40,7 +42,7 @@ pub struct Args {
     /// Send a value or file so many times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Go on for so many seconds after the last value: print replies, and stay, so that a slave can come and read it.
+    /// Stay for so many seconds after the last value: print replies, and let a reader come and read it. Exit code 5 if none did.
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = numbers::seconds)]
     linger: f64,
 }
@@ -53,15 +55,22 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let (sent, replies) = thread::scope(|scope| {
         let printing = scope.spawn(|| print_replies(&endpoint, args, &over));
         let stopped = || stop::asked() || printing.is_finished(); // it ends early if it fails
-        let mut sender = Sender { endpoint: &endpoint, args, stopped: &stopped, sent: 0 };
+        let delivery = Delivery::new(&args.side.name, endpoint.role());
+        let mut sender = Sender { endpoint: &endpoint, args, stopped: &stopped, sent: 0, delivery };
         let result = sender.send_all();
         if result.is_ok() {
             sender.wait_until(Instant::now() + Duration::from_secs_f64(args.linger));
         }
         over.store(true, Ordering::Relaxed); // a flag alone
-        (result.map(|()| sender.sent), printing.join().expect("no panic"))
+        let Sender { sent, delivery, .. } = sender;
+        (result.map(|()| (sent, delivery)), printing.join().expect("no panic"))
     });
-    println!("{} sent, {} replies", sent?, replies?);
+    let ((sent, delivery), replies) = (sent?, replies?);
+    say!("{sent} sent, {replies} replies");
+    if sent > 0 && !delivery.was_read() {
+        tell!("{}", delivery.unread(sent, args.linger, "--linger waits longer"));
+        return Ok(Exit::TimedOut);
+    }
     Ok(Exit::Fine)
 }
 
@@ -70,6 +79,7 @@ struct Sender<'a> {
     args: &'a Args,
     stopped: &'a dyn Fn() -> bool,
     sent: u64,
+    delivery: Delivery,
 }
 
 impl Sender<'_> {
@@ -99,11 +109,16 @@ impl Sender<'_> {
         let record = if self.args.record { Some(record_text::encode(value)?) } else { None };
         let value = record.as_deref().unwrap_or(value);
         let next = self.args.rate.map(|hz| Instant::now() + Duration::from_secs_f64(1.0 / hz));
+        let mut notice = Notice::new();
         loop {
+            self.delivery.begin();
             match self.endpoint.write(value) {
                 Ok(()) => break,
                 Err(Error::Timeout) if (self.stopped)() => return Ok(()),
-                Err(Error::Timeout) => thread::sleep(Duration::from_millis(10)),
+                Err(Error::Timeout) => {
+                    notice.tell_if_long(|| waiting::to_write(self.endpoint, &self.args.side.name));
+                    thread::sleep(Duration::from_millis(10));
+                }
                 Err(Error::BufferTooSmall { size }) => {
                     let (name, bytes) = (&self.args.side.name, value.len());
                     return Err(Failure::new(format!(

@@ -7,6 +7,7 @@ use crate::{
     paint::{Painted, Tone},
     payload::{self, Form, Message},
     report::{self, AgeOf, Channel, Life, Report, Severity, Side},
+    say, say_part, tell,
 };
 use eshm::inspect::{self, Direction, Found, Sight};
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over)) else {
-        eprintln!("eshmctl: there is no segment '{}'; `eshmctl list` shows which there are", args.name);
+        tell!("there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };
     let messages = messages(&args.name);
@@ -43,7 +44,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         segment.slave_to_master.message = messages[1].as_deref().map(Message::of);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         text(&report, args, &messages);
     }
@@ -53,28 +54,28 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
-    println!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
+    say!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
     let age = match report.age_of {
         AgeOf::Birth => format!("{} s old", report.age_s),
         AgeOf::Change => format!("changed {} s ago (its file system does not say when it was made)", report.age_s),
     };
-    println!("  file        {} bytes, mode {}, owner {}, {age}", report.size, report.mode, report.uid);
+    say!("  file        {} bytes, mode {}, owner {}, {age}", report.size, report.mode, report.uid);
     if let Some(segment) = &report.segment {
         let woken = if segment.features & 1 == 1 { "writers wake readers" } else { "readers poll" };
-        println!("  protocol    {}, {woken} (features {:#x})", segment.protocol, segment.features);
+        say!("  protocol    {}, {woken} (features {:#x})", segment.protocol, segment.features);
         let account = match segment.layout_size {
             0 => "not said, as in protocol 2".to_owned(),
             size => format!("{size} bytes"),
         };
-        println!("  capacity    {} bytes a message; the segment by its own account: {account}", segment.capacity);
-        println!("  stale after {} ms of silence", segment.stale_threshold_ms);
-        println!("  masters     {} so far", segment.master_generation);
+        say!("  capacity    {} bytes a message; the segment by its own account: {account}", segment.capacity);
+        say!("  stale after {} ms of silence", segment.stale_threshold_ms);
+        say!("  masters     {} so far", segment.master_generation);
         side("master", &segment.master);
         side("slave", &segment.slave);
         let channels = [("master to slave", &segment.master_to_slave), ("slave to master", &segment.slave_to_master)];
         for ((label, channel), message) in channels.into_iter().zip(messages) {
             one_channel(label, channel);
-            println!("    message   {}", message.as_deref().map_or("none".to_owned(), |message| shown(message, args)));
+            say!("    message   {}", message.as_deref().map_or("none".to_owned(), |message| shown(message, args)));
         }
     }
     for finding in &report.findings {
@@ -83,10 +84,10 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
             Severity::Warning => (Tone::Warn, "warning"),
             Severity::Problem => (Tone::Bad, "problem"),
         };
-        println!("{}: {}\n    {}", Painted(tone, word), finding.what, finding.advice);
+        say!("{}: {}\n    {}", Painted(tone, word), finding.what, finding.advice);
     }
     if report.findings.is_empty() {
-        println!("{}", Painted(Tone::Good, "nothing is wrong"));
+        say!("{}", Painted(Tone::Good, "nothing is wrong"));
     }
 }
 
@@ -97,16 +98,16 @@ fn side(label: &str, side: &Side) {
         Life::Silent => Painted(Tone::Warn, "silent"),
         Life::Dead => Painted(Tone::Bad, "dead"),
     };
-    print!("  {label:11} {life}");
+    say_part!("  {label:11} {life}");
     if let Some(pid) = side.pid {
-        print!(", process {pid}");
+        say_part!(", process {pid}");
     }
     match side.library {
-        Some("released") => print!(", a released library"),
-        Some(_) => print!(", this library"),
+        Some("released") => say_part!(", a released library"),
+        Some(_) => say_part!(", this library"),
         None => {}
     }
-    println!(", {:.0} beats a second, {} in all", side.beats_per_second, side.heartbeat);
+    say!(", {:.0} beats a second, {} in all", side.beats_per_second, side.heartbeat);
     if side.pid.is_some() {
         let flag = match (side.flag, side.life) {
             (false, _) => "clear: left",
@@ -117,20 +118,20 @@ fn side(label: &str, side: &Side) {
             0 => "none: judged by heartbeat and process".to_owned(),
             word => format!("{word}: judged by its lock on the file"),
         };
-        println!("              alive flag {flag}; lock {lock}");
+        say!("              alive flag {flag}; lock {lock}");
     }
     if let Some(command) = &side.command {
-        println!("              {}", command.escape_debug());
+        say!("              {}", command.escape_debug());
     }
 }
 
 fn one_channel(label: &str, channel: &Channel) {
-    println!("  {}", Painted(Tone::Bold, label));
-    println!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
-    println!("    read      {} ({:.0} a second), {} never", channel.reads, channel.reads_per_second, channel.missed);
+    say!("  {}", Painted(Tone::Bold, label));
+    say!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
+    say!("    read      {} ({:.0} a second), {} never read", channel.reads, channel.reads_per_second, channel.missed);
     let state = if channel.sequence & 1 == 0 { "whole" } else { "being written" };
-    print!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
-    println!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });
+    say_part!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
+    say!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });
 }
 
 /// Looks tried for a message between two writes.

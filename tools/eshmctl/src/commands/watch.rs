@@ -8,6 +8,7 @@ use crate::{
     payload::{self, Form, Message},
     stop::{self, Limit},
     tap::{self, Pace, Which},
+    tell,
 };
 use serde::Serialize;
 use std::{
@@ -92,7 +93,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         writeln!(out, "{values} caught, {missed} missed")?;
     }
     if !ever {
-        eprintln!("eshmctl: there was no segment '{}'; `eshmctl list` shows which there are", args.name);
+        tell!("there was no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     }
     if no_records > 0 {

@@ -146,7 +146,8 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &M
             command: pid
                 .filter(|&pid| life != Life::Dead && life != Life::Absent && mapped.may_be_by(pid))
                 .and_then(command_line),
-            library: pid.map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
+            // Who has left took with him what tells the libraries apart.
+            library: pid.filter(|_| life != Life::Absent).map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
             lock: header.locks[index],
             heartbeat: header.heartbeats[index],

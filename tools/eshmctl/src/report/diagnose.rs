@@ -19,8 +19,7 @@ pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>)
         Kind::Unreadable => add(
             Severity::Problem,
             format!("it cannot be looked at: {why}"),
-            "look at its owner and mode with `ls -l /dev/shm`; both processes need read and write permission, so start the \
-             creator with a umask that leaves it, or as the same user",
+            "both processes need read and write permission: run them as one user, or start the creator with umask 0",
         ),
         Kind::HalfMade => add(
             Severity::Problem,

@@ -156,7 +156,7 @@ pub struct Side {
     pub pid: Option<i32>,
     /// That process's command line, if it can be seen from here.
     pub command: Option<String>,
-    /// `"ours"`, `"released"`, or `null` if the side was never taken.
+    /// `"ours"`, `"released"`, or `null` if nobody has the side.
     pub library: Option<&'static str>,
     /// The alive flag: set while attached, cleared by a clean exit.
     pub flag: bool,

@@ -5,6 +5,7 @@ use super::{
     board::{Peer, Row},
     columns::{self, ALL, Column},
 };
+use crate::numbers;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout},
@@ -41,7 +42,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
             }
         }
     }
-    let segments = format!("{which}{count} segments");
+    let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
     let frozen = if app.frozen { "FROZEN" } else { "" };
     let left_out = if hidden > 0 { format!("{hidden} columns do not fit") } else { String::new() };
     // By weight: what comes last goes first where there is no room.

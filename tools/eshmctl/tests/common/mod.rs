@@ -34,6 +34,11 @@ pub fn ctl(args: &[impl AsRef<OsStr>]) -> Done {
     done(&mut command(args))
 }
 
+/// The same, with all that the library says.
+pub fn ctl_loud(args: &[impl AsRef<OsStr>]) -> Done {
+    done(command(args).env("ESHM_LOG", "debug"))
+}
+
 /// The same, without what root may do in spite of a file's mode.
 pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
     let mut command = command(args);
@@ -76,6 +81,11 @@ fn done(command: &mut Command) -> Done {
     Done { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// Runs it to its end with this as its standard output.
+pub fn ctl_writing_to(args: &[&str], output: Stdio) -> std::process::Output {
+    command(args).stdout(output).stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output).expect("run eshmctl")
+}
+
 /// One that runs until it is dropped.
 pub struct Running {
     child: Child,
@@ -92,11 +102,28 @@ pub fn start_with_errors(args: &[&str]) -> Running {
     started(command(args), true)
 }
 
+/// Starts it by a shell that has run `script`.
+pub fn start_by(script: &str, args: &[&str]) -> Running {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{script}; exec \"$0\" \"$@\"")).arg(PROGRAM).args(args);
+    command.env("ESHM_LOG", "off").stdin(Stdio::null());
+    started(command, false)
+}
+
 /// Starts it with a standard input that stays open until it is dropped.
 pub fn start_with_input(args: &[&str]) -> (Running, ChildStdin) {
+    started_with_input(args, false)
+}
+
+/// The same, with what it says on standard error among its lines.
+pub fn start_with_input_and_errors(args: &[&str]) -> (Running, ChildStdin) {
+    started_with_input(args, true)
+}
+
+fn started_with_input(args: &[&str], errors: bool) -> (Running, ChildStdin) {
     let mut command = command(args);
     command.stdin(Stdio::piped());
-    let mut running = started(command, false);
+    let mut running = started(command, errors);
     let input = running.child.stdin.take().expect("its input");
     (running, input)
 }
@@ -153,9 +180,15 @@ impl Running {
 
     /// Asks it to end, and waits; its code and the rest of its lines.
     #[track_caller]
-    pub fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub fn end(self) -> (Option<i32>, Vec<String>) {
+        self.end_by(libc::SIGINT)
+    }
+
+    /// The same, by this signal.
+    #[track_caller]
+    pub fn end_by(mut self, signal: i32) -> (Option<i32>, Vec<String>) {
         // SAFETY: a child of ours that has not been waited for.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
+        unsafe { libc::kill(self.child.id() as i32, signal) };
         let code = self.end_code();
         (code, self.lines.iter().collect())
     }
@@ -201,4 +234,16 @@ pub fn scratch(name: &eshm_processes::Name, what: impl AsRef<OsStr>) -> std::pat
     file.push(".");
     file.push(what.as_ref());
     std::env::temp_dir().join(file)
+}
+
+/// A recording of one value, `recorded`, in a file.
+pub fn recording() -> String {
+    let name = eshm_processes::Name::new();
+    let file = scratch(&name, "cap").to_str().expect("text").to_owned();
+    let mut record = start_with_errors(&["record", name.as_str(), "-o", &file, "--count", "1"]);
+    assert!(record.line().contains("waiting for it"));
+    let master = eshm_processes::open(&name, eshm::Role::Master);
+    master.write(b"recorded").expect("written");
+    assert_eq!(record.end_code(), Some(0));
+    file
 }

@@ -43,6 +43,7 @@ fn both_views_are_complete() {
         "eshm_init",
         "eshm_init_ex",
         "eshm_capacity",
+        "eshm_has_given_up",
         "eshm_last_error",
         "eshm_version",
         "eshm_destroy",

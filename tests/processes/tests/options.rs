@@ -17,7 +17,8 @@ fn a_mode_is_the_files_whatever_the_umask_also_of_the_next_segment() {
     }
     let name = Name::new();
     let refused = builder(&name, Role::Master).mode(0o1000).open().expect_err("no permission bits");
-    assert_eq!(refused, Error::InvalidParameter("the mode (0777 is 511) is 512: 0 to 511 are allowed".into()));
+    let why = format!("channel '{}': the mode (0777 is 511) is 512: 0 to 511 are allowed", name.as_str());
+    assert_eq!(refused, Error::InvalidParameter(why));
     assert!(!name.exists());
 }
 

@@ -103,7 +103,10 @@ pub fn in_the_way(name: &Name, error: &Error) -> Failure {
         Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };
-    Failure::new(format!("{error}; {advice}")) // the error names the channel
+    // An opening's error names the channel, a look's does not.
+    let error = error.to_string();
+    let named = if error.starts_with("channel ") { error } else { format!("channel '{name}': {error}") };
+    Failure::new(format!("{named}; {advice}"))
 }
 
 /// The live processes of both sides before this one came: a process alone cannot see that it is one too many.

@@ -48,7 +48,7 @@ fn a_folder_or_a_link_is_named_and_what_to_do_with_it() {
         [&listeners(name.as_str())[..], &sides(name.as_str(), &file, "slave"), &sides(name.as_str(), &file, "master")];
     let path = name.path().display().to_string();
     let told = |done: &Done| {
-        let said = done.code == Some(1) && done.err.starts_with(&format!("eshmctl: {}: ", name.as_str()));
+        let said = done.code == Some(1) && done.err.starts_with(&format!("eshmctl: channel '{}': ", name.as_str()));
         said && done.err.contains(&path) && done.err.contains("`eshmctl show` says what stands there; remove it by hand")
     };
     each(&name, |path| fs::create_dir(path).expect("a folder"), &commands.concat(), told);

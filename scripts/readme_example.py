@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the Python program of a README as the slave it is, with a master in this process.
+"""Runs the first Python program of a README as the slave it is, with a master in this process.
 
     readme_example.py README.md
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import eshm
 from eshm import ESHM, ESHMRole
 
-(code,) = re.findall(r"```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S)
+code = re.findall(r"```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S)[0]
 name = f"readme_{uuid.uuid4().hex[:12]}"
 code = code.replace('"robot"', repr(name))
 assert name in code, "the README's program has another channel"

@@ -34,7 +34,7 @@ pub(crate) fn now() -> u64 {
     read().wrapping_add(BEHIND.load(Ordering::Relaxed)) // a number alone
 }
 
-/// [`now`] for waits made of this library's: `std::time::Instant` does not know how far the clock must be.
+/// The same clock for waits made of this library's: `std::time::Instant` does not know how far the clock must be.
 #[cfg(not(loom))]
 pub fn monotonic() -> Duration {
     Duration::from_nanos(now())

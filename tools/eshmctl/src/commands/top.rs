@@ -57,16 +57,19 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), Failure> {
     let (mut board, mut app) = (Board::new(), App::new());
-    app.take(board.refresh());
+    board.refresh();
     let mut next = Instant::now() + every.min(Duration::from_millis(250)); // the first figures soon
-    let mut glance = Instant::now();
+    let (mut glance, mut measured) = (Instant::now(), false);
     while !app.done && !stop::asked() {
-        terminal.draw(|frame| top::draw(frame, &app))?;
+        if measured {
+            terminal.draw(|frame| top::draw(frame, &app))?;
+        }
         // Until something is to be drawn.
         loop {
             let now = Instant::now();
             if now >= next {
                 app.take(board.refresh());
+                measured = true;
                 next = now + every;
                 break;
             }

@@ -84,7 +84,7 @@ impl Board {
         }
     }
 
-    /// The rows since the last refresh; a segment seen for the first time has no rates yet.
+    /// The rows since the last refresh; a segment seen for the first time has none yet, as nothing of it is measured.
     pub fn refresh(&mut self) -> Vec<Row> {
         let seconds = self.at.elapsed().as_secs_f64().max(1e-6);
         self.at = Instant::now();
@@ -96,8 +96,13 @@ impl Board {
             let (Some(file), Found::Segment(segment)) = (sight.file, sight.found) else { continue };
             let known = self.watched.remove(&name).filter(|watched| watched.inode == file.inode);
             let shown = Name::of_file(name.clone());
-            let mut watched = known.unwrap_or_else(|| Watched::new(segment, file.inode, Mapped::new(&shown, file.inode)));
-            rows.push(watched.row(shown.to_string(), seconds));
+            let watched = match known {
+                Some(mut watched) => {
+                    rows.push(watched.row(shown.to_string(), seconds));
+                    watched
+                }
+                None => Watched::new(segment, file.inode, Mapped::new(&shown, file.inode)),
+            };
             self.watched.insert(name, watched);
         }
         rows

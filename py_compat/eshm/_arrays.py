@@ -1,8 +1,28 @@
-"""Messages as numpy arrays. numpy is imported by who asks for one."""
+"""Memory that messages come from and go to. numpy is imported by who asks for an array."""
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Sequence, Union
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    import typing_extensions
+
+    class _Array(Protocol):
+        """A numpy array or scalar: before Python 3.12 its stubs have no ``__buffer__``."""
+
+        @property
+        def __array_interface__(self) -> Dict[str, Any]: ...
+
+    Buffer = Union[typing_extensions.Buffer, _Array]
+    Shape = Union[None, int, Sequence[int]]
+
+
+def view_of(data: Buffer) -> memoryview:
+    """The memory of any object with the buffer interface."""
+    buffer: Any = data
+    return memoryview(buffer)
 
 
 def of_message(message: bytes, dtype: Any) -> Any:
@@ -12,7 +32,7 @@ def of_message(message: bytes, dtype: Any) -> Any:
     return numpy.frombuffer(bytearray(message), dtype or float)
 
 
-def room(dtype: Any, shape: Union[None, int, Sequence[int]], out: Any) -> Any:
+def room(dtype: Any, shape: Shape, out: Any) -> Any:
     """The array that a message is to fill: `out`, or a new one."""
     import numpy
 

@@ -12,7 +12,7 @@ from ._ctypes_channel import CtypesChannel
 from ._decode import decode
 from ._encode import encode
 from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
-from ._last import open_channels
+from ._last import close_last, open_channels
 from ._options import Options, open_patiently
 from ._settings import Settings
 from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
@@ -161,7 +161,7 @@ class ESHM(Calls):
             forget(key, None)
 
         held = weakref.ref(self, gone)
-        open_channels[key] = close
+        close_last(key, close)
 
     def _calls(self) -> CtypesChannel:
         """What has the back end's other calls, whose names begin with an underscore."""

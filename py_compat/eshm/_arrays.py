@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 def view_of(data: Buffer) -> memoryview:
     """The memory of any object with the buffer interface."""
     buffer: Any = data
-    return memoryview(buffer)
+    try:
+        return memoryview(buffer)
+    except ValueError:  # numpy exports no times, nor structures with times in them
+        if not hasattr(buffer, "__array_interface__"):
+            raise
+    if buffer.dtype.hasobject:
+        raise TypeError("an array of Python objects has no bytes to share")
+    return memoryview(buffer.ravel().view("u1"))
 
 
 def of_message(message: bytes, dtype: Any) -> Any:

@@ -334,6 +334,9 @@ class _Target:
 
     def __init__(self, buffer: "Buffer") -> None:
         view = view_of(buffer)
+        flags = getattr(buffer, "flags", None)
+        if not getattr(flags, "c_contiguous", True):  # what is seen of times that lie scattered is a copy
+            raise BufferError("the buffer is not in one piece")
         _refuse_objects(view)
         if view.readonly:
             raise BufferError("the buffer is read-only")

@@ -50,6 +50,7 @@ say "a fresh environment"
 python3 -m venv "$work/venv" || { echo "no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 python=$work/venv/bin/python
 "$python" -m pip install --quiet "$wheel" numpy mypy
+"$python" -m pip install --quiet pyright || echo "SKIPPED: pyright, which pip cannot get"
 # From a folder with nothing of the package beside it; C++ programs and record vectors, which tests use, are where they look.
 cp -r py_compat/tests py_compat/examples py_compat/README.md "$work/package/"
 ln -s "$build" "$work/build"

@@ -1,8 +1,35 @@
-"""Messages as numpy arrays. numpy is imported by who asks for one."""
+"""Memory that messages come from and go to. numpy is imported by who asks for an array."""
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Sequence, Union
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    import typing_extensions
+
+    class _Array(Protocol):
+        """A numpy array or scalar: before Python 3.12 its stubs have no ``__buffer__``."""
+
+        @property
+        def __array_interface__(self) -> Dict[str, Any]: ...
+
+    Buffer = Union[typing_extensions.Buffer, _Array]
+    Shape = Union[None, int, Sequence[int]]
+
+
+def view_of(data: Buffer) -> memoryview:
+    """The memory of any object with the buffer interface."""
+    buffer: Any = data
+    try:
+        return memoryview(buffer)
+    except ValueError:  # numpy exports no times, nor structures with times in them
+        if not hasattr(buffer, "__array_interface__"):
+            raise
+    if buffer.dtype.hasobject:
+        raise TypeError("an array of Python objects has no bytes to share")
+    return memoryview(buffer.ravel().view("u1"))
 
 
 def of_message(message: bytes, dtype: Any) -> Any:
@@ -12,7 +39,7 @@ def of_message(message: bytes, dtype: Any) -> Any:
     return numpy.frombuffer(bytearray(message), dtype or float)
 
 
-def room(dtype: Any, shape: Union[None, int, Sequence[int]], out: Any) -> Any:
+def room(dtype: Any, shape: Shape, out: Any) -> Any:
     """The array that a message is to fill: `out`, or a new one."""
     import numpy
 

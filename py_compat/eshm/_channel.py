@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Type, TypeVar, Union, overload
 
 from ._arrays import filled, of_message, room
 from ._backend import Calls, choose
@@ -12,14 +12,21 @@ from ._ctypes_channel import CtypesChannel
 from ._decode import decode
 from ._encode import encode
 from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
-from ._last import open_channels
+from ._last import close_last, open_channels
 from ._options import Options, open_patiently
 from ._settings import Settings
 from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
 from ._values import DataItem, Items, RecordError
 
 if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import DTypeLike, NDArray
     from typing_extensions import Self
+
+    from ._arrays import Shape
+
+Scalar = TypeVar("Scalar", bound="numpy.generic")
+Array = TypeVar("Array", bound="NDArray[Any]")
 
 
 def items_of(message: bytes, max_items: int) -> List[DataItem]:
@@ -154,7 +161,7 @@ class ESHM(Calls):
             forget(key, None)
 
         held = weakref.ref(self, gone)
-        open_channels[key] = close
+        close_last(key, close)
 
     def _calls(self) -> CtypesChannel:
         """What has the back end's other calls, whose names begin with an underscore."""
@@ -185,8 +192,28 @@ class ESHM(Calls):
         """MASTER or SLAVE, as :meth:`get_role`, but also of a closed channel."""
         return self._role
 
+    @overload
     def read_array(
-        self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None
+        self, dtype: None = None, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[numpy.float64]: ...
+
+    @overload
+    def read_array(
+        self, dtype: Union[Type[Scalar], numpy.dtype[Scalar]], shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[Scalar]: ...
+
+    @overload
+    def read_array(
+        self, dtype: DTypeLike, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def read_array(
+        self, dtype: Any = None, shape: Shape = None, *, out: Array, timeout_ms: Optional[int] = None
+    ) -> Array: ...
+
+    def read_array(
+        self, dtype: Any = None, shape: Shape = None, *, out: Any = None, timeout_ms: Optional[int] = None
     ) -> Any:
         """Wait for the next new message and return it as a numpy array. The message must fill it; arrays are written
         by :meth:`write` as they are.

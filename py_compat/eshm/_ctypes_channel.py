@@ -10,6 +10,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
+from ._arrays import view_of
 from ._countdown import Countdown
 from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
@@ -18,7 +19,7 @@ from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMError, ESHMRole, ESHMStats
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from ._arrays import Buffer
 
 _DEFAULT_TIMEOUT_MS = 1000
 
@@ -103,7 +104,7 @@ class CtypesChannel:
         if isinstance(data, str):
             raise TypeError("data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer")
         try:
-            view = memoryview(data)
+            view = view_of(data)
         except TypeError:
             raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
         _refuse_objects(view)
@@ -332,7 +333,10 @@ class _Target:
     """Memory for a message, and the arguments of a read into it."""
 
     def __init__(self, buffer: "Buffer") -> None:
-        view = memoryview(buffer)
+        view = view_of(buffer)
+        flags = getattr(buffer, "flags", None)
+        if not getattr(flags, "c_contiguous", True):  # what is seen of times that lie scattered is a copy
+            raise BufferError("the buffer is not in one piece")
         _refuse_objects(view)
         if view.readonly:
             raise BufferError("the buffer is read-only")

@@ -1,6 +1,7 @@
 """Where the native libraries are looked for.
 
-A library that is loaded runs its code. So an installed package takes no file from a place that other users can write to.
+A library that is loaded runs its code. So an installed package takes no file from a place that
+other users can write to.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ _AT_SECURE = 23
 def library_path(name: str = "eshm") -> Path:
     """The file of the native library ``lib<name>.so`` or ``lib<name>.so.1``.
 
-    An environment variable comes first, ``ESHM_LIB`` for ``eshm``, ``ESHM_DATA_LIB`` for ``eshm_data`` and so on: it names the
-    file itself. Other libraries than ``eshm`` are then looked for beside the file that ``ESHM_LIB`` names. Then come
+    An environment variable comes first, ``ESHM_LIB`` for ``eshm``, ``ESHM_DATA_LIB`` for
+    ``eshm_data`` and so on: it names the file itself. Other libraries than ``eshm`` are then looked
+    for beside the file that ``ESHM_LIB`` names. Then come
 
     - in a checkout, the build tree (``build/lib`` and ``build`` beside this package's parent);
     - the package itself, where a wheel has the library;
     - the system's library directories and the loader's cache (``ldconfig -p``).
 
-    The build tree of a checkout is passed over where more users can write to it than to this package.
+    The build tree of a checkout is passed over where more users can write to it than to this
+    package.
 
     Raises:
-        RuntimeError: it is nowhere; or the variable names a file that does not exist; or the variable is set by somebody who
-            has fewer rights than this program (setuid, file capabilities), and Python ignores its own variables too.
+        RuntimeError: it is nowhere; or the variable names a file that does not exist; or the
+            variable is set by somebody who has fewer rights than this program (setuid, file
+            capabilities), and Python ignores its own variables too.
 
     >>> library_path().name.startswith("libeshm.so")
     True
@@ -58,10 +62,15 @@ def library_path(name: str = "eshm") -> Path:
         if path.is_file():
             return path
 
-    passed_over = f" ({', '.join(map(str, unsafe))} passed over: other users can write there)" if unsafe else ""
-    cure = f"build it with {_PACKAGE.parent / 'build_shared_lib.sh'}" if tree else "install the wheel of eshm, or libeshm1"
+    passed_over = ""
+    if unsafe:
+        passed_over = f" ({', '.join(map(str, unsafe))} passed over: other users can write there)"
+    cure = "install the wheel of eshm, or libeshm1"
+    if tree:
+        cure = f"build it with {_PACKAGE.parent / 'build_shared_lib.sh'}"
     raise RuntimeError(
-        f"lib{name}.so was not found in {', '.join(map(str, directories))} or by ldconfig{passed_over}; "
+        f"lib{name}.so was not found in {', '.join(map(str, directories))} "
+        f"or by ldconfig{passed_over}; "
         f"{cure}, or name the file in the environment variable {name.upper()}_LIB"
     )
 
@@ -72,7 +81,9 @@ def _from_environment(name: str) -> Optional[Path]:
     if not chosen:
         return None
     if _is_privileged():
-        raise RuntimeError(f"{variable} is set, and this program has more rights than whoever started it: unset it")
+        raise RuntimeError(
+            f"{variable} is set, and this program has more rights than whoever started it: unset it"
+        )
     path = Path(chosen).absolute()  # a bare file name would make the loader search elsewhere
     if not path.is_file():
         raise RuntimeError(f"{variable} names {chosen!r}, where there is no library file")
@@ -80,9 +91,10 @@ def _from_environment(name: str) -> Optional[Path]:
 
 
 def _is_privileged() -> bool:
-    """Whether the environment has no say: that of a setuid program, or of one with file capabilities.
+    """Whether the environment has no say: in a setuid program, or one with file capabilities.
 
-    Where Python follows its own variables (``PYTHONPATH``), who sets them runs code anyway, and may choose a library too.
+    Where Python follows its own variables (``PYTHONPATH``), who sets them runs code anyway, and may
+    choose a library too.
     """
     if not sys.flags.ignore_environment:
         return False
@@ -94,8 +106,9 @@ def _is_privileged() -> bool:
 def _build_tree() -> List[Path]:
     """The build folders of a checkout; none for an installed or packed package.
 
-    The mark of a checkout is in the folder that holds this package, which nobody else can write to: a one-file program unpacks
-    itself to ``/tmp/_MEIxxxxxx``, and anything beside that folder may be another user's.
+    The mark of a checkout is in the folder that holds this package, which nobody else can write to:
+    a one-file program unpacks itself to ``/tmp/_MEIxxxxxx``, and anything beside that folder may be
+    another user's.
     """
     if not (_PACKAGE.parent / "build_shared_lib.sh").is_file():
         return []
@@ -104,14 +117,16 @@ def _build_tree() -> List[Path]:
 
 
 def _others_can_write(directory: Path) -> bool:
-    """Whether somebody who cannot write to this package can put a file into a folder of the build tree."""
+    """Whether somebody who cannot write to this package can put a file into the build tree."""
     package = _PACKAGE.stat()
     for folder in (_PACKAGE.parent.parent, _PACKAGE.parent.parent / "build", directory):
         try:
             facts = folder.stat()
         except OSError:  # not there, and who could make it is known from the folder around it
             continue
-        if facts.st_uid not in (package.st_uid, os.geteuid(), 0) or facts.st_mode & ~package.st_mode & 0o002:
+        if facts.st_uid not in (package.st_uid, os.geteuid(), 0):
+            return True
+        if facts.st_mode & ~package.st_mode & 0o002:
             return True
     return False
 
@@ -127,12 +142,15 @@ def _system_directories() -> List[Path]:
 
 
 def _cached_by_loader(file_names: Tuple[str, ...]) -> Iterator[Path]:
-    """Entries of the loader's cache, which look like ``libeshm.so.1 (libc6,x86-64) => /opt/lib/libeshm.so.1``."""
+    """Entries of the loader's cache, which look like
+    ``libeshm.so.1 (libc6,x86-64) => /opt/lib/libeshm.so.1``."""
     listing = ""
     for ldconfig in _LDCONFIG:
         try:
             # Without the environment: a packed program's LD_LIBRARY_PATH is for its own libraries.
-            listing = subprocess.run([ldconfig, "-p"], env={}, capture_output=True, text=True, timeout=10).stdout
+            listing = subprocess.run(
+                [ldconfig, "-p"], env={}, capture_output=True, text=True, timeout=10
+            ).stdout
             break
         except (OSError, subprocess.SubprocessError):
             continue

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
-from typing import Callable, Dict, Hashable, List
+import threading
+from typing import Any, Callable, Dict, Hashable, List
 
 #: By a key of its own, what closes each channel that is open.
 open_channels: Dict[Hashable, Callable[[], None]] = {}
@@ -44,3 +46,41 @@ def before_the_end(stop: Callable[[], None]) -> None:
 def _run_before() -> None:
     for stop in _before:
         stop()
+
+
+def close_last(key: Hashable, close: Callable[[], None]) -> None:
+    """Has `close` called at the end, unless it is taken from :data:`open_channels` before."""
+    open_channels[key] = close
+    _close_in_child()
+
+
+#: What multiprocessing calls at the end of this process, and the process that it was registered in.
+_finalizer: Any = None
+_finalizer_pid = 0
+
+
+def _close_in_child() -> None:
+    """A child of multiprocessing that was forked leaves by `os._exit`: nothing is cleared then, and before Python 3.13 not even
+    the functions of `atexit` are called. It does call the finalizers of `multiprocessing.util`, ours after all others."""
+    global _finalizer, _finalizer_pid
+    finalize = getattr(sys.modules.get("multiprocessing.util"), "Finalize", None)
+    if finalize is None or _finalizer_pid == os.getpid() and _finalizer.still_active():
+        return
+    _finalizer = finalize(None, _end_of_child, exitpriority=-sys.maxsize)
+    _finalizer_pid = os.getpid()
+
+
+def _end_of_child() -> None:
+    multiprocessing: Any = sys.modules["multiprocessing"]
+    if multiprocessing.parent_process() is None or multiprocessing.get_start_method() == "spawn":
+        return  # this interpreter ends as every program's does
+    # What multiprocessing does a moment later before Python 3.13, and has done since: threads may use channels until they end.
+    threading._shutdown()  # type: ignore[attr-defined]
+    _run_before()
+    threading.excepthook = _silent  # daemon threads still run, and are told that their channels are closed
+    for close in [*open_channels.values()]:
+        close()
+
+
+def _silent(_: object) -> None:
+    pass

@@ -9,7 +9,7 @@ import weakref
 from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from ._find import library_path
-from ._last import open_channels
+from ._last import close_last, open_channels
 from ._types import ESHMConfig, ESHMStats
 
 HANDLE = ctypes.c_void_p
@@ -89,4 +89,4 @@ class Handle(ctypes.c_void_p):
                 release()
 
         ended = weakref.ref(self._end, close)
-        open_channels[address] = lambda ended=ended: ended.__callback__(None)  # type: ignore[misc]
+        close_last(address, lambda ended=ended: ended.__callback__(None))  # type: ignore[misc]

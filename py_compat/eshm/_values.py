@@ -7,6 +7,8 @@ from enum import IntEnum
 from operator import index
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from ._arrays import view_of
+
 Scalar = Union[int, bool, float, str, bytes]
 
 
@@ -150,7 +152,7 @@ def type_of(value: Any) -> DataType:
         if isinstance(value, kind):
             return data_type
     try:
-        memoryview(value)  # arrays too
+        view_of(value)  # arrays too
         return DataType.BINARY
     except TypeError:
         pass
@@ -200,7 +202,7 @@ def binary(value: Any) -> bytes:
     if type(value) is bytes:
         return value
     try:
-        return memoryview(value).tobytes()
+        return view_of(value).tobytes()
     except TypeError:
         raise TypeError(f"expected a bytes-like object, not {type(value).__name__}") from None
 

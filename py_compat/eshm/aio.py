@@ -6,16 +6,34 @@ import asyncio
 import contextlib
 import threading
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Sequence, Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AsyncIterator,
+    Callable,
+    Dict,
+    List,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 
 from ._arguments import encoded_name, u32
 from ._arrays import filled, of_message, room
-from ._channel import ESHM, items_of
+from ._channel import ESHM, Array, Scalar, items_of
 from ._encode import encode
 from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
 from ._options import LOOK_S, MOST_BYTES, file_of, slice_of, wants_a_master
 from ._types import TIMEOUT_INFINITE, ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole
 from ._values import Items
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import DTypeLike, NDArray
+
+    from ._arrays import Buffer, Shape
 
 _FIRST_ROOM = 4096
 _Result = TypeVar("_Result")
@@ -132,7 +150,7 @@ class AsyncESHM:
             raise ESHMClosed(f"{self!r} is not open")
         return self._open
 
-    async def write(self, data: Any) -> None:
+    async def write(self, data: Buffer) -> None:
         """Publish a message, as :meth:`eshm.ESHM.write` does. The loop runs other tasks before it returns."""
         self.channel.write(data)
         await asyncio.sleep(0)
@@ -150,13 +168,33 @@ class AsyncESHM:
         """
         return await self._patiently(lambda: self._take(buffer_size), timeout_ms)
 
-    async def readinto(self, buffer: Any, timeout_ms: Optional[int] = None) -> int:
+    async def readinto(self, buffer: Buffer, timeout_ms: Optional[int] = None) -> int:
         """Wait for the next new message, put it into a buffer, as :meth:`eshm.ESHM.readinto` does, and return its size.
         Otherwise as :meth:`read`."""
         return await self._patiently(lambda: self.channel.try_readinto(buffer), timeout_ms)
 
+    @overload
     async def read_array(
-        self, dtype: Any = None, shape: Union[None, int, Sequence[int]] = None, *, out: Any = None, timeout_ms: Optional[int] = None
+        self, dtype: None = None, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[numpy.float64]: ...
+
+    @overload
+    async def read_array(
+        self, dtype: Union[Type[Scalar], numpy.dtype[Scalar]], shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[Scalar]: ...
+
+    @overload
+    async def read_array(
+        self, dtype: DTypeLike, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+    ) -> NDArray[Any]: ...
+
+    @overload
+    async def read_array(
+        self, dtype: Any = None, shape: Shape = None, *, out: Array, timeout_ms: Optional[int] = None
+    ) -> Array: ...
+
+    async def read_array(
+        self, dtype: Any = None, shape: Shape = None, *, out: Any = None, timeout_ms: Optional[int] = None
     ) -> Any:
         """Wait for the next new message and return it as a numpy array, as :meth:`eshm.ESHM.read_array` does. Otherwise as
         :meth:`read`."""

@@ -155,6 +155,35 @@ class Arrays(ChannelTest):
                 wrong()
         self.assertIsNone(self.slave.try_read())
 
+    def test_times(self):
+        import numpy
+
+        days = numpy.array(["2020-01-01", "2021-02-03", "NaT", "1969-12-31"], "M8[D]")
+        both = numpy.zeros(2, [("at", "M8[ns]"), ("speed", "f4")])
+        both["at"], both["speed"] = numpy.datetime64("2024-05-06T07:08:09.123456789"), 1.5
+        for sent in (days, days - days[0], both, days[:1].reshape(()), days[:0], days[::2]):
+            with self.subTest(dtype=sent.dtype, shape=sent.shape):
+                out = numpy.zeros_like(sent)
+                reads = (
+                    lambda: self.slave.read_array(sent.dtype).reshape(sent.shape),
+                    lambda: self.slave.read_array(sent.dtype, sent.shape),
+                    lambda: self.slave.read_array(out=out),
+                    lambda: self.slave.readinto(out) == sent.nbytes and out,
+                )
+                for read in reads:
+                    self.master.write(sent)
+                    got = read()
+                    self.assertEqual((got.dtype, got.tobytes()), (sent.dtype, sent.tobytes()))
+        with self.assertRaises((BufferError, ValueError)):
+            self.slave.readinto(days[::2], 0)
+        self.master.write_data({"days": days})
+        self.assertEqual(self.slave.read_data()["days"], days.tobytes())
+        read_only = days.copy()
+        read_only.flags.writeable = False
+        with self.assertRaises((BufferError, ValueError)):
+            self.slave.readinto(read_only, 0)
+        self.assertEqual(days.astype(int).tolist()[:2], [18262, 18661])
+
     def test_messages_of_another_size(self):
         import numpy
 

@@ -1,10 +1,12 @@
 """The end of the interpreter: channels close last, and nothing is said about it."""
 
 import sys
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 
-from support import HANG_S, PACKAGE, ChannelTest, Program, ESHMRole, segment
+from support import HANG_S, PACKAGE, PRELUDE, ChannelTest, Program, ESHMRole, segment
 from eshm.rpc import Rpc
 
 ROBOT = """
@@ -189,6 +191,92 @@ panel.start()
         child.send("go")
         self.assertEqual(child.line(), "done")
         self.assertEqual(child.end(), (0, ""))
+
+
+class Multiprocessing(ChannelTest):
+    """A child that multiprocessing forked ends by os._exit; one that it spawned ends as every program does."""
+
+    CODE = """
+import multiprocessing
+from multiprocessing.util import Finalize
+name, methods = sys.argv[1:]
+def child():
+    global channel, robot
+    BODY
+    say("opened")
+if __name__ == "__main__":
+    parents = ESHM(name + "_parent", role=ESHMRole.MASTER)
+    for method in methods.split():
+        process = multiprocessing.get_context(method).Process(target=child)
+        process.start()
+        process.join()
+        say((method, process.exitcode, *(os.path.exists(f"/dev/shm/eshm_{name}{end}") for end in ("", "_parent"))))
+    parents.write(b"x")
+"""
+    OPEN = "channel = ESHM(name, role=ESHMRole.MASTER)"
+
+    def program(self, body, methods):
+        folder = tempfile.TemporaryDirectory(prefix="eshm_test_")
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(lambda: segment(self.name + "_parent").unlink() if segment(self.name + "_parent").exists() else None)
+        path = Path(folder.name) / "program.py"  # a file, which two of the methods import in the child
+        path.write_text(PRELUDE + self.CODE.replace("BODY", body.replace("\n", "\n    ")))
+        program = Program([sys.executable, str(path), self.name, methods])
+        self.addCleanup(program.__exit__)
+        return program
+
+    def ends(self, program, method):
+        self.assertEqual(program.line(), repr((method, 0, False, True)))
+
+    def closes_its_own(self, body):
+        program = self.program(body, "fork spawn forkserver")
+        for method in ("fork", "spawn", "forkserver"):
+            self.assertEqual(program.line(), "opened", method)
+            self.ends(program, method)
+        self.assertEqual(program.end(), (0, ""))
+
+    def test_a_child_closes_its_own_channel(self):
+        self.closes_its_own(self.OPEN)
+
+    def test_also_where_a_daemon_thread_waits_on_it(self):
+        self.closes_its_own(self.OPEN + """
+thread = threading.Thread(target=lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), daemon=True)
+thread.start()
+while open(f"/proc/self/task/{thread.native_id}/stat").read().rpartition(")")[2].split()[0] != "S":
+    pass""")
+
+    def last_words(self, body):
+        for method in ("fork", "spawn", "forkserver"):
+            program = self.program(self.OPEN + body, method)
+            self.assertEqual(program.line(), "opened")
+            slave = self.open(ESHMRole.SLAVE, max_reconnect_attempts=0, reconnect_wait_ms=0)
+            if "ending" in body:
+                self.assertEqual(program.line(), "ending")
+            segment(self.unique).touch()
+            self.assertEqual(slave.read(timeout_ms=int(HANG_S * 1000)), b"stop", method)
+            self.ends(program, method)
+            self.assertEqual(program.end(), (0, ""))
+            segment(self.unique).unlink()
+            slave.close()
+
+    WAIT = """
+def stop():
+    while not os.path.exists("GO"):
+        pass
+    channel.write(b"stop")
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.unique = self.unique_name()  # its file is a sign to the child, whose standard input is closed
+        self.WAIT = self.WAIT.replace("GO", str(segment(self.unique)))
+
+    def test_after_what_the_user_has_multiprocessing_call(self):
+        self.last_words(self.WAIT + """Finalize(None, stop, exitpriority=-1000)
+Finalize(None, say, ("ending",), exitpriority=-999)""")
+
+    def test_after_threads_that_are_waited_for(self):
+        self.last_words(self.WAIT + """threading.Thread(target=stop).start()""")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ fn gathered<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
             "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer",
         ));
     }
-    let view = py.import("builtins")?.getattr("memoryview")?.call1((object,)).map_err(|error| {
+    let view = py.import("eshm._arrays")?.getattr("view_of")?.call1((object,)).map_err(|error| {
         if error.is_instance_of::<PyTypeError>(py) {
             let kind = object.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
             return PyTypeError::new_err(format!("data must be bytes-like, not {kind}"));

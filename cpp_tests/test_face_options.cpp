@@ -96,6 +96,16 @@ void an_exception_has_the_reason() {
     }
     const std::string expected = "write: channel '" + name + "': Operation timed out";
     CHECK_TEXT(what.c_str(), expected.c_str());
+
+    const std::string other = segment_name("face_large");
+    eshm::Endpoint small(eshm::Options(other).role(eshm::Role::master).capacity(1));
+    try {
+        small.write(1);
+    } catch (const eshm::Error& error) {
+        what = error.what();
+    }
+    const std::string too_large = "write: channel '" + other + "': the message has 4 bytes, the channel's capacity is 1: Buffer too small";
+    CHECK_TEXT(what.c_str(), too_large.c_str());
 }
 
 void a_message_may_be_as_large_as_was_asked_for() {

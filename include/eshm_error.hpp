@@ -80,6 +80,8 @@ inline std::string reason(const std::error_code& code, const char* tried) {
     const std::string known = ": " + code.message();
     const std::size_t rest = why.size() < known.size() ? 0 : why.size() - known.size();
     if (why.compare(rest, std::string::npos, known) == 0) why.resize(rest);
+    const std::size_t within = why.find(known + ": ");
+    if (within != std::string::npos) why.erase(within, known.size());
     return why;
 }
 

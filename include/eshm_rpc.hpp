@@ -130,7 +130,7 @@ public:
 
     /** Has `handler` run when the other side calls `name`; an earlier one is replaced, from the
      * next trigger on. At any time, also from a handler.
-     * @throws Error errc::invalid_param (no handler, or a name that is not UTF-8), not_initialized */
+     * @throws Error errc::invalid_param (no handler, or a name with a NUL), not_initialized */
     void on(std::string_view name, Handler handler) {
         State& state = open_state("on");
         Trigger* trigger = nullptr;
@@ -172,7 +172,7 @@ public:
     /** Has the other side run its handler for `name`, and does not wait for that. A newer trigger
      * may take this one's place before it is taken. Needs no start().
      * @throws Error errc::buffer_too_small (the name is too long), timeout, role_mismatch,
-     * invalid_param (a name that is not UTF-8), not_initialized; nothing was fired */
+     * invalid_param (a name with a NUL), not_initialized; nothing was fired */
     void call(std::string_view name) {
         check(eshm_rpc_call(open_state("call").rpc, text_of(name, "call").c_str()), "call");
     }

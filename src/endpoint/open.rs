@@ -285,7 +285,11 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
         let attachment = attach(&segment, Side::Master);
         failpoint!("takeover.attached");
         warn_of_rival(name, alive);
-        log::warning!("{name}: took over the segment of a live slave as master {}", attachment.generation);
+        let capacity = segment.view.layout.capacity;
+        let number = attachment.generation;
+        log::warning!(
+            "{name}: took over the segment of a live slave as master {number}, with its capacity of {capacity} bytes"
+        );
         return Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }));
     }
     remove(name)?;

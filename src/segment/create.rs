@@ -32,10 +32,12 @@ impl Drop for Named {
 
 /// A file without a name or, where the system has no such thing, with a temporary one that no segment can have.
 fn new_file() -> io::Result<(OwnedFd, Option<Named>)> {
-    if let Ok(file) = file::unnamed(FOLDER) {
-        return Ok((file, None));
+    match file::unnamed(FOLDER) {
+        Ok(file) => Ok((file, None)),
+        // A name does not help.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => Err(error),
+        Err(_) => temporary(),
     }
-    temporary()
 }
 
 /// Temporary names tried in the life of a process.

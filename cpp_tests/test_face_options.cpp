@@ -93,6 +93,7 @@ void an_exception_has_the_reason() {
         } catch (const eshm::Error& error) {
             what = error.what();
         }
+        check_pause_ms(1);
     }
     const std::string expected = "write: channel '" + name + "': Operation timed out";
     CHECK_TEXT(what.c_str(), expected.c_str());

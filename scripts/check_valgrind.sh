@@ -25,7 +25,8 @@ for name in basic error_handling handle_states auto_role master_slave stale_dete
     # threads' alone is lost there by the nature of fork(), and only in the program itself it is an error.
     kinds=definite,indirect
     case $name in rpc | face_peers | last_error) kinds=none ;; esac
-    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --log-file="$logs/%p" \
+    # Fair: a thread that calls in a loop would keep the others, our service threads among them, out for minutes.
+    valgrind --quiet --fair-sched=try --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --log-file="$logs/%p" \
         --errors-for-leak-kinds="$kinds" --trace-children=yes "$program" "${arguments[@]}" >"$logs/output" 2>&1 &
     own=$logs/$!
     wait $!

@@ -1,6 +1,7 @@
 //! Handles with `use_threads` false: nothing happens between calls, everything within them.
 
-use eshm_processes::{Name, Peer, elapsed_ms, pause, tasks, until};
+use eshm::{DisconnectBehavior, Error, Role};
+use eshm_processes::{Name, Peer, builder, elapsed_ms, ms, pause, tasks, until};
 
 #[test]
 fn there_is_no_service_thread() {
@@ -259,4 +260,25 @@ fn a_blocked_read_sleeps_beside_a_peer_that_is_gone() {
         }
     }
     assert_eq!(busy, [""; 0]);
+}
+
+#[test]
+fn a_wait_for_a_record_sleeps_beside_a_message_that_is_none_and_a_master_that_is_gone() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let slave = builder(&name, Role::Slave).threads(false).disconnect_behavior(DisconnectBehavior::Never);
+    let slave = slave.open().expect("attach");
+    master.write("no record");
+    assert!(matches!(slave.read_record(ms(5000)), Err(Error::Record(_))));
+    master.kill();
+    until("the loss is noticed", || {
+        slave.read_record(ms(20)).expect_err("nothing new");
+        slave.remote_alive() == Ok(false)
+    });
+    // SAFETY: takes no memory.
+    let thread = unsafe { libc::gettid() } as u32;
+    let before = tasks::sleeps(std::process::id(), thread);
+    assert!(matches!(slave.read_record(ms(600)), Err(Error::Record(_))));
+    let sleeps = tasks::sleeps(std::process::id(), thread) - before;
+    assert!(sleeps < 100, "{sleeps} sleeps in 600 ms");
 }

@@ -89,7 +89,8 @@ typedef struct ESHMConfig {
     uint32_t stale_threshold_ms;          /* silence after which a peer counts as gone; the creator's setting holds for both
                                              sides; 0 is 100; default 100 */
     uint32_t reconnect_wait_ms;           /* slave, ON_TIMEOUT: gives up after this time; 0 = no limit; default 5000 */
-    uint32_t reconnect_retry_interval_ms; /* slave: time between two attempts; 0 = each millisecond; default 100 */
+    uint32_t reconnect_retry_interval_ms; /* slave: time between two attempts; default 100. 0 = each millisecond,
+                                             or ten in a read with use_threads off */
     uint32_t max_reconnect_attempts;      /* slave, ON_TIMEOUT: gives up after so many; default 50. 0 = no limit, and then
                                              the default reconnect_wait_ms of 5000 is none either */
     bool auto_cleanup;                    /* a master removes the segment's name at eshm_destroy(); default true */

@@ -55,6 +55,7 @@ impl Builder {
     }
 
     /// Time between two attempts to find a master; 100 ms by default, zero = each millisecond.
+    /// A read without [threads](Builder::threads) looks ten milliseconds apart then.
     pub fn reconnect_retry_interval(mut self, time: Duration) -> Self {
         self.settings.retry_interval_ms = milliseconds(time);
         self

@@ -59,7 +59,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    fn new(timeout: Timeout) -> Deadline {
+    pub(super) fn new(timeout: Timeout) -> Deadline {
         Deadline { timeout, end: 0 }
     }
 

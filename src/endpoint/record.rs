@@ -1,7 +1,7 @@
 //! Records over a handle. A message that is not taken stays: reading looks at it before it claims it.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
-use super::read::{LOOKS, Look, Timeout};
+use super::read::{Deadline, LOOKS, Look, Timeout};
 use super::{Endpoint, Inside, read_rest};
 use crate::channel::Taken;
 use crate::error::Error;
@@ -144,6 +144,23 @@ impl Core {
         Ok(look)
     }
 
+    /// Sleeps a while beside a message that is not taken: a millisecond, or at most for `left` where nobody is about to write.
+    ///
+    /// # Safety
+    /// As for [`read_rest`].
+    unsafe fn sleep_beside(core: *const Core, sequence: u32, left: Timeout) {
+        // SAFETY: counted in, the handle stays alive until it is counted out.
+        unsafe {
+            let (place, open) = (*core).enter();
+            let _counted = Inside(core, place);
+            if open && (*core).is_left_alone() {
+                (*core).pause(Deadline::new(left).end(clock::now()), Some(sequence));
+            } else if open {
+                clock::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     /// Reads the newest message that was not read before into `room`, if `judge` takes it; its bytes.
     ///
     /// # Safety
@@ -169,12 +186,12 @@ impl Core {
                 }
                 look
             };
-            let left = match timeout {
+            let left = || match timeout {
                 Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),
                 Timeout::Piece(time) => Timeout::Piece(time.saturating_sub(clock::now().saturating_sub(start))),
                 other => other,
             };
-            let waits = left != Timeout::None && !matches!(left, Timeout::For(0) | Timeout::Piece(0));
+            let waits = !matches!(left(), Timeout::None | Timeout::For(0) | Timeout::Piece(0));
             match look {
                 Look::Done(size) => return Ok(&room.bytes()[..size]),
                 Look::TooSmall(size) if size > 0 => {
@@ -191,12 +208,13 @@ impl Core {
                     return Err(refusal.unwrap_or(nothing));
                 }
                 // Such a message must not end the wait below.
-                Look::Miss { unsound: Some(_) } => clock::sleep(Duration::from_millis(1)),
+                // SAFETY: as above.
+                Look::Miss { unsound: Some(sequence) } => unsafe { Core::sleep_beside(core, sequence, left()) },
                 _ => {}
             }
             // Waits, without taking: there is no room for anything in no buffer.
             // SAFETY: the caller's promise.
-            match unsafe { read_rest(core, &mut [], left) } {
+            match unsafe { read_rest(core, &mut [], left()) } {
                 Err(Error::BufferTooSmall { size }) => room.grow(size)?,
                 Err(error) => return Err(error),
                 Ok(_) => return judge(&[]).map(|()| &[][..]), // but for a message of no bytes, which is no record

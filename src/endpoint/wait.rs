@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_micros(100);
 const SLICE: u64 = 1000 * MS;
 /// The longest where there is none, and the peer's signals cannot be relied on: the reader beats and checks itself.
 const SLICE_ALONE: u64 = MS;
-/// The same while there is no peer: the first message of one that does not signal waits for no longer.
+/// The same while there is no peer: one that comes is seen as soon, and its first message, where it does not signal.
 const SLICE_ABSENT: u64 = 10 * MS;
 /// The same where the peer signals, and the threshold is no reason to be sooner.
 const SLICE_SIGNALLED: u64 = 50 * MS;
@@ -58,17 +58,39 @@ impl Core {
     /// How long a reader without the service thread may sleep.
     fn slice_alone(&self, unsound: Option<u32>) -> u64 {
         let (view, other) = (self.view(), self.side.other());
-        let header = view.header();
-        let quarter = u64::from(threshold(header.stale_threshold.load(Ordering::Relaxed))) * MS / SLICES; // a setting
-        let absent = header.alive[other as usize].load(Ordering::Relaxed) == 0; // looked at for each slice, as all of these
+        let quarter = u64::from(threshold(view.header().stale_threshold.load(Ordering::Relaxed))) * MS / SLICES; // a setting
         let most = match self.state() {
-            State::Attached | State::Ousted if unsound.is_some() => SLICE_ALONE,
-            State::Attached | State::Ousted if absent => SLICE_ABSENT,
-            State::Attached | State::Ousted if self.is_signalled() || view.is_ours(other) => SLICE_SIGNALLED,
+            State::Reconnecting => self.slice_detached(),
             State::GaveUp | State::Stopped => SLICE_ABSENT,
-            _ => SLICE_ALONE,
+            State::Moving | State::Closing => SLICE_ALONE,
+            State::Attached | State::Ousted if self.is_deserted() => SLICE_ABSENT,
+            State::Attached | State::Ousted if unsound.is_some() => SLICE_ALONE,
+            State::Attached | State::Ousted if self.is_signalled() || view.is_ours(other) => SLICE_SIGNALLED,
+            State::Attached | State::Ousted => SLICE_ALONE,
         };
         most.min(quarter)
+    }
+
+    /// The same without a master: until the next attempt to find one, and no longer than until an old one that comes back is seen.
+    fn slice_detached(&self) -> u64 {
+        match sync::hold(&self.monitor).as_ref() {
+            Some(monitor) if monitor.pending.is_none() => match self.settings.retry_interval_ms {
+                0 => SLICE_ABSENT,
+                interval => SLICE_ABSENT.min(u64::from(interval) * MS),
+            },
+            _ => SLICE_ALONE, // a move that is held up
+        }
+    }
+
+    /// Whether a wait ends by a change of state rather than by a message.
+    pub(super) fn is_left_alone(&self) -> bool {
+        !matches!(self.state(), State::Attached | State::Ousted) || !self.threads && self.is_deserted()
+    }
+
+    /// Whether the peer has left, or is stale: nobody is about to write.
+    fn is_deserted(&self) -> bool {
+        let flag = &self.view().header().alive[self.side.other() as usize];
+        flag.load(Ordering::Relaxed) == 0 || !self.remote_alive.load(Ordering::Relaxed) // looked at before each sleep
     }
 
     /// Whether the peer has shown that it wakes parked readers.
@@ -80,7 +102,7 @@ impl Core {
     fn sleep_until(&self, end: u64, unsound: Option<u32>) -> bool {
         let now = clock::now();
         let polling = self.mode.load(Ordering::Relaxed) == WakeupMode::Poll as u32 // settings and lessons: only hints
-            || self.signals.load(Ordering::Relaxed) == Signals::No as u32;
+            || self.signals.load(Ordering::Relaxed) == Signals::No as u32 && (self.threads || !self.is_deserted());
         match self.state() {
             State::Attached | State::Ousted if polling => {
                 clock::sleep(POLL.min(Duration::from_nanos(end.saturating_sub(now))));
@@ -152,8 +174,8 @@ impl Core {
             // A write that is going on now may look at `waiters` before the kernel has us asleep: the tick's to find.
             if now & 1 == 1 || now == seen(cursor) || Some(now) == unsound {
                 failpoint!("park.looked");
-                // Without a service thread nobody would find that write.
-                let soon = !self.threads && now & 1 == 1;
+                // Without a service thread nobody would find that write; of a dead writer none comes.
+                let soon = !self.threads && now & 1 == 1 && !self.is_deserted();
                 let end = if soon { end.min(clock::now() + SLICE_ALONE) } else { end };
                 signalled = futex::wait(&rx.tail.wake_seq, word, Some(end), futex::Scope::Shared);
             }

@@ -1,6 +1,7 @@
 //! Handles with `use_threads` false: nothing happens between calls, everything within them.
 
-use eshm_processes::{Name, Peer, elapsed_ms, pause, tasks, until};
+use eshm::{DisconnectBehavior, Error, Role};
+use eshm_processes::{Name, Peer, builder, elapsed_ms, ms, pause, tasks, until};
 
 #[test]
 fn there_is_no_service_thread() {
@@ -204,4 +205,80 @@ fn a_writer_that_does_not_signal_is_looked_at_much_more_often() {
     }
     let sleeps = sleeps_in_a_read(&mut reader, 600);
     assert!(sleeps > 600, "{sleeps} sleeps in 600 ms");
+}
+
+/// A peer that is gone is no reason to look each millisecond, whoever it was and however it went. The limit is the original's.
+#[test]
+fn a_blocked_read_sleeps_beside_a_peer_that_is_gone() {
+    const FOR_EVER: &[&str] = &["--no-threads", "--attempts=0", "--wait=0", "--retry=50"];
+    const P2: (&str, &[&str]) = ("released", &["--protocol=2"]);
+    const P3: (&str, &[&str]) = ("released", &["--protocol=3"]);
+    const OURS: (&str, &[&str]) = ("ours", &[]);
+    let losses = [
+        ("slave", OURS, FOR_EVER, "kill"),
+        ("slave", OURS, FOR_EVER, "leave"),
+        ("slave", P2, FOR_EVER, "kill"),
+        ("slave", P3, FOR_EVER, "die-mid-write half of it"),
+        ("slave", OURS, &["--no-threads", "--behavior=never", "--retry=0"], "kill"),
+        ("slave", OURS, &["--no-threads", "--attempts=1", "--retry=1"], "kill"),
+        ("master", OURS, &["--no-threads"], "kill"),
+        ("master", OURS, &["--no-threads"], "leave"),
+        ("master", P2, &["--no-threads"], "kill"),
+        ("master", P2, &["--no-threads"], "leave"),
+        ("master", P3, &["--no-threads"], "kill"),
+        ("master", P3, &["--no-threads"], "die-mid-write half of it"),
+    ];
+    let mut busy = Vec::new();
+    for (side, (kind, peer_options), options, last_word) in losses {
+        let name = Name::new();
+        let what = format!("a {side} with {options:?} beside {kind} {peer_options:?}: {last_word}");
+        let other = if side == "slave" { "master" } else { "slave" };
+        let (mut reader, mut peer);
+        if side == "slave" {
+            peer = Peer::start(kind, other, &name, peer_options, "warn");
+            reader = Peer::ours(side, &name, options);
+        } else {
+            reader = Peer::ours(side, &name, options);
+            peer = Peer::start(kind, other, &name, peer_options, "warn");
+        }
+        for _ in 0..3 {
+            peer.write("a word"); // by now it is known whether it signals
+            assert_eq!(reader.read(5000), Ok("a word".into()), "{what}");
+        }
+        match last_word {
+            "kill" => peer.kill(),
+            "leave" => peer.leave(),
+            word => peer.send(word),
+        }
+        until("the loss is noticed", || {
+            reader.read(20).expect_err("nobody writes");
+            !reader.alive()
+        });
+        let sleeps = sleeps_in_a_read(&mut reader, 600);
+        if sleeps >= 100 {
+            busy.push(format!("{sleeps} sleeps in 600 ms of {what}"));
+        }
+    }
+    assert_eq!(busy, [""; 0]);
+}
+
+#[test]
+fn a_wait_for_a_record_sleeps_beside_a_message_that_is_none_and_a_master_that_is_gone() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let slave = builder(&name, Role::Slave).threads(false).disconnect_behavior(DisconnectBehavior::Never);
+    let slave = slave.open().expect("attach");
+    master.write("no record");
+    assert!(matches!(slave.read_record(ms(5000)), Err(Error::Record(_))));
+    master.kill();
+    until("the loss is noticed", || {
+        slave.read_record(ms(20)).expect_err("nothing new");
+        slave.remote_alive() == Ok(false)
+    });
+    // SAFETY: takes no memory.
+    let thread = unsafe { libc::gettid() } as u32;
+    let before = tasks::sleeps(std::process::id(), thread);
+    assert!(matches!(slave.read_record(ms(600)), Err(Error::Record(_))));
+    let sleeps = tasks::sleeps(std::process::id(), thread) - before;
+    assert!(sleeps < 100, "{sleeps} sleeps in 600 ms");
 }

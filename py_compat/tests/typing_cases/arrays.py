@@ -46,7 +46,7 @@ def read_arrays(channel: ESHM) -> None:
     of_type: NDArray[numpy.int32] = channel.read_array(numpy.int32, (2, 2))
     of_dtype: NDArray[numpy.uint8] = channel.read_array(numpy.dtype(numpy.uint8), timeout_ms=5)
     given: NDArray[numpy.int16] = channel.read_array(out=numpy.zeros(3, numpy.int16))
-    by_name: float = channel.read_array("f4").sum()
+    by_name: NDArray[numpy.float32] = channel.read_array("f4")
     got = channel.read_array(numpy.float32)
     wrong: NDArray[numpy.int32] = got  # type: ignore[assignment]
     strange: int = channel.read_array(numpy.float32)  # type: ignore[assignment]

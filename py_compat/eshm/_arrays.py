@@ -79,10 +79,7 @@ def room(dtype: Any, shape: Shape, out: Any) -> Any:
     """The array that a message is to fill: `out`, or a new one."""
     import numpy
 
-    array: Any = numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
-    if array.dtype.hasobject:
-        raise _holds_objects()
-    return array
+    return numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
 
 
 def filled(array: Any, size: int) -> Any:

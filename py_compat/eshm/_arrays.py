@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Dict, Sequence, Union
 
 if TYPE_CHECKING:
@@ -19,17 +20,52 @@ if TYPE_CHECKING:
     Shape = Union[None, int, Sequence[int]]
 
 
-def view_of(data: Buffer) -> memoryview:
-    """The memory of any object with the buffer interface."""
+_FIELD_NAMES = re.compile(":[^:]*:")
+
+
+class HoldsObjects(TypeError):
+    """The elements are addresses of Python objects, which mean nothing elsewhere."""
+
+
+def _holds_objects() -> HoldsObjects:
+    return HoldsObjects("an array of Python objects has no bytes to share")
+
+
+def view_of(data: Buffer, name: str = "data") -> memoryview:
+    """The memory of any object with the buffer interface; of numpy's times that lie scattered, a copy."""
     buffer: Any = data
     try:
-        return memoryview(buffer)
+        view = memoryview(buffer)
+    except TypeError:
+        raise TypeError(f"{name} must be bytes-like, not {type(data).__name__}") from None
     except ValueError:  # numpy exports no times, nor structures with times in them
         if not hasattr(buffer, "__array_interface__"):
             raise
-    if buffer.dtype.hasobject:
-        raise TypeError("an array of Python objects has no bytes to share")
-    return memoryview(buffer.ravel().view("u1"))
+        if buffer.dtype.hasobject:
+            raise _holds_objects() from None
+        return memoryview(buffer.ravel().view("u1"))
+    if "O" in view.format and "O" in _FIELD_NAMES.sub("", view.format):
+        raise _holds_objects()
+    return view
+
+
+def message_of(data: Buffer) -> memoryview:
+    """The memory that is a message to write."""
+    if isinstance(data, str):
+        text = "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer"
+        raise TypeError(text)
+    return view_of(data)
+
+
+def room_in(buffer: Buffer) -> memoryview:
+    """The memory that a message is put into; BufferError where it cannot be."""
+    view = view_of(buffer, "buffer")
+    flags = getattr(buffer, "flags", None)
+    if not view.c_contiguous or not getattr(flags, "c_contiguous", True):
+        raise BufferError("the buffer is not in one piece")
+    if view.readonly:
+        raise BufferError("the buffer is read-only")
+    return view
 
 
 def of_message(message: bytes, dtype: Any) -> Any:
@@ -43,10 +79,7 @@ def room(dtype: Any, shape: Shape, out: Any) -> Any:
     """The array that a message is to fill: `out`, or a new one."""
     import numpy
 
-    array: Any = numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
-    if array.dtype.hasobject:
-        raise TypeError("an array of Python objects has no bytes to share")
-    return array
+    return numpy.empty(() if shape is None else shape, dtype or float) if out is None else out
 
 
 def filled(array: Any, size: int) -> Any:

@@ -13,9 +13,10 @@ from ._decode import decode
 from ._encode import encode
 from ._errors import READ, READ_DATA, ESHMBufferTooSmall, ESHMFailed, ESHMOpenFailed, closed, failed
 from ._last import close_last, open_channels
+from ._opening import Opening
 from ._options import Options, open_patiently
 from ._settings import Settings
-from ._types import ESHMDisconnectBehavior, ESHMError, ESHMLogLevel, ESHMRole, ESHMWakeupMode
+from ._types import ESHMError, ESHMRole, ESHMWakeupMode
 from ._values import DataItem, Items, RecordError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def items_of(message: bytes, max_items: int) -> List[DataItem]:
     return items
 
 
-class ESHM(Calls):
+class ESHM(Opening, Calls):
     """One end of a channel, open from construction to :meth:`close`.
 
     Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is dead: every call
@@ -87,51 +88,11 @@ class ESHM(Calls):
     _end: Optional[CtypesChannel] = None
     """The back end, where that is not this object's own calls."""
 
-    def __init__(
-        self,
-        shm_name: str,
-        role: ESHMRole = ESHMRole.AUTO,
-        disconnect_behavior: ESHMDisconnectBehavior = ESHMDisconnectBehavior.ON_TIMEOUT,
-        stale_threshold_ms: int = 100,
-        reconnect_wait_ms: int = 5000,
-        reconnect_retry_interval_ms: int = 100,
-        max_reconnect_attempts: int = 50,
-        auto_cleanup: bool = True,
-        use_threads: bool = True,
-        *,
-        backend: Optional[str] = None,
-        capacity: int = 0,
-        exact_capacity: bool = False,
-        mode: int = 0,
-        wait_for_master_ms: int = 0,
-        first_value: bool = False,
-        huge_pages: bool = False,
-        prefault: bool = False,
-        spin_us: Optional[int] = None,
-        log_level: Optional[ESHMLogLevel] = None,
-    ) -> None:
-        settings = Settings.checked(
-            shm_name,
-            role,
-            disconnect_behavior,
-            stale_threshold_ms,
-            reconnect_wait_ms,
-            reconnect_retry_interval_ms,
-            max_reconnect_attempts,
-            auto_cleanup,
-            use_threads,
-        )
-        options = Options.checked(
-            capacity=capacity,
-            exact_capacity=exact_capacity,
-            mode=mode,
-            wait_for_master_ms=wait_for_master_ms,
-            first_value=first_value,
-            huge_pages=huge_pages,
-            prefault=prefault,
-            spin_us=spin_us,
-            log_level=log_level,
-        )
+    def _begin(self, given: Dict[str, Any]) -> None:
+        backend = given.pop("backend")
+        others = {name: given.pop(name) for name in Options._fields}
+        settings, options = Settings.checked(**given), Options.checked(**others)
+        shm_name: str = given["shm_name"]
         self._name = shm_name
         self._role = ESHMRole(settings.role)
         self._backend = choose(backend)

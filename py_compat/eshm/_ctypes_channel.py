@@ -10,7 +10,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
 from ._arguments import u32
-from ._arrays import view_of
+from ._arrays import message_of, room_in
 from ._countdown import Countdown
 from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
 from ._library import HANDLE, Handle, load, optional
@@ -101,13 +101,7 @@ class CtypesChannel:
             raise self._failure("Write failed", code)
 
     def _write_buffer(self, data: "Buffer") -> int:
-        if isinstance(data, str):
-            raise TypeError("data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer")
-        try:
-            view = view_of(data)
-        except TypeError:
-            raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
-        _refuse_objects(view)
+        view = message_of(data)
         size = ctypes.c_size_t(view.nbytes)
         # ctypes gives the address of writable contiguous memory only; the rest is copied.
         if view.readonly or not view.c_contiguous or not view.nbytes:
@@ -167,7 +161,7 @@ class CtypesChannel:
 
         Args:
             buffer: Any writable object with the buffer interface, in one piece: a bytearray, a numpy array. A message
-                larger than it stays readable.
+                larger than it stays readable. BufferError for one that is read-only or not in one piece.
             timeout_ms: As for :meth:`read`, which also has the exceptions.
 
         >>> buffer = bytearray(64)
@@ -324,24 +318,11 @@ class CtypesChannel:
         return self._failure(READ, _TOO_SMALL, code) if code > 0 else self._failure(READ, code)
 
 
-def _refuse_objects(view: memoryview) -> None:
-    if "O" in view.format:
-        raise TypeError("an array of Python objects has no bytes to share")
-
-
 class _Target:
     """Memory for a message, and the arguments of a read into it."""
 
     def __init__(self, buffer: "Buffer") -> None:
-        view = view_of(buffer)
-        flags = getattr(buffer, "flags", None)
-        if not getattr(flags, "c_contiguous", True):  # what is seen of times that lie scattered is a copy
-            raise BufferError("the buffer is not in one piece")
-        _refuse_objects(view)
-        if view.readonly:
-            raise BufferError("the buffer is read-only")
-        if not view.c_contiguous:
-            raise BufferError("the buffer is not in one piece")
+        view = room_in(buffer)
         # ctypes takes no address of no bytes.
         self._first = ctypes.c_char.from_buffer(view if view.nbytes else bytearray(1))
         self._prepare(ctypes.byref(self._first), view.nbytes)

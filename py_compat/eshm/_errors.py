@@ -63,7 +63,7 @@ class ESHMBufferTooSmall(ESHMFailed):
 
 
 READ, READ_DATA = "Read failed", "Read data failed"
-_CHANNEL = re.compile(r"channel (\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'): ")
+_CHANNEL = re.compile(r"channel '(?:[^'\\]|\\.)*': ")  # quotes in the name are escaped
 _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}
 
 

@@ -1,7 +1,7 @@
 """Where the native libraries are looked for.
 
 A library that is loaded runs its code. So an installed package takes no file from a place that
-other users can write to.
+other users can write to, and a checkout none that other users can change.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
+
+from ._trust import distrust
 
 # resolve(), because scripts reach this package through a symbolic link.
 _PACKAGE = Path(__file__).resolve().parent
@@ -32,8 +35,18 @@ def library_path(name: str = "eshm") -> Path:
     - the package itself, where a wheel has the library;
     - the system's library directories and the loader's cache (``ldconfig -p``).
 
-    The build tree of a checkout is passed over where more users can write to it than to this
-    package.
+    A library in the build tree is passed over, and what follows is looked at, where it, a folder on
+    the way to it, or what a symbolic link leads to
+
+    - belongs to another user than root, who runs this, and the owner of this package;
+    - can be written to by every user, but for folders that are sticky, as ``/tmp``;
+    - can be written to by a group other than root's and the primary group of its owner or of who
+      runs this.
+
+    Whoever can write to this package counts as its owner here. A RuntimeWarning, or the error if
+    there is no other library, names the path, its owner and mode, and the cure. No other place is
+    examined so: the package and the system's directories are the administrator's, and the variable
+    is the choice of who runs this.
 
     Raises:
         RuntimeError: it is nowhere; or the variable names a file that does not exist; or the
@@ -49,30 +62,36 @@ def library_path(name: str = "eshm") -> Path:
 
     file_names = (f"lib{name}.so", f"lib{name}.so.1")
     tree = _build_tree()
-    unsafe = [directory for directory in tree if _others_can_write(directory)]
-    directories = [directory for directory in tree if directory not in unsafe]
-    directories += [_PACKAGE, *_system_directories()]
+    directories = [*tree, _PACKAGE, *_system_directories()]
     if name != "eshm" and os.environ.get("ESHM_LIB") and not _is_privileged():
         directories.insert(0, Path(os.environ["ESHM_LIB"]).absolute().parent)
-    for directory in directories:
-        for file_name in file_names:
-            if (directory / file_name).is_file():
-                return directory / file_name
+    passed_over: List[str] = []
+    for path in (directory / file_name for directory in directories for file_name in file_names):
+        if not path.is_file():
+            continue
+        reason = distrust(path, _PACKAGE) if path.parent in tree else None
+        if reason is None:
+            return _warned(path, passed_over)
+        variable = f"{name.upper()}_LIB"
+        passed_over.append(f"{path} is passed over: {reason}, or name the file in {variable}")
     for path in _cached_by_loader(file_names):
         if path.is_file():
-            return path
+            return _warned(path, passed_over)
 
-    passed_over = ""
-    if unsafe:
-        passed_over = f" ({', '.join(map(str, unsafe))} passed over: other users can write there)"
     cure = "install the wheel of eshm, or libeshm1"
     if tree:
         cure = f"build it with {_PACKAGE.parent / 'build_shared_lib.sh'}"
     raise RuntimeError(
-        f"lib{name}.so was not found in {', '.join(map(str, directories))} "
-        f"or by ldconfig{passed_over}; "
-        f"{cure}, or name the file in the environment variable {name.upper()}_LIB"
+        f"lib{name}.so was not found in {', '.join(map(str, directories))} or by ldconfig; "
+        + "".join(f"{text}; " for text in passed_over)
+        + f"{cure}, or name the file in the environment variable {name.upper()}_LIB"
     )
+
+
+def _warned(path: Path, passed_over: List[str]) -> Path:
+    for text in passed_over:
+        warnings.warn(f"{text}; {path} is taken", RuntimeWarning, stacklevel=3)
+    return path
 
 
 def _from_environment(name: str) -> Optional[Path]:
@@ -114,21 +133,6 @@ def _build_tree() -> List[Path]:
         return []
     build = _PACKAGE.parent.parent / "build"
     return [build / "lib", build]
-
-
-def _others_can_write(directory: Path) -> bool:
-    """Whether somebody who cannot write to this package can put a file into the build tree."""
-    package = _PACKAGE.stat()
-    for folder in (_PACKAGE.parent.parent, _PACKAGE.parent.parent / "build", directory):
-        try:
-            facts = folder.stat()
-        except OSError:  # not there, and who could make it is known from the folder around it
-            continue
-        if facts.st_uid not in (package.st_uid, os.geteuid(), 0):
-            return True
-        if facts.st_mode & ~package.st_mode & 0o002:
-            return True
-    return False
 
 
 def _system_directories() -> List[Path]:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from operator import index
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from ._arrays import view_of
+from ._arrays import HoldsObjects, view_of
 
 Scalar = Union[int, bool, float, str, bytes]
 
@@ -154,6 +154,8 @@ def type_of(value: Any) -> DataType:
     try:
         view_of(value)  # arrays too
         return DataType.BINARY
+    except HoldsObjects:
+        raise
     except TypeError:
         pass
     for method, data_type in (("__index__", DataType.INTEGER), ("__float__", DataType.REAL)):
@@ -203,6 +205,8 @@ def binary(value: Any) -> bytes:
         return value
     try:
         return view_of(value).tobytes()
+    except HoldsObjects:
+        raise
     except TypeError:
         raise TypeError(f"expected a bytes-like object, not {type(value).__name__}") from None
 

@@ -22,11 +22,13 @@ from typing import (
 
 from ._arguments import encoded_name, u32
 from ._arrays import filled, of_message, room
+from ._backend import choose
 from ._channel import ESHM, Array, Scalar, items_of
 from ._encode import encode
 from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
+from ._opening import Opening
 from ._options import LOOK_S, MOST_BYTES, file_of, slice_of, wants_a_master
-from ._types import TIMEOUT_INFINITE, ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole
+from ._types import TIMEOUT_INFINITE, ESHMRole
 from ._values import Items
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ _FIRST_ROOM = 4096
 _Result = TypeVar("_Result")
 
 
-class AsyncESHM:
+class AsyncESHM(Opening):
     """One end of a channel, open inside an ``async with`` block.
 
     Takes the arguments of :class:`eshm.ESHM`. Waiting is done by the event loop, on the channel's descriptor: an idle channel
@@ -55,31 +57,8 @@ class AsyncESHM:
     b'position 1.5'
     """
 
-    def __init__(
-        self,
-        shm_name: str,
-        role: ESHMRole = ESHMRole.AUTO,
-        disconnect_behavior: ESHMDisconnectBehavior = ESHMDisconnectBehavior.ON_TIMEOUT,
-        stale_threshold_ms: int = 100,
-        reconnect_wait_ms: int = 5000,
-        reconnect_retry_interval_ms: int = 100,
-        max_reconnect_attempts: int = 50,
-        auto_cleanup: bool = True,
-        use_threads: bool = True,
-        *,
-        backend: Optional[str] = None,
-        capacity: int = 0,
-        exact_capacity: bool = False,
-        mode: int = 0,
-        wait_for_master_ms: int = 0,
-        first_value: bool = False,
-        huge_pages: bool = False,
-        prefault: bool = False,
-        spin_us: Optional[int] = None,
-        log_level: Optional[ESHMLogLevel] = None,
-    ) -> None:
-        given = locals()
-        self._settings: Dict[str, Any] = {name: given[name] for name in given if name not in ("self", "__class__")}
+    def _begin(self, given: Dict[str, Any]) -> None:
+        self._settings = given
         self._was_open = False
         self._open: Optional[_Owned] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -141,7 +120,7 @@ class AsyncESHM:
 
     @property
     def channel(self) -> ESHM:
-        """What it is made of, for all that does not wait: roles, statistics, ``try_read()``.
+        """What it is made of.
 
         Raises:
             ESHMClosed: it is not open.
@@ -149,6 +128,37 @@ class AsyncESHM:
         if self._open is None:
             raise ESHMClosed(f"{self!r} is not open")
         return self._open
+
+    @property
+    def backend(self) -> str:
+        """``"native"`` or ``"ctypes"``: what does the work, or is to do it."""
+        return choose(self._settings["backend"])
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of the largest message, as :attr:`eshm.ESHM.capacity`."""
+        return self.channel.capacity
+
+    def get_role(self) -> ESHMRole:
+        """MASTER or SLAVE, as :meth:`eshm.ESHM.get_role`; :attr:`role` is known of a closed channel too."""
+        return self.channel.get_role()
+
+    def get_stats(self) -> Dict[str, Any]:
+        """Counters and heartbeats of both sides, as :meth:`eshm.ESHM.get_stats`."""
+        return self.channel.get_stats()
+
+    def is_remote_alive(self) -> bool:
+        """Whether the other side's heartbeat is not stale, as :meth:`eshm.ESHM.is_remote_alive`."""
+        return self.channel.is_remote_alive()
+
+    def try_read(self, buffer_size: Optional[int] = None) -> Optional[bytes]:
+        """The next new message if there is one, else None, as :meth:`eshm.ESHM.try_read`: without `await`, and before
+        reads that wait."""
+        return self.channel.try_read(buffer_size)
+
+    def try_readinto(self, buffer: Buffer) -> Optional[int]:
+        """As :meth:`try_read` into a buffer: the message's size, or None."""
+        return self.channel.try_readinto(buffer)
 
     async def write(self, data: Buffer) -> None:
         """Publish a message, as :meth:`eshm.ESHM.write` does. The loop runs other tasks before it returns."""

@@ -15,6 +15,7 @@ from support import HANG_S, ChannelTest, segment
 from eshm import (
     TIMEOUT_INFINITE,
     ESHM,
+    ESHMBufferTooSmall,
     ESHMClosed,
     ESHMDisconnectBehavior,
     ESHMError,
@@ -96,6 +97,57 @@ class Reading(ChannelTest, unittest.IsolatedAsyncioTestCase):
                 await slave.readinto(room, timeout_ms=1)
         self.assertEqual(repr(slave), f"AsyncESHM(name='{self.name}', closed)")
         self.assertEqual((slave.name, slave.role), (self.name, ESHMRole.SLAVE))
+
+    async def test_the_calls_that_do_not_wait(self) -> None:
+        master, slave = AsyncESHM(self.name, ESHMRole.MASTER), AsyncESHM(self.name, ESHMRole.SLAVE)
+        room = bytearray(8)
+        questions = (
+            slave.try_read,
+            lambda: slave.try_readinto(room),
+            slave.get_stats,
+            slave.get_role,
+            slave.is_remote_alive,
+            lambda: slave.capacity,
+        )
+
+        def refused(state: str) -> None:
+            for question in questions:
+                with self.assertRaisesRegex(ESHMClosed, "is not open"):
+                    question()
+            self.assertIn(state, repr(slave))
+
+        refused("not open yet")
+        async with master, slave:
+            self.assertIsNone(slave.try_read())
+            self.assertIsNone(slave.try_readinto(room))
+            await master.write(b"news")
+            self.assertEqual(slave.try_read(), b"news")
+            await master.write(b"more")
+            self.assertEqual((slave.try_readinto(room), room[:4]), (4, b"more"))
+            await master.write(b"0123456789")
+            with self.assertRaises(ESHMBufferTooSmall):
+                slave.try_read(9)
+            with self.assertRaises(ESHMBufferTooSmall):
+                slave.try_readinto(room)
+            self.assertEqual(slave.try_read(10), b"0123456789")
+            self.assertEqual(slave.get_stats()["m2s_write_count"], 3)
+            self.assertIs(slave.get_role(), ESHMRole.SLAVE)
+            self.assertTrue(slave.is_remote_alive())
+            self.assertEqual(slave.capacity, slave.channel.capacity)
+            self.assertEqual(slave.backend, slave.channel.backend)
+        refused("closed")
+        self.assertIn(slave.backend, ("native", "ctypes"))
+        self.assertEqual(AsyncESHM(self.name, backend="ctypes").backend, "ctypes")
+
+    async def test_a_read_that_waits_sees_what_the_question_takes_from_the_descriptor(self) -> None:
+        """The question's answer makes the descriptor quiet again; a message that comes later wakes the read."""
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            read = asyncio.ensure_future(master.read())
+            await waits(master, read)
+            with ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+                self.assertTrue(master.is_remote_alive())
+                slave.write(b"news")
+                self.assertEqual(await hurry(read), b"news")
 
     async def test_a_cancelled_read_has_taken_nothing(self) -> None:
         async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:

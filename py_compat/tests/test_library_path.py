@@ -1,11 +1,13 @@
 """Where the native library is looked for."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -126,33 +128,6 @@ class Places(Searching):
         with self.assertRaisesRegex(RuntimeError, "install the wheel"):
             library_path()
 
-    def test_build_tree_that_more_users_can_write_to_than_to_the_package(self):
-        self.make_checkout()
-        self.file("build", "lib", "libeshm.so")
-        for folder, mode in ((self.directory, 0o1777), (self.directory / "build", 0o777), (self.directory / "build/lib", 0o777)):
-            before = folder.stat().st_mode & 0o7777
-            folder.chmod(mode)
-            with self.assertRaisesRegex(RuntimeError, "build/lib.* passed over: other users can write there"):
-                library_path()
-            folder.chmod(before)
-        self.assertEqual(library_path(), self.directory / "build/lib/libeshm.so")
-        # On a disk without modes everything is everybody's, the package too.
-        for folder in (self.directory, self.directory / "build", self.package):
-            folder.chmod(0o777)
-        self.assertEqual(library_path(), self.directory / "build/lib/libeshm.so")
-
-    def test_build_tree_of_another_user(self):
-        if os.geteuid():
-            skip(self, "only root can give folders away")
-        self.make_checkout()
-        library = self.file("build", "libeshm.so")
-        os.chown(self.directory / "build", 12345, 12345)
-        with self.assertRaisesRegex(RuntimeError, "passed over"):
-            library_path()
-        # A checkout of that user, run by root: the package is that user's too.
-        os.chown(self.package, 12345, 12345)
-        self.assertEqual(library_path(), library)
-
     def test_error_names_the_script_that_builds_it(self):
         self.make_checkout()
         with self.assertRaisesRegex(RuntimeError, f"build it with {self.directory}/source/build_shared_lib.sh"):
@@ -174,6 +149,245 @@ class Places(Searching):
             library_path("eshm_data")
         library = self.file("source", "eshm", "libeshm_data.so.1")
         self.assertEqual(library_path("eshm_data"), library)
+
+
+class OthersFiles(Searching):
+    """In a checkout: a library that others can change is passed over, however they can."""
+
+    STRANGER = 12345
+
+    def setUp(self):
+        super().setUp()
+        self.make_checkout()
+        for folder in (self.directory, self.directory / "source", self.package):
+            folder.chmod(0o755)
+        self.library = self.file("build", "lib", "libeshm.so")
+        for path in (self.library, self.library.parent, self.library.parent.parent):
+            path.chmod(0o755)
+
+    def needs_root(self):
+        if os.geteuid():
+            skip(self, "only root can give files away")
+
+    def refused(self, path, who, cure):
+        """The library is not taken because of this path; both with another place and with none."""
+        facts = path.lstat()
+        said = (
+            rf"{self.library} is passed over: {path} \(owner .*\b{facts.st_uid}\b.*, "
+            rf"group .*\b{facts.st_gid}\b.*, mode {facts.st_mode & 0o7777:04o}\) {who}; {cure}, "
+            "or name the file in ESHM_LIB"
+        )
+        with self.assertRaisesRegex(RuntimeError, said):
+            library_path()
+        bundled = self.file("source", "eshm", "libeshm.so")
+        with self.assertWarnsRegex(RuntimeWarning, said):
+            self.assertEqual(library_path(), bundled)
+        bundled.unlink()
+
+    def taken(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.assertEqual(library_path(), self.library)
+
+    def test_what_every_user_can_write_to(self):
+        build = self.library.parent.parent
+        for path in (self.library, self.library.parent, build, self.directory):
+            for mode in (0o777, 0o757, 0o776):
+                with self.subTest(path=path, mode=oct(mode)):
+                    path.chmod(mode)
+                    self.refused(path, "can be changed by every user", f"chmod g?o-w {path}")
+                    path.chmod(0o755)
+        self.taken()
+
+    def test_a_file_that_every_user_can_write_to(self):
+        self.library.chmod(0o666)
+        self.refused(self.library, "can be changed by every user", f"chmod go-w {self.library}")
+        self.library.chmod(0o1666)  # sticky means something for folders alone
+        self.refused(self.library, "can be changed by every user", f"chmod go-w {self.library}")
+
+    def test_a_group(self):
+        self.needs_root()
+        for path in (self.library, self.library.parent, self.directory / "build"):
+            with self.subTest(path=path):
+                os.chown(path, 0, self.STRANGER)
+                self.taken()
+                path.chmod(0o775)
+                self.refused(path, "can be changed by its group", f"chmod g-w {path}")
+                path.chmod(0o755)
+                os.chown(path, 0, 0)
+
+    def test_a_users_own_group(self):
+        """As umask 002 leaves it where each user has a group."""
+        try:
+            group = pwd.getpwuid(os.geteuid()).pw_gid
+        except KeyError:
+            group = os.getegid()
+        for path in (self.library, self.library.parent, self.directory / "build"):
+            os.chown(path, -1, group)
+            path.chmod(0o775)
+        self.taken()
+
+    def test_a_group_that_can_write_to_the_package_too(self):
+        self.needs_root()
+        for path in (self.package, self.library.parent):
+            os.chown(path, 0, self.STRANGER)
+            path.chmod(0o775)
+        self.taken()
+        self.package.chmod(0o755)
+        self.refused(self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}")
+        self.package.chmod(0o775)
+        os.chown(self.package, 0, self.STRANGER + 1)
+        self.refused(self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}")
+
+    def test_on_a_disk_without_modes(self):
+        """Everything is everybody's there, the package too. Umask 0 in a container leaves the same."""
+        for path in (self.directory, self.directory / "source", self.package, self.library.parent, self.library):
+            path.chmod(0o777)
+        self.taken()
+
+    def test_another_users(self):
+        self.needs_root()
+        for path in (self.library, self.library.parent, self.directory / "build"):
+            with self.subTest(path=path):
+                os.chown(path, self.STRANGER, 0)
+                self.refused(path, "belongs to another user", f"chown -h {os.geteuid()} {path}")
+                os.chown(path, 0, 0)
+        self.taken()
+
+    def test_a_checkout_of_another_user_run_by_root(self):
+        self.needs_root()
+        for path in (self.directory, self.directory / "build", self.library.parent, self.library, self.package):
+            os.chown(path, self.STRANGER, self.STRANGER)
+            path.chmod(0o775)
+        self.taken()
+        self.package.chmod(0o755)  # the group is the user's own
+        self.taken()
+        os.chown(self.library, self.STRANGER + 1, self.STRANGER)
+        self.refused(self.library, "belongs to another user", f"chown -h {os.geteuid()} {self.library}")
+
+    def linked(self, *parts):
+        """A library elsewhere, which the build tree's links to."""
+        target = self.file(*parts)
+        for folder in (target, target.parent):
+            folder.chmod(0o755)
+        self.library.unlink()
+        self.library.symlink_to(target)
+        return target
+
+    def test_a_link_to_what_others_can_change(self):
+        target = self.linked("far", "away", "libeshm.so.1")
+        self.taken()
+        for path in (target, target.parent, target.parent.parent):
+            with self.subTest(path=path):
+                path.chmod(0o777)
+                self.refused(path, "can be changed by every user", f"chmod go-w {path}")
+                path.chmod(0o755)
+        self.taken()
+
+    def test_a_link_to_what_is_another_users(self):
+        self.needs_root()
+        target = self.linked("far", "away", "libeshm.so.1")
+        os.chown(target, self.STRANGER, 0)
+        self.refused(target, "belongs to another user", f"chown -h {os.geteuid()} {target}")
+
+    def test_a_link_on_the_way(self):
+        """A chain of links, relative ones too; the middle one lies where others can turn it."""
+        target = self.linked("far", "away", "libeshm.so.1")
+        turn = self.directory / "open" / "turn.so"
+        turn.parent.mkdir()
+        turn.symlink_to("../far/away/libeshm.so.1")
+        self.library.unlink()
+        self.library.symlink_to(turn)
+        self.assertTrue(self.library.samefile(target))
+        turn.parent.chmod(0o755)
+        self.taken()
+        turn.parent.chmod(0o777)
+        self.refused(turn.parent, "can be changed by every user", f"chmod go-w {turn.parent}")
+        turn.parent.chmod(0o1777)
+        self.taken()
+        target.parent.chmod(0o777)
+        self.refused(target.parent, "can be changed by every user", f"chmod go-w {target.parent}")
+        target.parent.chmod(0o755)
+        if not os.geteuid():
+            os.chown(turn, self.STRANGER, 0, follow_symlinks=False)
+            self.refused(turn, "belongs to another user", f"chown -h 0 {turn}")
+
+    def test_a_folder_as_tmp_is(self):
+        """What is another user's there cannot be told by the folder's mode; what is ours nobody else can replace."""
+        self.directory.chmod(0o1777)
+        self.taken()
+        if not os.geteuid():
+            build = self.directory / "build"
+            os.chown(build, self.STRANGER, self.STRANGER)
+            self.refused(build, "belongs to another user", f"chown -h 0 {build}")
+            os.chown(build, 0, 0)
+        target = self.linked("far", "libeshm.so.1")
+        target.parent.chmod(0o1777)
+        self.taken()
+
+    def test_a_folder_around_the_checkout(self):
+        self.directory.chmod(0o755)
+        around = self.directory / "around"
+        (around / "checkout").mkdir(parents=True)
+        for part in ("source", "build"):
+            (self.directory / part).rename(around / "checkout" / part)
+        self.replace(mock.patch.object(_find, "_PACKAGE", around / "checkout" / "source" / "eshm"))
+        self.library = around / "checkout" / "build" / "lib" / "libeshm.so"
+        self.taken()
+        around.chmod(0o1777)
+        self.taken()
+        if not os.geteuid():  # whose it is could exchange the package as well
+            around.chmod(0o775)
+            os.chown(around, self.STRANGER, self.STRANGER)
+            self.taken()
+        around.chmod(0o777)
+        with self.assertRaisesRegex(RuntimeError, f"{around} .*every user; chmod go-w {around}, "):
+            library_path()
+
+    def test_the_next_file_of_the_build_tree_is_looked_at(self):
+        other = self.file("build", "libeshm.so")
+        other.chmod(0o755)
+        self.library.chmod(0o666)
+        with self.assertWarnsRegex(RuntimeWarning, "is passed over"):
+            self.assertEqual(library_path(), other)
+
+    def test_a_link_that_leads_nowhere_or_to_itself(self):
+        for target in ("nowhere.so", "libeshm.so"):
+            self.library.unlink()
+            self.library.symlink_to(target)
+            with self.assertRaisesRegex(RuntimeError, "not found"):
+                library_path()
+
+    def test_by_a_user_who_is_not_root(self):
+        """In a process of its own, with nothing replaced."""
+        self.needs_root()
+        self.directory.chmod(0o755)
+        shutil.copytree(Path(_find.__file__).parent, self.package, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("*.so*", "__pycache__"))
+        code = (
+            "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+            "import eshm; os.setgroups([]); os.setgid(12340); os.setuid(12345)\n"
+            "try: print(eshm.library_path())\nexcept RuntimeError as error: print(error)"
+        )
+        command = [sys.executable, "-c", code, str(self.package.parent)]
+
+        def said():
+            done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, cwd="/")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stderr + done.stdout
+
+        os.chown(self.package, 12345, 12340)
+        for owner, group in ((0, 0), (0, 12340), (12345, 12340), (12345, 0)):
+            os.chown(self.library, owner, group)
+            self.library.chmod(0o664)
+            self.assertEqual(said(), f"{self.library}\n", (owner, group))
+        os.chown(self.package, 0, 0)
+        os.chown(self.library, 12345, 12340)
+        self.assertEqual(said(), f"{self.library}\n")
+        os.chown(self.library, 12345, 12346)
+        self.assertIn("can be changed by its group", said())
+        os.chown(self.library, 12346, 12340)
+        self.assertIn("belongs to another user", said())
 
 
 class LoadersCache(unittest.TestCase):

@@ -46,6 +46,23 @@ class Names(ChannelTest):
         with ESHM(self.name + "/a", role=ESHMRole.MASTER):
             self.assertTrue(segment(self.name + "_a").exists())
 
+    def test_messages_say_the_name_once(self):
+        """The library begins its reasons with the channel's name; the exception has it already."""
+        for tail in ("", "'", '"', "'\"': ", "\\'", "\\", "\n': x"):
+            name = self.name + tail
+            self.addCleanup(lambda path=segment(name): path.unlink() if path.exists() else None)
+            with self.assertRaises(RuntimeError) as refused:
+                ESHM(name, role=ESHMRole.SLAVE)
+            with ESHM(name, role=ESHMRole.MASTER) as master, self.assertRaises(RuntimeError) as failed:
+                master.write(bytes(master.capacity + 1))
+            for error, begin in (
+                (refused, f"Failed to initialize ESHM {name!r} as SLAVE: "),
+                (failed, "Write failed: Buffer too small ("),
+            ):
+                said = str(error.exception)
+                self.assertTrue(said.startswith(begin), said)
+                self.assertNotIn("channel '", said)
+
     def test_wrong_type(self):
         for name in (None, 5, b"bytes", ["x"]):
             with self.assertRaisesRegex(TypeError, "shm_name"):

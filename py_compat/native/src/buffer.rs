@@ -1,6 +1,6 @@
 //! Memory of other Python objects, by the buffer protocol.
 
-use pyo3::{exceptions::PyTypeError, ffi, prelude::*, types::PyString};
+use pyo3::{ffi, prelude::*};
 use std::{
     ffi::{CStr, c_int},
     mem::MaybeUninit,
@@ -13,18 +13,13 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// With a look at what its elements are: addresses of Python objects are nothing to share.
-    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
-        match Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
-            Ok(buffer) if buffer.has_objects() => {
-                Err(PyTypeError::new_err("an array of Python objects has no bytes to share"))
-            }
-            Ok(buffer) => Ok(buffer),
-            Err(_) => Buffer::export(object, flags), // some of numpy's types have no format
-        }
+    /// None where a closer look is needed: its elements may be addresses of Python objects, which are nothing to share, or
+    /// have no format, as numpy's times, or it is no memory of this kind.
+    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> Option<Buffer> {
+        Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT).ok().filter(|buffer| !buffer.may_have_objects())
     }
 
-    fn has_objects(&self) -> bool {
+    fn may_have_objects(&self) -> bool {
         // SAFETY: NULL, or NUL-terminated and the exporter's as long as the view.
         !self.view.format.is_null() && unsafe { CStr::from_ptr(self.view.format) }.to_bytes().contains(&b'O')
     }
@@ -40,7 +35,10 @@ impl Buffer {
 
     /// The bytes of a writable object.
     pub(crate) fn writable(object: &Bound<'_, PyAny>) -> PyResult<Buffer> {
-        Buffer::of(object, ffi::PyBUF_WRITABLE)
+        match Buffer::of(object, ffi::PyBUF_WRITABLE) {
+            Some(buffer) => Ok(buffer),
+            None => Buffer::export(&looked_at(object, "room_in")?, ffi::PyBUF_WRITABLE),
+        }
     }
 
     fn len(&self) -> usize {
@@ -75,36 +73,16 @@ impl Drop for Buffer {
     }
 }
 
-/// Has `use_bytes` see the bytes of any object that has some, without a copy unless they lie scattered.
+/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one piece and have a format.
 pub(crate) fn with_bytes<T>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
     match Buffer::of(object, ffi::PyBUF_SIMPLE) {
-        Ok(buffer) => use_bytes(buffer.bytes()),
-        Err(error) if error.is_instance_of::<PyTypeError>(object.py()) && has_buffer(object) => Err(error),
-        Err(_) => use_bytes(gathered(object)?.extract()?),
+        Some(buffer) => use_bytes(buffer.bytes()),
+        None => use_bytes(looked_at(object, "message_of")?.call_method0("tobytes")?.extract()?),
     }
 }
 
-/// Whether it has a buffer at all, in one piece or not.
-fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: a live object.
-    unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) == 1 }
-}
-
-/// The bytes of an object that does not have them in one piece, in order.
+/// The memory of an object by a function of `eshm._arrays`, which is also the ctypes back end's, with its exceptions.
 #[cold]
-fn gathered<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = object.py();
-    if object.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err(
-            "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer",
-        ));
-    }
-    let view = py.import("eshm._arrays")?.getattr("view_of")?.call1((object,)).map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(py) {
-            let kind = object.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-            return PyTypeError::new_err(format!("data must be bytes-like, not {kind}"));
-        }
-        error
-    })?;
-    view.call_method0("tobytes")
+fn looked_at<'py>(object: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyAny>> {
+    object.py().import("eshm._arrays")?.call_method1(function, (object,))
 }

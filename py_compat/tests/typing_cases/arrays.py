@@ -5,11 +5,20 @@ A comment that ignores an error is itself one where there is none to ignore."""
 
 import array
 import mmap
+from typing import Optional
 
 import numpy
 from numpy.typing import NDArray
 
 from eshm import ESHM, AsyncESHM
+
+
+def opened() -> None:
+    ESHM("robot", rolle=1)  # type: ignore[call-arg]
+    AsyncESHM("robot", rolle=1)  # type: ignore[call-arg]
+    ESHM("robot", capacity="57")  # type: ignore[arg-type]
+    AsyncESHM("robot", capacity="57")  # type: ignore[arg-type]
+    ESHM()  # type: ignore[call-arg]
 
 
 def write(channel: ESHM) -> None:
@@ -37,7 +46,7 @@ def read_arrays(channel: ESHM) -> None:
     of_type: NDArray[numpy.int32] = channel.read_array(numpy.int32, (2, 2))
     of_dtype: NDArray[numpy.uint8] = channel.read_array(numpy.dtype(numpy.uint8), timeout_ms=5)
     given: NDArray[numpy.int16] = channel.read_array(out=numpy.zeros(3, numpy.int16))
-    by_name: float = channel.read_array("f4").sum()
+    by_name: NDArray[numpy.float32] = channel.read_array("f4")
     got = channel.read_array(numpy.float32)
     wrong: NDArray[numpy.int32] = got  # type: ignore[assignment]
     strange: int = channel.read_array(numpy.float32)  # type: ignore[assignment]
@@ -53,4 +62,6 @@ async def in_asyncio(channel: AsyncESHM) -> int:
     strange: int = await channel.read_array(numpy.float32)  # type: ignore[assignment]
     print(default, of_type, given, strange)
     await channel.readinto("text")  # type: ignore[arg-type]
-    return await channel.readinto(numpy.zeros(3))
+    message: Optional[bytes] = channel.try_read()
+    print(message, channel.get_stats(), channel.is_remote_alive())
+    return await channel.readinto(numpy.zeros(3)) + (channel.try_readinto(numpy.zeros(3)) or 0)

@@ -169,7 +169,8 @@ impl Rpc {
         self.fire(Kind::Event, name.as_ref())
     }
 
-    fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
+    /// One of the two above.
+    pub(crate) fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
         self.check_usable()?;
         self.shared.sender.fire(&self.shared.endpoint, kind, name)
     }

@@ -217,7 +217,9 @@ unsafe fn fire(function: &'static str, rpc: *mut EshmRpc, kind: Kind, name: *con
         fired
     });
     if let Some((size, most)) = over {
-        last_error::set_rpc(format_args!("Buffer too small: the name has {size} bytes, a whole trigger here {most} at most"));
+        last_error::set_rpc(format_args!(
+            "Buffer too small: the name has {size} bytes, a whole trigger here {most} at most"
+        ));
     }
     code
 }

@@ -1,10 +1,32 @@
 // Triggers in C++17: handlers of any kind, and what becomes of an exception that leaves one.
-#include "event.h"
+#include "child.h"
 #include "eshm_rpc.hpp"
 
+#include <cstdlib>
+#include <new>
 #include <pthread.h>
 #include <stdexcept>
+#include <thread>
 #include <vector>
+
+namespace {
+
+// The next allocation of this thread runs it once, if it is set.
+thread_local void (*in_allocation)() = nullptr;
+
+} // namespace
+
+// Not inlined, or the compiler takes them for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (auto* const run = in_allocation) {
+        in_allocation = nullptr;
+        run();
+    }
+    if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -192,9 +214,12 @@ void what_is_refused_says_why() {
     pair.panel.call("\xFF"); // a name is any bytes but NUL
     const eshm::Error with_nul = error_of([&] { pair.panel.call(std::string("a\0b", 3)); });
     CHECK(with_nul.code() == errc::invalid_param && has(with_nul.what(), "NUL"));
-    const std::string longer(5000, 'x');
+    const std::string longer(ESHM_MAX_DATA_SIZE + 904, 'x');
     const eshm::Error too_long = error_of([&] { pair.panel.emit(longer); });
-    CHECK(too_long.code() == errc::buffer_too_small && has(too_long.what(), "emit"));
+    CHECK(too_long.code() == errc::buffer_too_small);
+    const std::string most = std::to_string(ESHM_MAX_DATA_SIZE);
+    const std::string once = "emit: the name has " + std::to_string(longer.size()) + " bytes, a whole trigger here " + most + " at most: Buffer too small";
+    CHECK_TEXT(too_long.what(), once.c_str());
     pair.panel.close();
     pair.panel.close();
     CHECK(!pair.panel && pair.panel.handle() == nullptr && pair.panel.dispatched() == 0);
@@ -203,6 +228,42 @@ void what_is_refused_says_why() {
     CHECK(error_of([&] { pair.panel.on("x", [] {}); }).code() == errc::not_initialized);
     eshm::Rpc moved = std::move(pair.robot);
     CHECK(moved && !pair.robot);
+}
+
+Event within, go_on;
+
+// A child has a copy of the locks as another thread of its parent had them.
+void a_child_of_a_process_that_was_about_to_register_is_told_so() {
+    Pair pair = open_pair();
+    within = event_new();
+    go_on = event_new();
+    std::thread other([&] {
+        in_allocation = [] {
+            event_signal(within);
+            event_wait(go_on);
+        };
+        pair.robot.on("a name that is too long to lie in the string itself", [] {});
+    });
+    event_wait(within); // of the function's lock, as the test after the fork shows
+    const pid_t child = child_fork();
+    if (child == 0) {
+        alarm(20);
+        const auto refused = [](const eshm::Error& error) {
+            return error.code() == eshm::errc::not_initialized &&
+                   has(error.what(), ": opened in another process: open your own");
+        };
+        CHECK(refused(error_of([&] { pair.robot.on("x", [] {}); })));
+        CHECK(refused(error_of([&] { pair.robot.on_event("x", [] {}); })));
+        CHECK(refused(error_of([&] { pair.robot.on_failure(nullptr); })));
+        pair.robot.close();
+        _exit(0);
+    }
+    child_join(child);
+    event_signal(go_on);
+    other.join();
+    pair.robot.on("x", [] {});
+    event_free(within);
+    event_free(go_on);
 }
 
 } // namespace
@@ -214,5 +275,6 @@ int main() {
     RUN(destroyed_by_a_handler_that_then_throws);
     RUN(the_end_of_the_thread_is_no_failure);
     RUN(what_is_refused_says_why);
+    RUN(a_child_of_a_process_that_was_about_to_register_is_told_so);
     return 0;
 }

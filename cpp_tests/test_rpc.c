@@ -67,6 +67,10 @@ static void null_and_unknown_arguments(void) {
     static char long_name[ESHM_MAX_DATA_SIZE + 1];
     memset(long_name, 'n', ESHM_MAX_DATA_SIZE);
     CHECK_EQ(eshm_rpc_call(rpc, long_name), ESHM_ERROR_BUFFER_TOO_SMALL);
+    char text[128];
+    snprintf(text, sizeof text, "Buffer too small: the name has %d bytes, a whole trigger here %d at most", ESHM_MAX_DATA_SIZE,
+             ESHM_MAX_DATA_SIZE);
+    CHECK_TEXT(eshm_rpc_get_last_error(), text);
     CHECK_EQ(eshm_rpc_start(rpc), ESHM_SUCCESS);
     CHECK_EQ(eshm_rpc_start(rpc), ESHM_SUCCESS);
     CHECK_EQ(eshm_rpc_stop(rpc), ESHM_SUCCESS);

@@ -74,9 +74,9 @@ inline std::error_code code_of(int result) noexcept {
     return result < 0 ? std::error_code(result, category()) : std::error_code();
 }
 
-/** What was tried, and why a C function refused it, without the code's own text at its end: the exception adds that. */
-inline std::string reason(const std::error_code& code, const char* tried) {
-    std::string why = std::string(tried) + ": " + eshm_last_error();
+/** What was tried, and why it was refused, without the code's own text: the exception adds that at its end. */
+inline std::string reason(const std::error_code& code, const char* tried, const std::string& refused) {
+    std::string why = tried + (": " + refused);
     const std::string known = ": " + code.message();
     const std::size_t rest = why.size() < known.size() ? 0 : why.size() - known.size();
     if (why.compare(rest, std::string::npos, known) == 0) why.resize(rest);
@@ -87,7 +87,7 @@ inline std::string reason(const std::error_code& code, const char* tried) {
 
 /** `told`: the code is what a C function has just returned, so eshm_last_error() is about it. */
 inline void throw_if(const std::error_code& code, const char* tried, bool told = false) {
-    if (code) throw Error(code, told && code.value() < 0 ? reason(code, tried) : tried);
+    if (code) throw Error(code, told && code.value() < 0 ? reason(code, tried, eshm_last_error()) : tried);
 }
 
 } // namespace detail

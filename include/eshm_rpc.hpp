@@ -35,6 +35,7 @@
 #include <string_view>
 #include <system_error>
 #include <typeinfo>
+#include <unistd.h>
 #include <utility>
 
 namespace eshm {
@@ -132,7 +133,7 @@ public:
      * next trigger on. At any time, also from a handler.
      * @throws Error errc::invalid_param (no handler, or a name with a NUL), not_initialized */
     void on(std::string_view name, Handler handler) {
-        State& state = open_state("on");
+        State& state = own_state("on");
         Trigger* trigger = nullptr;
         {
             const std::lock_guard<std::mutex> lock(state.mutex);
@@ -149,7 +150,7 @@ public:
     /** Adds a handler that runs when the other side emits `name`, after those that are there.
      * @throws Error as on() */
     void on_event(std::string_view name, Handler handler) {
-        State& state = open_state("on_event");
+        State& state = own_state("on_event");
         Trigger* trigger = nullptr;
         {
             const std::lock_guard<std::mutex> lock(state.mutex);
@@ -198,7 +199,7 @@ public:
      * thread of the handlers, as they end any other.
      * @throws Error errc::not_initialized */
     void on_failure(FailureHandler handler) {
-        State& state = open_state("on_failure");
+        State& state = own_state("on_failure");
         auto kept = handler ? std::make_shared<FailureHandler>(std::move(handler)) : nullptr;
         const std::lock_guard<std::mutex> lock(state.mutex);
         state.failure_handler.swap(kept);
@@ -216,6 +217,7 @@ private:
     // Lives on while a handler runs that has destroyed its Rpc.
     struct State : std::enable_shared_from_this<State> {
         EshmRpc* rpc = nullptr;
+        const pid_t process = getpid();
         std::string channel;
         std::atomic<std::uint64_t> failures{0};
         std::mutex mutex; // of what follows; held for no call of a handler
@@ -294,6 +296,13 @@ private:
         return *state_;
     }
 
+    // Of this process: in a forked child the mutex may be one that a thread of the parent held.
+    State& own_state(const char* tried) const {
+        State& state = open_state(tried);
+        if (state.process != getpid()) check(eshm_rpc_stop(state.rpc), tried); // does no more than say why
+        return state;
+    }
+
     static void check(int result, const char* tried) {
         if (result < 0) fail(static_cast<errc>(result), tried);
     }
@@ -303,8 +312,7 @@ private:
     }
 
     [[noreturn]] static void fail(errc code, const char* tried, const std::string& why) {
-        const bool more = !why.empty() && why != eshm_error_string(static_cast<int>(code));
-        throw Error(code, more ? tried + (": " + why) : std::string(tried));
+        throw Error(code, detail::reason(code, tried, why));
     }
 
     std::shared_ptr<State> state_;

@@ -36,8 +36,10 @@ pub(crate) mod statics {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 }
 
-/// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements.
+/// Locks a mutex whose holder may have panicked: what it guards here is consistent between any two statements. For threads on which
+/// no signal handler of the program runs; the others [`hold`] it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    debug_assert!(SignalsBlocked::are(), "hold() is for threads of the program");
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -61,7 +63,7 @@ impl<T> DerefMut for Held<'_, T> {
     }
 }
 
-/// [`lock`] for threads of the program; those of the library have all signals blocked.
+/// [`lock`] for threads of the program.
 pub(crate) fn hold<T>(mutex: &Mutex<T>) -> Held<'_, T> {
     let _blocked = SignalsBlocked::new();
     Held { guard: lock(mutex), _blocked }
@@ -87,3 +89,24 @@ mod asymmetric;
 /// Models need no preparation.
 #[cfg(loom)]
 pub(crate) fn prepare_barriers() {}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_handler_runs_while_a_mutex_is_held_and_any_may_afterwards() {
+        let mutex = Mutex::new(());
+        assert!(!SignalsBlocked::are());
+        let held = hold(&mutex);
+        assert!(SignalsBlocked::are());
+        assert!(hold_until(&mutex, 0).is_none());
+        assert!(SignalsBlocked::are(), "the inner one restores what it found");
+        drop(held);
+        assert!(!SignalsBlocked::are());
+        let held = hold_until(&mutex, 0).expect("it is free");
+        assert!(SignalsBlocked::are());
+        drop(held);
+        assert!(!SignalsBlocked::are());
+    }
+}

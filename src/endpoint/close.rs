@@ -162,10 +162,7 @@ impl Core {
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst); // before the look at `inside`: a reader counts itself in, then looks here
         let end = clock::now() + service::PATIENCE;
-        while (self.inside.load(Ordering::SeqCst) != 0 || self.has_other_readers())
-            && self.interrupted.load(Ordering::SeqCst)
-            && clock::now() < end
-        {
+        while self.is_occupied() && self.interrupted.load(Ordering::SeqCst) && clock::now() < end {
             self.announce(); // again and again: one that was about to sleep sleeps through the first
             clock::sleep(AGAIN);
         }
@@ -206,3 +203,6 @@ impl Core {
         };
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests;

@@ -9,7 +9,7 @@ use super::{guard::guard, last_error};
 use crate::config::Role;
 use crate::error::Error;
 use crate::log;
-use crate::triggers::Rpc;
+use crate::triggers::{Kind, Rpc};
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     mem::ManuallyDrop,
@@ -203,6 +203,27 @@ pub unsafe extern "C" fn eshm_rpc_stop(rpc: *mut EshmRpc) -> c_int {
     run("eshm_rpc_stop", &mut || unsafe { rpc_of(rpc) }?.stop())
 }
 
+/// # Safety
+/// See the module.
+unsafe fn fire(function: &'static str, rpc: *mut EshmRpc, kind: Kind, name: *const c_char) -> c_int {
+    let mut over = None;
+    let code = run(function, &mut || {
+        // SAFETY: the caller's promises.
+        let (rpc, name) = unsafe { (rpc_of(rpc)?, name_of(name)?) };
+        let fired = rpc.fire(kind, name);
+        if let Err(Error::BufferTooSmall { size: most }) = fired {
+            over = Some((name.len(), most));
+        }
+        fired
+    });
+    if let Some((size, most)) = over {
+        last_error::set_rpc(format_args!(
+            "Buffer too small: the name has {size} bytes, a whole trigger here {most} at most"
+        ));
+    }
+    code
+}
+
 /// Has the other side run its handler of a call.
 ///
 /// # Safety
@@ -210,7 +231,7 @@ pub unsafe extern "C" fn eshm_rpc_stop(rpc: *mut EshmRpc) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_rpc_call(rpc: *mut EshmRpc, name: *const c_char) -> c_int {
     // SAFETY: the caller's promises.
-    run("eshm_rpc_call", &mut || unsafe { rpc_of(rpc)?.call(name_of(name)?) })
+    unsafe { fire("eshm_rpc_call", rpc, Kind::Call, name) }
 }
 
 /// Has the other side run its handlers of an event.
@@ -220,7 +241,7 @@ pub unsafe extern "C" fn eshm_rpc_call(rpc: *mut EshmRpc, name: *const c_char) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_rpc_emit(rpc: *mut EshmRpc, name: *const c_char) -> c_int {
     // SAFETY: the caller's promises.
-    run("eshm_rpc_emit", &mut || unsafe { rpc_of(rpc)?.emit(name_of(name)?) })
+    unsafe { fire("eshm_rpc_emit", rpc, Kind::Event, name) }
 }
 
 /// Triggers that a newer one replaced before they were taken; 0 for NULL.

@@ -140,6 +140,13 @@ pub(crate) fn remove_side(id: FileId, side: Side) {
     }
 }
 
+/// Runs `action` while the process's list of handles is not to be had.
+#[cfg(all(test, not(loom), not(miri)))]
+pub(crate) fn while_held(action: impl FnOnce()) {
+    let _state = sync::hold(&current().state);
+    action();
+}
+
 /// Keeps a closed handle and its addresses until some more are closed: a call that it overtook may still touch them. They
 /// hold no file, and no memory but the handle's and its owner's.
 pub(crate) fn bury(core: Arc<Core>, views: Vec<Arc<View>>, owner: Option<Owner>) {

@@ -33,12 +33,26 @@ impl SignalsBlocked {
             SignalsBlocked(old)
         }
     }
+
+    /// Whether they are blocked in the calling thread.
+    pub(crate) fn are() -> bool {
+        // SAFETY: as in new; no mask is given, so none is changed.
+        unsafe {
+            let mut now: libc::sigset_t = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), &mut now);
+            libc::sigismember(&now, libc::SIGTERM) == 1
+        }
+    }
 }
 
 #[cfg(any(loom, miri))]
 impl SignalsBlocked {
     pub(crate) fn new() -> Self {
         SignalsBlocked()
+    }
+
+    pub(crate) fn are() -> bool {
+        true
     }
 }
 

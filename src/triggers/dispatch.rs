@@ -171,7 +171,7 @@ impl Dispatcher<'_> {
         let core = shared.endpoint.core();
         // Another process, another start of it, or another segment: numbers begin anew.
         let peer = (core.writer_now(), core.epoch());
-        let last = std::mem::replace(&mut *sync::lock(&shared.last), Last { number: trigger.number, peer });
+        let last = std::mem::replace(&mut *sync::hold(&shared.last), Last { number: trigger.number, peer });
         let same = last.number == 0 || last.peer == peer;
         let missed = if same { gap(last.number, trigger.number, shared.from_start) } else { 0 };
         if missed != 0 {

@@ -114,18 +114,22 @@ impl Rpc {
         Ok(Rpc { shared: Arc::new(shared), owner: true })
     }
 
-    /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one.
+    /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one. Does nothing in a forked
+    /// child, where none would run.
     pub fn on_call(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
         self.register(name.as_ref(), false, caught(name.as_ref(), handler));
     }
 
-    /// Adds a handler that runs when the other side emits `name`, after those that are there.
+    /// Adds a handler that runs when the other side emits `name`, after those that are there. Does nothing in a forked child.
     pub fn on_event(&self, name: impl AsRef<[u8]>, handler: impl Fn(&Rpc) + Send + Sync + 'static) {
         self.register(name.as_ref(), true, caught(name.as_ref(), handler));
     }
 
     /// Registers a handler that no panic leaves. An exception of another language may: it ends the process with its own text.
     pub(crate) fn register(&self, name: &[u8], event: bool, handler: registry::Handler) {
+        if self.shared.endpoint.core().is_inherited() {
+            return; // a thread of the parent may have held the registry's lock
+        }
         if event {
             self.shared.registry.add_event(name, handler);
         } else {
@@ -169,7 +173,8 @@ impl Rpc {
         self.fire(Kind::Event, name.as_ref())
     }
 
-    fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
+    /// One of the two above.
+    pub(crate) fn fire(&self, kind: Kind, name: &[u8]) -> Result<(), Error> {
         self.check_usable()?;
         self.shared.sender.fire(&self.shared.endpoint, kind, name)
     }

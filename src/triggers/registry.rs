@@ -42,6 +42,13 @@ impl Registry {
         drop(entries); // without the lock: an end of theirs may use the library
     }
 
+    /// Runs `action` while nobody registers anything.
+    #[cfg(test)]
+    pub(super) fn while_held<T>(&self, action: impl FnOnce() -> T) -> T {
+        let _entries = sync::hold(&self.0);
+        action()
+    }
+
     /// Those for one trigger, in order; what is registered from here on is for the next.
     pub(super) fn find(&self, kind: Kind, name: &[u8]) -> Vec<Handler> {
         let entries = sync::hold(&self.0);

@@ -168,3 +168,30 @@ fn a_handler_does_not_start_what_is_being_dropped() {
     is_done.recv_timeout(HANG).expect("dropping ends");
     assert_eq!(hear(&words), "runs");
 }
+
+#[test]
+fn a_forked_child_registers_nothing_and_does_not_wait_for_a_thread_of_its_parent() {
+    let (master, _slave) = pair("fork_register");
+    // That another thread may be in the midst of registering shows in the child as a lock that is held.
+    let child = master.shared.registry.while_held(|| {
+        // SAFETY: the child makes calls that may be made there, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            master.on_call("x", |_| {});
+            master.on_event("x", |_| {});
+            // SAFETY: ends the child with nothing of the parent's run.
+            unsafe { libc::_exit(0) };
+        }
+        child
+    });
+    let (mut status, end) = (-1, std::time::Instant::now() + HANG);
+    // SAFETY: our own child.
+    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
+        if std::time::Instant::now() > end {
+            // SAFETY: as above; it has not been waited for.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(status, 0, "the child hangs");
+}

@@ -12,6 +12,7 @@ use std::{
     process, ptr,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
+    time::Instant,
 };
 
 /// Attempts at an overlap that a busy machine may spoil: the call that is held up was over before the other began.
@@ -112,6 +113,85 @@ fn destroy_returns_only_after_the_reads_that_waited_are_out_of_the_handle() {
     assert_eq!(handle.destroy(), 0);
     assert_eq!(count("park.woken"), 1, "it is still on its way to its sleep");
     assert!(reader.join().expect("no panic") < 0);
+}
+
+/// Reads that wait, begun one after the other.
+fn park(handle: c::Handle, name: &Name, count: u64) -> Vec<thread::JoinHandle<i32>> {
+    (1..=count)
+        .map(|number| {
+            let reader = thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0);
+            until("it is parked", || name.raw().get("s2m.waiters") == number);
+            reader
+        })
+        .collect()
+}
+
+#[test]
+fn destroy_waits_for_any_number_of_reads() {
+    let _alone = alone();
+    let name = Name::new();
+    let handle = c::Handle::init(name.as_str(), 0).expect("open");
+    let mut readers = park(handle, &name, 10);
+    let _armed = Armed::with("park.counted=sleep:300,park.woken=pass");
+    readers.push(thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0));
+    until_at("park.counted");
+    assert_eq!(handle.destroy(), 0);
+    assert_eq!(count("park.woken"), 11, "one is still on its way to its sleep");
+    readers.into_iter().for_each(|reader| assert!(reader.join().expect("no panic") < 0));
+}
+
+#[test]
+fn a_read_that_is_about_to_sleep_as_the_handle_is_closed_does_not_sleep_for_long() {
+    let _alone = alone();
+    let soon = (0..ATTEMPTS).any(|_| {
+        let name = Name::new();
+        let handle = c::Handle::init(name.as_str(), 0).expect("open");
+        let armed = Armed::with("park.looked=sleep:100");
+        let reader = thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0);
+        until_at("park.looked");
+        drop(armed); // it sleeps once
+        let start = Instant::now();
+        assert_eq!(handle.destroy(), 0);
+        assert!(reader.join().expect("no panic") < 0);
+        start.elapsed() < ms(900) // its sleep has an end after a second
+    });
+    assert!(soon, "it was woken before its sleep alone");
+}
+
+#[test]
+fn a_read_that_does_not_return_in_time_finds_all_as_it_was() {
+    let _alone = alone();
+    for others in [0, 8] {
+        let name = Name::new();
+        let handle = c::Handle::init(name.as_str(), 0).expect("open");
+        let readers = park(handle, &name, others);
+        let armed = Armed::with("park.counted=sleep:6500");
+        let late = thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0);
+        until_at("park.counted");
+        drop(armed);
+        assert_eq!(handle.destroy(), 0);
+        readers.into_iter().for_each(|reader| assert!(reader.join().expect("no panic") < 0));
+        for _ in 0..20 {
+            drop(open(&Name::new(), Role::Master)); // more than are kept
+        }
+        assert!(!late.is_finished(), "this machine is too busy");
+        assert_eq!(late.join().expect("no panic"), -14, "with {others} others");
+    }
+}
+
+#[test]
+fn destroy_does_not_wait_for_ever_for_the_service_thread() {
+    let _alone = alone();
+    let name = Name::new();
+    let master = builder(&name, Role::Master).stale_threshold(ms(60_000)).open().expect("open");
+    let armed = Armed::with("move.placed=sleep:8000,move.done=pass");
+    name.remove();
+    until_at("move.placed");
+    drop(master);
+    assert_eq!(count("move.done"), 0, "it was waited for");
+    until("it goes on in peace", || count("move.done") == 1);
+    drop(armed);
+    drop(open(&name, Role::Master)); // and there is another one for the next
 }
 
 #[test]

@@ -1,0 +1,153 @@
+//! Ends of a handle that something stands in the way of. What is held up here is the test's own, so nothing depends on time but that
+//! each call ends: a bound of the library's is five seconds.
+
+use super::*;
+use crate::endpoint::{self, Endpoint, read::Timeout};
+use crate::error::Error;
+use crate::{Role, segment::layout::Header};
+use std::sync::{Weak, mpsc};
+use std::time::Instant;
+
+/// Tells a hang from a slow machine.
+const HANG: Duration = Duration::from_secs(60);
+/// Less than the bound after which closing goes on by itself.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+fn open(test: &str, role: Role) -> Endpoint {
+    Endpoint::builder(format!("close_{test}_{}", process::pid())).role(role).open().expect("open")
+}
+
+/// Runs it on another thread, for as long as a call may take that has an end; how long it took.
+fn ends(action: impl FnOnce() + Send + 'static) -> Duration {
+    let (start, (done, is_done)) = (Instant::now(), mpsc::channel());
+    std::thread::spawn(move || {
+        action();
+        let _ = done.send(());
+    });
+    is_done.recv_timeout(HANG).expect("it hangs");
+    start.elapsed()
+}
+
+fn is_alive(header: &Header, side: Side) -> bool {
+    header.alive[side as usize].load(Ordering::Relaxed) != 0
+}
+
+#[test]
+fn a_thread_that_holds_the_handle_for_ever_keeps_its_memory_and_not_its_side() {
+    let (master, slave) = (open("held", Role::Master), open("held", Role::Slave));
+    let (core, header) = (slave.core.clone(), master.core.view().header());
+    let held = sync::hold(&core.monitor); // as a thread does that has jumped out of a call
+    let kept: Weak<Core> = Arc::downgrade(&slave.core);
+    assert!(is_alive(header, Side::Slave));
+    ends(move || drop(slave));
+    assert!(!is_alive(header, Side::Slave), "the peer is told");
+    drop(held);
+    drop(core);
+    // The service thread gives its list back at its next tick.
+    while Weak::strong_count(&kept) > 1 {
+        std::thread::yield_now();
+    }
+    assert!(kept.upgrade().is_some(), "that thread may still use it");
+}
+
+#[test]
+fn who_has_lost_its_side_to_another_does_not_end_that_ones_when_its_lock_is_held_for_ever() {
+    let (first, second) = (open("displaced", Role::Master), open("displaced", Role::Master));
+    let core = first.core.clone();
+    let held = sync::hold(&core.monitor);
+    ends(move || drop(first));
+    assert!(is_alive(second.core.view().header(), Side::Master));
+    drop(held);
+}
+
+#[test]
+fn a_read_that_comes_after_the_end_is_refused() {
+    let master = open("late", Role::Master);
+    let core = master.core.clone();
+    core.write(&[std::mem::MaybeUninit::new(1)]).expect("write");
+    drop(master);
+    // SAFETY: the Arc keeps the handle; its addresses are kept for some more ends.
+    let read = unsafe { endpoint::read_rest(Arc::as_ptr(&core), &mut [std::mem::MaybeUninit::uninit(); 8], Timeout::None) };
+    assert_eq!(read, Err(Error::NotInitialized));
+}
+
+#[test]
+fn an_interruption_ends_when_somebody_resumes_and_else_by_itself() {
+    let master = open("interrupt", Role::Master);
+    let (place, _) = master.core.enter(); // a read that does not come back
+    for resumed in [true, false] {
+        let core = master.core.clone();
+        let other = std::thread::spawn(move || ends(move || core.interrupt()));
+        while !master.core.interrupted.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        if resumed {
+            master.core.resume();
+        }
+        let time = other.join().expect("it ends");
+        assert_eq!(time < AT_ONCE, resumed, "{time:?}");
+        master.core.resume();
+    }
+    // SAFETY: entered above.
+    unsafe { Core::exit(Arc::as_ptr(&master.core), place) };
+}
+
+#[test]
+fn an_end_waits_for_no_read_that_is_over() {
+    let master = open("over", Role::Master);
+    let (count, mut inside) = (PLACES + 3, Vec::new());
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, gates): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel::<()>()).unzip();
+    for gate in gates {
+        let (core, begun) = (master.core.clone(), begun.clone());
+        inside.push(std::thread::spawn(move || {
+            let (place, _) = core.enter();
+            begun.send(()).expect("the test waits");
+            gate.recv().expect("the test says so");
+            // SAFETY: entered above.
+            unsafe { Core::exit(Arc::as_ptr(&core), place) };
+        }));
+    }
+    for _ in 0..count {
+        has_begun.recv_timeout(HANG).expect("a thread that enters");
+    }
+    assert!(master.core.inside.load(Ordering::SeqCst) > 0, "some have no place");
+    for gate in go_on {
+        gate.send(()).expect("the thread waits");
+    }
+    inside.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    assert!(ends(move || drop(master)) < AT_ONCE);
+}
+
+/// Runs it in a child process, which has the locks of the library for itself; whether it succeeded.
+fn in_child(action: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child runs on a copy of this thread alone, and makes calls that may be made there.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let good = action();
+        // SAFETY: ends the child, with nothing of the parent's run.
+        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+    }
+    let (mut status, end) = (-1, Instant::now() + HANG);
+    // SAFETY: our own child.
+    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
+        if Instant::now() > end {
+            // SAFETY: as above; it has not been waited for.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    status == 0
+}
+
+#[test]
+fn an_end_does_not_wait_for_ever_for_what_all_handles_share() {
+    let good = in_child(|| {
+        let (master, slave) = (open("shared", Role::Master), open("shared", Role::Slave));
+        service::while_held(|| drop(slave));
+        let told = !is_alive(master.core.view().header(), Side::Slave);
+        drop(master);
+        told
+    });
+    assert!(good, "it hangs, or the peer is not told");
+}

@@ -48,20 +48,22 @@ pub(crate) struct Opened {
 /// A half-made file that is being waited for.
 type Waiting = Option<(FileId, u64)>;
 
-/// Opens `name` in the role asked for; a slave waits for its master as long as it was told to.
-pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
-    let end = match settings.wait_for_master_ms {
-        u32::MAX => u64::MAX,
-        ms => clock::now() + u64::from(ms) * MS,
-    };
-    loop {
-        let mut absent = false;
-        let opened = open_now(name, settings, &mut absent);
-        if !absent || clock::now() >= end {
-            return opened;
-        }
-        clock::sleep(AGAIN);
+/// Opens `name` in the role asked for. `None` after a pause if a slave is to try again, as it waits for its master. `end` is when
+/// it has waited long enough, found out at the first attempt, where it is 0.
+pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Option<Result<Opened, Error>> {
+    if *end == 0 {
+        *end = match settings.wait_for_master_ms {
+            u32::MAX => u64::MAX,
+            ms => clock::now() + u64::from(ms) * MS,
+        };
     }
+    let mut absent = false;
+    let opened = open_now(name, settings, &mut absent);
+    if absent && clock::now() < *end {
+        clock::sleep(AGAIN);
+        return None;
+    }
+    Some(opened)
 }
 
 /// Opens `name` in the role asked for; `absent` says that a slave failed for want of a master.

@@ -30,7 +30,7 @@ for header in "$source"/include/*.hpp; do
     [ -z "$leaked" ] || fail "$name defines the macros $leaked"
 done
 
-for test in test_face test_face_options test_face_peers test_face_rpc; do
+for test in test_face test_face_options test_face_peers test_face_rpc test_face_cancel; do
     # cpp_tests/*.h are C, and have casts and shadows that these two warnings are not for.
     compile -Wno-shadow -Wno-conversion "$source/cpp_tests/$test.cpp" -o "$work/$test" \
         -L "$build" -leshm "-Wl,-rpath,$build" -pthread || { cat "$work/log"; fail "$test does not compile"; }

@@ -1,10 +1,12 @@
-/* Threads that are cancelled within a call: the call's frames are not unwound, a read that waits without limit ends, and the
- * handle stays usable. A handler that calls pthread_exit() within a call is not supported: it ends the process. */
+/* Threads that are cancelled within a call: the call's frames are not unwound, a read that waits without limit ends, the
+ * handle stays usable, and of an opening that waits nothing stays. A handler that calls pthread_exit() within a call is not supported: it ends the process. */
 #define _GNU_SOURCE
 #include "child.h"
-#include "endpoint.h"
 #include "eshm_data_api.h"
+#include "eshm_rpc.h"
+#include "open_ex.h"
 
+#include <dirent.h>
 #include <pthread.h>
 
 static void* read_forever(void* handle) {
@@ -81,6 +83,129 @@ static void opening_and_closing_is_not_torn(void) {
     }
 }
 
+/* Slaves that wait for their master, far longer than they are left alone. */
+static void* open_patiently(void* name) {
+    ESHMOptions options = eshm_default_options();
+    options.wait_for_master_ms = 5000;
+    return try_open((const char*)name, ESHM_ROLE_SLAVE, &options);
+}
+
+static void* open_triggers(void* channel) {
+    return eshm_rpc_create((const char*)channel, ESHM_ROLE_SLAVE); /* waits for five seconds */
+}
+
+static int entries_of(const char* folder) {
+    DIR* entries = opendir(folder);
+    int count = 0;
+    CHECK(entries != NULL);
+    for (struct dirent* entry; (entry = readdir(entries)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(entries);
+    return count;
+}
+
+static int segments_mapped(void) {
+    FILE* maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    int count = 0;
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps) != NULL) count += strstr(line, "/dev/shm/") != NULL;
+    fclose(maps);
+    return count;
+}
+
+/* The name as a master left it that was killed. */
+static void die_as_master(Scene* scene) {
+    (void)open_as(scene->name, ESHM_ROLE_MASTER);
+    event_signal(scene->ready);
+    event_wait(scene->go);
+}
+
+static void leave_a_dead_masters_segment(const char* name) {
+    Scene scene = scene_new("cancel_dead");
+    snprintf(scene.name, sizeof scene.name, "%s", name);
+    const pid_t child = CHILD_START(die_as_master, &scene);
+    event_wait(scene.ready);
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    CHECK(WIFSIGNALED(child_wait(child)));
+    CHECK(segment_inode(name) != 0);
+    scene_free(scene);
+}
+
+static void leave_a_file_of(const char* name, const char* text) {
+    char path[SEGMENT_NAME_SIZE];
+    segment_path(path, name);
+    FILE* file = fopen(path, "we");
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+}
+
+/* Cancels an opening that waits, at different moments; nothing of it stays. */
+static void cancel_an_opening(void* (*body)(void*), const char* name) {
+    for (long after_ms = 0; after_ms < 60; after_ms += 12) {
+        const int files = entries_of("/proc/self/fd"), maps = segments_mapped();
+        const double start = check_now();
+        cancel_one(body, (void*)name, after_ms);
+        CHECK(check_now() - start < 4.9); /* within the wait */
+        CHECK_EQ(entries_of("/proc/self/fd"), files);
+        CHECK_EQ(segments_mapped(), maps);
+        CHECK_WITHIN(PATIENCE_MS, entries_of("/proc/self/task") == 1); /* the kernel's part may end later */
+    }
+}
+
+static void an_opening_that_waits_is_cancelled_and_leaves_nothing(void) {
+    enum { ABSENT, DEAD, EMPTY, JUNK, CASES };
+    for (int what = ABSENT; what < CASES; what++) {
+        const char* name = segment_name("cancel_wait");
+        if (what == DEAD) leave_a_dead_masters_segment(name);
+        if (what == EMPTY) leave_a_file_of(name, "");
+        if (what == JUNK) leave_a_file_of(name, "no segment");
+        cancel_an_opening(open_patiently, name);
+        ESHMHandle* master = open_as(name, ESHM_ROLE_MASTER);
+        ESHMHandle* slave = (ESHMHandle*)open_patiently((void*)name);
+        CHECK(slave != NULL);
+        send_text(master, "after all");
+        expect_text(slave, "after all");
+        close_end(slave);
+        close_end(master);
+        CHECK_WITHIN(PATIENCE_MS, entries_of("/proc/self/task") == 1);
+    }
+}
+
+static void an_opening_of_triggers_is_cancelled_and_leaves_nothing(void) {
+    const char* channel = segment_name("cancel_rpc");
+    char name[64];
+    snprintf(name, sizeof name, "%s_ctl", channel);
+    segment_adopt(name);
+    cancel_an_opening(open_triggers, channel);
+    EshmRpc* master = eshm_rpc_create(channel, ESHM_ROLE_MASTER);
+    EshmRpc* slave = (EshmRpc*)open_triggers((void*)channel);
+    CHECK(master != NULL && slave != NULL);
+    CHECK_EQ(eshm_rpc_call(slave, "there"), ESHM_SUCCESS);
+    eshm_rpc_destroy(slave);
+    eshm_rpc_destroy(master);
+}
+
+static void* open_uncancelled(void* name) {
+    int old;
+    CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old), 0);
+    return open_patiently(name);
+}
+
+static void a_thread_that_is_not_to_be_cancelled_gets_its_handle(void) {
+    const char* name = segment_name("cancel_off");
+    pthread_t thread;
+    void* slave = NULL;
+    CHECK_EQ(pthread_create(&thread, NULL, open_uncancelled, (void*)name), 0);
+    CHECK_EQ(pthread_cancel(thread), 0);
+    check_pause_ms(20);
+    ESHMHandle* master = open_as(name, ESHM_ROLE_MASTER);
+    CHECK_EQ(pthread_join(thread, &slave), 0);
+    CHECK(slave != NULL && slave != PTHREAD_CANCELED);
+    close_end((ESHMHandle*)slave);
+    close_end(master);
+}
+
 static void exit_thread(int number) {
     (void)number;
     pthread_exit(NULL);
@@ -115,12 +240,15 @@ static void pthread_exit_in_a_handler_within_a_call_ends_the_process(void) {
     scene_free(scene);
 }
 
-static const ChildBody bodies_of_children[] = {CHILD_BODY(exit_in_handler)};
+static const ChildBody bodies_of_children[] = {CHILD_BODY(exit_in_handler), CHILD_BODY(die_as_master)};
 
 int main(int argc, char** argv) {
     CHILD_MAIN(argc, argv, bodies_of_children);
     RUN(a_waiting_read_is_cancelled_and_the_handle_is_of_use);
     RUN(opening_and_closing_is_not_torn);
+    RUN(an_opening_that_waits_is_cancelled_and_leaves_nothing);
+    RUN(an_opening_of_triggers_is_cancelled_and_leaves_nothing);
+    RUN(a_thread_that_is_not_to_be_cancelled_gets_its_handle);
     RUN(pthread_exit_in_a_handler_within_a_call_ends_the_process);
     printf("ok\n");
     return 0;

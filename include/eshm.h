@@ -25,6 +25,11 @@
  * eshm_write() only the rare one waits, twice 20 ms at most: for another writer of the same direction that stopped halfway,
  * or for a master's move to a new segment after its name was removed.
  *
+ * Cancellation (pthread_cancel()). A thread that waits can be cancelled in eshm_read(), eshm_read_ex() and eshm_read_data(), as
+ * the wait begins and after each second of it, and the handle stays usable; and in eshm_init_ex() and eshm_rpc_create() while a
+ * slave waits for its master, between two looks for it, some milliseconds or the stale threshold apart, and nothing of the
+ * opening stays. No other function is a cancellation point. The type must be PTHREAD_CANCEL_DEFERRED, the default.
+ *
  * A slave whose master has gone is detached until it finds a new one. What its calls return meanwhile stands with each
  * function. Diagnostics go to stderr as lines beginning "[ESHM] "; the environment variable ESHM_LOG chooses how many:
  * off, error, warn (default), info or debug.

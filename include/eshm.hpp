@@ -43,7 +43,9 @@ class Values;
  *
  * Any threads may call any functions of one Endpoint at once, with these exceptions: close() must be the last call, and wakes
  * a read that waits; an Endpoint that is moved, assigned or destroyed must be in nobody else's use. One that was closed or
- * moved from gives errc::not_initialized, and so does every call in a child made by fork(), which opens Endpoints of its own. */
+ * moved from gives errc::not_initialized, and so does every call in a child made by fork(), which opens Endpoints of its own.
+ *
+ * What waits is a cancellation point, as eshm.h says: pthread_cancel() unwinds it, so it is not noexcept, also with a code. */
 class Endpoint {
 public:
     /** A closed one. */
@@ -65,7 +67,7 @@ public:
     /** Opens an end of a channel; a closed one, with the reason in `code`, if that fails: errc::invalid_param for a name that
      * is none (see Options) and a capacity or mode out of range, else errc::shm_attach for a slave and errc::shm_create for
      * others. But for a name, eshm_last_error() says more. */
-    static Endpoint open(const Options& options, std::error_code& code) noexcept {
+    static Endpoint open(const Options& options, std::error_code& code) {
         Endpoint opened;
         const std::string& name = options.name();
         code.clear();
@@ -185,7 +187,7 @@ public:
     }
 
     /** Likewise, with the failure in `code`. */
-    std::optional<bytes_view> read_into(bytes_span memory, Timeout timeout, std::error_code& code) noexcept {
+    std::optional<bytes_view> read_into(bytes_span memory, Timeout timeout, std::error_code& code) {
         std::size_t size = 0;
         if (!receive(memory, size, timeout, code)) return std::nullopt;
         return bytes_view(memory.data(), size);
@@ -279,12 +281,12 @@ private:
 
     /** What a C function says, of an open handle. */
     template <class Function, class... Arguments>
-    static std::error_code result(ESHMHandle* handle, Function* function, Arguments... arguments) noexcept {
+    static std::error_code result(ESHMHandle* handle, Function* function, Arguments... arguments) {
         return handle == nullptr ? make_error_code(errc::not_initialized) : detail::code_of(function(handle, arguments...));
     }
 
     /** Whether a message was read, of `size` bytes; that there is none is no error. */
-    bool receive(bytes_span into, std::size_t& size, Timeout timeout, std::error_code& code) noexcept {
+    bool receive(bytes_span into, std::size_t& size, Timeout timeout, std::error_code& code) {
         std::byte none{};
         void* memory = into.size() == 0 ? &none : into.data();
         code = result(handle(), eshm_read_ex, memory, into.size(), &size, timeout.milliseconds());

@@ -15,6 +15,8 @@
  * Handlers run one after the other, in the order the triggers came, on one thread of the EshmRpc, with no lock held: a
  * handler may call any of these functions, eshm_rpc_stop() and eshm_rpc_destroy() included.
  *
+ * A thread that waits for its master in eshm_rpc_create() can be cancelled (pthread_cancel()), as eshm.h says.
+ *
  * Any threads may use one EshmRpc at once; eshm_rpc_destroy() must be the last call. In a child made by fork() an inherited
  * one is dead: every call but eshm_rpc_destroy() fails.
  *

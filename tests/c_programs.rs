@@ -113,7 +113,11 @@ fn run(folder: &Path, program: &Path, arguments: &[&str]) {
 /// Compiles a program, linked to the shared library, and returns where it is.
 fn program(folder: &Path, source: &str) -> PathBuf {
     let standard = match source {
-        "test_data_handler.cpp" | "test_face.cpp" | "test_face_options.cpp" | "test_face_peers.cpp" => "-std=c++17",
+        "test_data_handler.cpp"
+        | "test_face.cpp"
+        | "test_face_options.cpp"
+        | "test_face_peers.cpp"
+        | "test_face_cancel.cpp" => "-std=c++17",
         source if source.ends_with(".cpp") => "-std=c++11",
         _ => "-std=c11",
     };
@@ -229,6 +233,11 @@ fn test_face_options() {
 #[test]
 fn test_face_peers() {
     compile_and_run("test_face_peers.cpp", &[]);
+}
+
+#[test]
+fn test_face_cancel() {
+    compile_and_run("test_face_cancel.cpp", &[]);
 }
 
 #[test]

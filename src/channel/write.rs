@@ -17,6 +17,7 @@
 
 use super::{Channel, copy};
 use crate::failpoint::failpoint;
+use crate::liveness::parity::difference;
 use crate::segment::layout::Tail;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
@@ -97,6 +98,8 @@ pub(crate) enum Barrier {
     Writer,
 }
 
+/// Looks at a message whose writer may be at work.
+const LOOKS: u32 = 16;
 /// Wake-ups in a row that found nobody before the kernel is asked less: a `waiters` left by a killed reader.
 const MISSES: u32 = if cfg!(loom) { 1 } else { 4 }; // in models the least, to keep them small
 /// Bytes from which on fetching a message's cache lines takes longer than all else.
@@ -182,8 +185,38 @@ impl Channel<'_> {
         self.head.sequence.store(odd.wrapping_sub(1), Ordering::Release); // pairs with the acquire of try_lock
     }
 
-    /// Makes a fresh channel hold what `old` does, with its count, for released readers that remember this. Its sequence stays 0, so
-    /// that it is nothing new to ours. The caller holds the lock of `old`, and nobody writes here yet.
+    /// Gives a fresh channel the count of `old`, for released readers that remember this, as if a write were going on: they hear
+    /// nothing before [`Channel::settle_after`], or the first message.
+    #[cold]
+    pub(crate) fn begin_after(&self, old: Channel<'_>) {
+        // Relaxed, both: no reader has found this segment yet.
+        self.head.sequence.store(1, Ordering::Relaxed);
+        self.tail.write_count.store(old.tail.write_count.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Ends that, with the message of `old`, whose writer may be at work or dead; if that is a whole one and fits. Else it stays as
+    /// it is for the first write to end. `whole` says that each even sequence is one of a whole message.
+    #[cold]
+    pub(crate) fn settle_after(&self, old: Channel<'_>, whole: bool) {
+        for _ in 0..LOOKS {
+            let before = old.head.sequence.load(Ordering::Acquire); // pairs with publish, as all of this: it is a read
+            self.go_on_from(old);
+            fence(Ordering::Acquire);
+            let size = self.head.data_size.load(Ordering::Relaxed) as usize;
+            let sound = whole || difference(before, self.tail.write_count.load(Ordering::Relaxed)) == 0;
+            if before & 1 == 0 && old.head.sequence.load(Ordering::Relaxed) == before {
+                if sound && size <= self.capacity.min(old.capacity) {
+                    return self.head.sequence.store(0, Ordering::Release); // pairs with the acquire load in read
+                }
+                break;
+            }
+            sync::thread::yield_now();
+        }
+        self.head.data_size.store(0, Ordering::Relaxed);
+    }
+
+    /// Makes a fresh channel hold what `old` does, with its count, for released readers that remember this. Its sequence stays as it
+    /// is, at 0: then it is nothing new to ours. The caller holds the lock of `old`, and nobody writes here yet.
     #[cold]
     pub(crate) fn go_on_from(&self, old: Channel<'_>) {
         // Relaxed, all: a released reader comes once our alive flag in the old segment falls, which is a release.

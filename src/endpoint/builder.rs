@@ -146,6 +146,6 @@ impl Builder {
     /// [`Error::InvalidParameter`] for a name that is not 1 to 249 bytes without NUL, a capacity of 0 or over 1 GiB, or a mode
     /// over `0o777`; [`Error::Create`] or [`Error::Attach`] with the reason.
     pub fn open(self) -> Result<Endpoint, Error> {
-        Endpoint::open(&self.name, self.settings).map_err(|error| error.of_channel(&quoted(&self.name)))
+        Endpoint::open(&self.name, &self.settings).map_err(|error| error.of_channel(&quoted(&self.name)))
     }
 }

@@ -58,7 +58,17 @@ impl Endpoint {
         Builder::new(name.as_ref())
     }
 
-    pub(crate) fn open(name: &[u8], settings: Settings) -> Result<Endpoint, Error> {
+    pub(crate) fn open(name: &[u8], settings: &Settings) -> Result<Endpoint, Error> {
+        let mut end = 0;
+        loop {
+            if let Some(endpoint) = Endpoint::attempt(name, settings, &mut end)? {
+                return Ok(endpoint);
+            }
+        }
+    }
+
+    /// A piece of an opening: `None` if it goes on with the next, for which nothing is held meanwhile. `end` is 0 at the first.
+    pub(crate) fn attempt(name: &[u8], settings: &Settings, end: &mut u64) -> Result<Option<Endpoint>, Error> {
         let name = Name::new(name)?;
         if Layout::new(settings.capacity).is_none() {
             return Err(Error::out_of_range("the capacity in bytes", settings.capacity, 1, MAX_CAPACITY));
@@ -74,11 +84,11 @@ impl Endpoint {
         spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
-        let opened = open::open(&name, &settings)?;
+        let Some(opened) = open::attempt(&name, settings, end).transpose()? else { return Ok(None) };
         if settings.huge_pages {
             opened.segment.view.mapping.advise_huge();
         }
-        let core = Arc::new(Core::new(name, settings, opened));
+        let core = Arc::new(Core::new(name, settings.clone(), opened));
         let endpoint = Endpoint { core };
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.
@@ -91,7 +101,7 @@ impl Endpoint {
             endpoint.core.view().touch();
         }
         crate::log::info!("{}: open", endpoint.core);
-        Ok(endpoint)
+        Ok(Some(endpoint))
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -6,6 +6,7 @@
 
 use super::attach::{Attachment, attach, detach, forget_parked};
 use super::refusal::{explain, explain_absence, explain_removal};
+use crate::channel::Channel;
 use crate::config::{Role, Settings, Side};
 use crate::error::Error;
 use crate::failpoint::failpoint;
@@ -48,20 +49,22 @@ pub(crate) struct Opened {
 /// A half-made file that is being waited for.
 type Waiting = Option<(FileId, u64)>;
 
-/// Opens `name` in the role asked for; a slave waits for its master as long as it was told to.
-pub(crate) fn open(name: &Name, settings: &Settings) -> Result<Opened, Error> {
-    let end = match settings.wait_for_master_ms {
-        u32::MAX => u64::MAX,
-        ms => clock::now() + u64::from(ms) * MS,
-    };
-    loop {
-        let mut absent = false;
-        let opened = open_now(name, settings, &mut absent);
-        if !absent || clock::now() >= end {
-            return opened;
-        }
-        clock::sleep(AGAIN);
+/// Opens `name` in the role asked for. `None` after a pause if a slave is to try again, as it waits for its master. `end` is when
+/// it has waited long enough, found out at the first attempt, where it is 0.
+pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Option<Result<Opened, Error>> {
+    if *end == 0 {
+        *end = match settings.wait_for_master_ms {
+            u32::MAX => u64::MAX,
+            ms => clock::now() + u64::from(ms) * MS,
+        };
     }
+    let mut absent = false;
+    let opened = open_now(name, settings, &mut absent);
+    if absent && clock::now() < *end {
+        clock::sleep(AGAIN);
+        return None;
+    }
+    Some(opened)
 }
 
 /// Opens `name` in the role asked for; `absent` says that a slave failed for want of a master.
@@ -78,7 +81,7 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
                 *absent = true;
                 return Err(Error::Attach(explain_absence(name)));
             }
-            Found::Missing => create_master(name, settings)?,
+            Found::Missing => create_master(name, settings, None)?,
             Found::Making(_, id) if patient(&mut waiting, id) => None,
             Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished", absent)?,
             Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why, absent)?,
@@ -117,12 +120,22 @@ fn patient(waiting: &mut Waiting, id: FileId) -> bool {
     true
 }
 
-/// A fresh segment with us as its master; `None` if someone else was faster.
-pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<Opened>, Error> {
+/// A fresh segment with us as its master; `None` if someone else was faster. It goes on from an `old` one, if that is given: a
+/// released slave of that will follow.
+pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segment>) -> Result<Option<Opened>, Error> {
     let Some(layout) = Layout::new(settings.capacity) else { return Err(Error::NotInitialized) }; // checked at open
     // A file whose name was not to be had is attached to in vain; then nobody has seen it.
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
-    let take = |segment: &Segment| attached.push((segment.id, attach(segment, Side::Master)));
+    let written = |segment: &Segment, go_on: fn(Channel<'_>, Channel<'_>, bool)| {
+        if let Some(old) = old {
+            let which = Side::Master.writes();
+            go_on(segment.view.channel(which), old.view.channel(which), old.view.is_ours(Side::Master));
+        }
+    };
+    let take = |segment: &Segment| {
+        written(segment, |new, old, _| new.begin_after(old));
+        attached.push((segment.id, attach(segment, Side::Master)));
+    };
     let made = create::create(name, layout, settings, take);
     let kept = if matches!(made, Ok(Some(_))) { attached.pop() } else { None };
     for (id, _) in attached {
@@ -134,6 +147,7 @@ pub(crate) fn create_master(name: &Name, settings: &Settings) -> Result<Option<O
         abandon(name, &segment, attachment);
         return Err(no_room(name, layout, &error));
     }
+    written(&segment, |new, old, whole| new.settle_after(old, whole));
     Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }))
 }
 
@@ -193,7 +207,7 @@ fn unusable(
         remove(name)?;
         failpoint!("junk.unlinked");
         log::warning!("{name}: replaced a file that is no segment: {why}");
-        create_master(name, settings)
+        create_master(name, settings, None)
     })
 }
 
@@ -292,6 +306,7 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
         );
         return Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }));
     }
+    let remembers = slave == Verdict::Alive && segment.has_released_slave(Duration::MAX);
     remove(name)?;
     failpoint!("replace.unlinked");
     warn_of_rival(name, alive);
@@ -299,5 +314,10 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
     // the two, we leave no name behind whose master has been told to stop.
     segment.view.header().master_generation.fetch_add(1, Ordering::Relaxed);
     failpoint!("replace.displaced");
-    create_master(name, settings)
+    let opened = create_master(name, settings, remembers.then_some(&segment))?;
+    if !alive || ours {
+        // Who still maps it looks for us, and finds us by now. A living released master is none of ours to end.
+        segment.view.header().alive[Side::Master as usize].store(0, Ordering::Release); // pairs with the remote's watch
+    }
+    Ok(opened)
 }

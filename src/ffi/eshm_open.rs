@@ -6,7 +6,7 @@
 use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, core_of, null};
 use super::{
     eshm_data::{ESHMConfig, ESHMOptions},
-    guard::guard,
+    guard::{guard, open_in_pieces},
     last_error::{note, note_nameless},
     options,
 };
@@ -57,7 +57,7 @@ fn settings(config: &ESHMConfig) -> Result<Settings, Error> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle {
     // SAFETY: the caller's promise.
-    guard("eshm_init", ptr::null_mut(), || unsafe { open(config, ptr::null()) })
+    guard("eshm_init", ptr::null_mut(), || unsafe { open(config, ptr::null(), &mut 0) }.unwrap_or_default())
 }
 
 /// Opens an endpoint with options; NULL options are the defaults.
@@ -65,14 +65,17 @@ pub unsafe extern "C" fn eshm_init(config: *const ESHMConfig) -> *mut ESHMHandle
 /// # Safety
 /// See the module; `options` is NULL or valid for as many bytes as its member `size` says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eshm_init_ex(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+pub unsafe extern "C-unwind" fn eshm_init_ex(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+    let mut end = 0;
     // SAFETY: the caller's promise.
-    guard("eshm_init_ex", ptr::null_mut(), || unsafe { open(config, options) })
+    open_in_pieces("eshm_init_ex", || unsafe { open(config, options, &mut end) })
 }
 
+/// One attempt, as of [`Endpoint::attempt`].
+///
 /// # Safety
 /// As for [`eshm_init_ex`].
-unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut ESHMHandle {
+unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions, end: &mut u64) -> Option<*mut ESHMHandle> {
     // SAFETY: valid unless NULL, by the caller's promise; copied, so that nothing changes under the checks.
     let config = unsafe { config.as_ref() }.copied();
     let name = config.map(|config| config.shm_name).filter(|name| !name.is_null());
@@ -84,7 +87,7 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
                 // SAFETY: the caller's promise.
                 unsafe { options::apply(options, &mut settings)? };
             }
-            Endpoint::open(name, settings)
+            Endpoint::attempt(name, &settings, end)
         }),
         (config, _) => {
             let which = if config.is_none() { "the configuration is NULL" } else { "the name is NULL" };
@@ -92,7 +95,7 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
         }
     };
     match opened {
-        Ok(endpoint) => endpoint.into_raw().cast_mut().cast(),
+        Ok(endpoint) => endpoint.map(|endpoint| endpoint.into_raw().cast_mut().cast()),
         Err(error) => {
             let quoted = name.map(quoted);
             log::error!("cannot open {}: {error}", quoted.as_deref().unwrap_or("a segment"));
@@ -100,7 +103,7 @@ unsafe fn open(config: *const ESHMConfig, options: *const ESHMOptions) -> *mut E
                 Some(name) => drop(note(&name, &error)),
                 None => note_nameless(&error),
             }
-            ptr::null_mut()
+            Some(ptr::null_mut())
         }
     }
 }

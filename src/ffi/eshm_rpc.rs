@@ -5,7 +5,10 @@
 //! [`eshm_rpc_destroy`] has not ended; a name is NULL or NUL-terminated; a handler may be called with its `user` until then,
 //! on another thread. NULL is an error, never undefined.
 
-use super::{guard::guard, last_error};
+use super::{
+    guard::{guard, open_in_pieces},
+    last_error,
+};
 use crate::config::Role;
 use crate::error::Error;
 use crate::log;
@@ -94,15 +97,16 @@ impl Handler {
 /// # Safety
 /// See the module.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eshm_rpc_create(channel: *const c_char, role: i32) -> *mut EshmRpc {
-    guard("eshm_rpc_create", ptr::null_mut(), || {
+pub unsafe extern "C-unwind" fn eshm_rpc_create(channel: *const c_char, role: i32) -> *mut EshmRpc {
+    let mut end = 0;
+    open_in_pieces("eshm_rpc_create", || {
         // SAFETY: the caller's promise.
-        match unsafe { create(channel, role) } {
-            Ok(rpc) => rpc.into_raw().cast_mut().cast(),
+        match unsafe { create(channel, role, &mut end) } {
+            Ok(rpc) => rpc.map(|rpc| rpc.into_raw().cast_mut().cast()),
             Err(error) => {
                 log::error!("cannot open a trigger channel: {error}");
                 failed(&error);
-                ptr::null_mut()
+                Some(ptr::null_mut())
             }
         }
     })
@@ -110,7 +114,7 @@ pub unsafe extern "C" fn eshm_rpc_create(channel: *const c_char, role: i32) -> *
 
 /// # Safety
 /// See the module.
-unsafe fn create(channel: *const c_char, role: i32) -> Result<Rpc, Error> {
+unsafe fn create(channel: *const c_char, role: i32, end: &mut u64) -> Result<Option<Rpc>, Error> {
     let role = match role {
         0 => Role::Master,
         1 => Role::Slave,
@@ -121,7 +125,7 @@ unsafe fn create(channel: *const c_char, role: i32) -> Result<Rpc, Error> {
         return Err(null("name"));
     }
     // SAFETY: NUL-terminated by the caller's promise.
-    Rpc::open(unsafe { CStr::from_ptr(channel) }.to_bytes(), role)
+    Rpc::attempt(unsafe { CStr::from_ptr(channel) }.to_bytes(), role, end)
 }
 
 /// Stops and ends it; from a handler, it is freed once that handler has returned.

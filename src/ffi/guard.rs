@@ -11,6 +11,7 @@ use crate::sys::{
 };
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 /// The longest piece of a wait, in milliseconds: a parked read looks up as often.
 const PIECE_MS: u32 = 1000;
@@ -56,6 +57,17 @@ pub(super) fn in_pieces(timeout_ms: u32, mut piece: impl FnMut(Timeout) -> c_int
         }
     }
     piece(Timeout::of_ms(left))
+}
+
+/// Runs an opening, attempt by attempt; `None` is one that is to be followed by another, and then the thread can be cancelled.
+#[inline(always)]
+pub(super) fn open_in_pieces<T>(function: &'static str, mut attempt: impl FnMut() -> Option<*mut T>) -> *mut T {
+    loop {
+        match guard(function, Some(ptr::null_mut()), &mut attempt) {
+            Some(opened) => return opened,
+            None => honour_cancellation(),
+        }
+    }
 }
 
 /// The failpoint at the door of a function.

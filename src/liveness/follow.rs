@@ -94,16 +94,21 @@ impl Core {
         };
         let moving = monitor.remote.look(sight, 0, || false) == Change::Recovered;
         let generation = header.master_generation.load(Ordering::Relaxed); // watched for change alone
-        let new = sight.flag && generation != monitor.generation;
-        if new && !moving && !monitor.segment.is_named(&self.name) {
-            // Replaced, not taken over: its successor has the name.
-            monitor.generation = generation;
-            if let Some(reconnect) = &mut monitor.reconnect {
-                reconnect.hurry();
-            }
-            return false;
+        if moving || generation == monitor.generation {
+            return moving;
         }
-        moving || new
+        match file::lookup(self.name.path()) {
+            Ok(Some(id)) if id == monitor.segment.id => sight.flag, // taken over, once it says so
+            Ok(Some(_)) => {
+                // Replaced: its successor has the name.
+                monitor.generation = generation;
+                if let Some(reconnect) = &mut monitor.reconnect {
+                    reconnect.hurry();
+                }
+                false
+            }
+            _ => false, // about to be
+        }
     }
 
     /// Looks under the name for another segment with a live master.
@@ -210,7 +215,7 @@ impl Core {
                 }
                 let capacity = monitor.segment.view.layout.capacity;
                 let settings = Settings { capacity, ..self.settings.clone() };
-                match create_master(&self.name, &settings) {
+                match create_master(&self.name, &settings, None) {
                     Ok(Some(opened)) => {
                         self.set_state(State::Moving);
                         self.move_to(monitor, opened.segment, Some(opened.attachment));

@@ -34,8 +34,6 @@ impl Drop for Named {
 fn new_file() -> io::Result<(OwnedFd, Option<Named>)> {
     match file::unnamed(FOLDER) {
         Ok(file) => Ok((file, None)),
-        // A name does not help.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => Err(error),
         Err(_) => temporary(),
     }
 }

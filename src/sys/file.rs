@@ -38,8 +38,12 @@ pub(super) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
 /// A new descriptor, never one of the three standard streams: where the program has closed those, whatever it prints would
 /// go into the segment.
 fn opened(path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
+    above_streams(opened_anywhere(path, flags)?)
+}
+
+fn opened_anywhere(path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: `path` is NUL-terminated; a non-negative result is a new descriptor that nobody else owns.
-    above_streams(unsafe { OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666))?) })
+    unsafe { Ok(OwnedFd::from_raw_fd(checked(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666))?)) }
 }
 
 /// The same file, on a descriptor that is none of the three standard streams.
@@ -70,7 +74,8 @@ pub(crate) fn unnamed(folder: &CStr) -> io::Result<OwnedFd> {
 
 /// A new file under a name of its own, mode 0666 less the umask; an error if the name exists.
 pub(crate) fn named(path: &CStr) -> io::Result<OwnedFd> {
-    opened(path, libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_NOFOLLOW)
+    let file = opened_anywhere(path, libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_NOFOLLOW)?;
+    above_streams(file).inspect_err(|_| drop(unlink(path))) // it was made all the same
 }
 
 /// Gives an unnamed file its name; an error if the name exists. Straight from the descriptor where the kernel permits that,

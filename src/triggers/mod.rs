@@ -97,7 +97,17 @@ impl Rpc {
     /// # Errors
     /// As [`Builder::open`](crate::Builder::open); a name has 1 to 245 bytes.
     pub fn open(channel: impl AsRef<[u8]>, role: Role) -> Result<Rpc, Error> {
-        let endpoint = open::open(channel.as_ref(), role)?;
+        let mut end = 0;
+        loop {
+            if let Some(rpc) = Rpc::attempt(channel.as_ref(), role, &mut end)? {
+                return Ok(rpc);
+            }
+        }
+    }
+
+    /// A piece of an opening: `None` if it goes on with the next, for which nothing is held meanwhile. `end` is 0 at the first.
+    pub(crate) fn attempt(channel: &[u8], role: Role, end: &mut u64) -> Result<Option<Rpc>, Error> {
+        let Some(endpoint) = open::attempt(channel, role, end)? else { return Ok(None) };
         let from_start = endpoint.core().is_untouched();
         let shared = Shared {
             endpoint,
@@ -111,7 +121,7 @@ impl Rpc {
             last: Mutex::default(),
             from_start,
         };
-        Ok(Rpc { shared: Arc::new(shared), owner: true })
+        Ok(Some(Rpc { shared: Arc::new(shared), owner: true }))
     }
 
     /// Makes `handler` the one that runs when the other side calls `name`, in place of an earlier one. Does nothing in a forked

@@ -14,19 +14,23 @@ const PATIENCE: u64 = 5000 * MS;
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Opens `NAME_ctl`; a slave tries for a while.
-pub(super) fn open(channel: &[u8], role: Role) -> Result<Endpoint, Error> {
+/// Opens `NAME_ctl`. `None` after a pause if a slave is to try again; `end` is when it has tried long enough, found out at the first
+/// attempt, where it is 0.
+pub(super) fn attempt(channel: &[u8], role: Role, end: &mut u64) -> Result<Option<Endpoint>, Error> {
     if channel.is_empty() {
         return Err(Error::InvalidParameter("a channel's name has at least one byte".to_owned()));
     }
+    if *end == 0 {
+        *end = clock::now() + PATIENCE;
+    }
     let name = [channel, SUFFIX].concat();
-    let end = clock::now() + PATIENCE;
-    loop {
-        // A slave stays through any number of masters: its handlers are registered for good.
-        let settings = Settings { role, behavior: DisconnectBehavior::Never, ..Settings::default() };
-        match Endpoint::open(&name, settings) {
-            Err(Error::Attach(_)) if role == Role::Slave && clock::now() < end => clock::sleep(AGAIN),
-            result => return result.map_err(|error| error.of_channel(&quoted(&name))),
+    // A slave stays through any number of masters: its handlers are registered for good.
+    let settings = Settings { role, behavior: DisconnectBehavior::Never, ..Settings::default() };
+    match Endpoint::open(&name, &settings) {
+        Err(Error::Attach(_)) if role == Role::Slave && clock::now() < *end => {
+            clock::sleep(AGAIN);
+            Ok(None)
         }
+        result => result.map(Some).map_err(|error| error.of_channel(&quoted(&name))),
     }
 }

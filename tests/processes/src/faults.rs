@@ -9,6 +9,7 @@
 //! umask MODE             ok
 //! failing SYSCALL ERRNO  from now on, in the threads that open: ok      (by seccomp; "none" ends it)
 //! init ROLE [no-threads]  ok | null     master, slave or auto
+//! init-without-input ROLE  the same, while the descriptor of the standard input is free
 //! why ROLE [CAPACITY]    opens over the Rust API, with nothing on stderr: ok | code N, with the reason if there is a capacity
 //! twin ROLE              a second handle, ended at once: code N
 //! end                    eshm_destroy: code N
@@ -106,6 +107,17 @@ pub(crate) fn run(name: &str) -> ! {
             ("init", None) => {
                 let role = role(words[0]) as i32;
                 handle = limited(failing, || Handle::init_with(name, role, 0, words.len() == 1));
+                if handle.is_some() { "ok".to_owned() } else { "null".to_owned() }
+            }
+            ("init-without-input", None) => {
+                // SAFETY: descriptors of this one thread, which has its input back before it reads on.
+                unsafe {
+                    let kept = libc::dup(0);
+                    libc::close(0);
+                    handle = Handle::init_with(name, role(words[0]) as i32, 0, true);
+                    libc::dup2(kept, 0);
+                    libc::close(kept);
+                }
                 if handle.is_some() { "ok".to_owned() } else { "null".to_owned() }
             }
             ("why", None) => {

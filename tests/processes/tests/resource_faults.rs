@@ -32,6 +32,24 @@ fn no_descriptors_left_is_a_refusal_wherever_they_run_out() {
     }
 }
 
+/// A segment never has the number of a standard stream, so it needs a second one where such a number is the first.
+#[test]
+fn no_descriptor_but_a_standard_streams_is_a_refusal_that_leaves_no_file() {
+    let name = Name::new();
+    let mut peer = Peer::faults(&name);
+    peer.ok("limit nofile 4"); // the three, and room to keep one meanwhile
+    let before = resources(peer.pid());
+    assert_eq!(peer.ask("init-without-input master"), "null", "{}", peer.log());
+    assert!(peer.log().contains("Too many open files"), "{}", peer.log());
+    assert_nothing_left(&peer, before);
+    let own = format!(".eshm.{}.", peer.pid());
+    let files = std::fs::read_dir("/dev/shm").expect("a folder").flatten();
+    let left: Vec<_> = files.map(|file| file.file_name()).filter(|file| file.to_string_lossy().starts_with(&own)).collect();
+    assert!(left.is_empty() && !name.exists(), "{left:?}");
+    peer.ok("limit nofile max");
+    assert_eq!(peer.ask("init-without-input master"), "ok");
+}
+
 #[test]
 fn no_memory_for_the_mapping_is_a_refusal() {
     let there = Name::new();

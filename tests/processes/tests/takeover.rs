@@ -98,6 +98,22 @@ fn a_slave_notices_a_takeover_at_once_however_rarely_it_tries_to_reconnect() {
 }
 
 #[test]
+fn a_new_generation_is_a_new_master_once_its_flag_is_up() {
+    let name = Name::new();
+    let mut old = Peer::released("master", &name, &[]);
+    let mut slave = Peer::ours("slave", &name, &["--retry=600000", "--attempts=0", "--wait=0"]);
+    let raw = name.raw();
+    old.ok("beat off");
+    raw.set("master_alive", 0);
+    until("the slave is without its master", || slave.code("stats") == -14);
+    raw.add("master_generation", 1);
+    pause(50);
+    assert_eq!(slave.code("stats"), -14, "it is on its way");
+    raw.set("master_alive", 1);
+    until("it has a master", || slave.code("stats") == 0);
+}
+
+#[test]
 fn a_protocol_2_segment_is_restamped_by_the_master_that_takes_it_over() {
     let name = Name::new();
     let mut old = Peer::released("master", &name, &["--protocol=2"]);

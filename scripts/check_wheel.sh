@@ -19,6 +19,7 @@ if [ "${2:-}" != --keep ]; then trap 'rm -rf "$work"' EXIT; fi
 say() { echo "--- $*"; }
 
 say "a wheel from the checkout"
+python3 -m compileall -q py_compat/eshm  # as a run in the checkout leaves it
 python3 -m pip wheel --quiet --no-deps --wheel-dir "$work" ./py_compat
 wheel=$(ls "$work"/eshm-*.whl)
 echo "$(basename "$wheel"), $(stat -c %s "$wheel") bytes"
@@ -43,7 +44,8 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
     with open("LICENSE", "rb") as file:
         assert wheel.read(f"{folder}/licenses/LICENSE") == file.read()
 assert (facts["License-Expression"], facts["License-File"], facts["Author"]) == ("MIT", "LICENSE", "The eshm authors"), facts.items()
-assert "eshm/libeshm.so" in names and "eshm/_native.abi3.so" in names, names
+binaries = {name for name in names if not name.endswith(".py") and "/" in name and ".dist-info/" not in name}
+assert binaries == {"eshm/libeshm.so", "eshm/_native.abi3.so", "eshm/_native.pyi", "eshm/py.typed"}, binaries
 END
 
 say "a fresh environment"

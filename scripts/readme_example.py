@@ -3,7 +3,7 @@
 
     readme_example.py README.md
 
-The program runs with the checkout beside it as `eshm`, as the README has it, and must take the package that this process has.
+The program runs with the checkout's folder filled in for /where/eshm/is, and must take the package that this process has.
 """
 
 import re
@@ -18,14 +18,13 @@ from eshm import ESHM, ESHMRole
 
 code = re.findall(r"```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S)[0]
 name = f"readme_{uuid.uuid4().hex[:12]}"
-code = code.replace('"robot"', repr(name))
+code = code.replace('"robot"', repr(name)).replace("/where/eshm/is", str(Path(__file__).resolve().parents[1]))
 assert name in code, "the README's program has another channel"
 code += f"\nimport eshm; assert eshm.__file__ == {eshm.__file__!r}, eshm.__file__"
 
-with tempfile.TemporaryDirectory() as beside, ESHM(name, role=ESHMRole.MASTER) as master:
-    Path(beside, "eshm").symlink_to(Path(__file__).resolve().parents[1])
+with tempfile.TemporaryDirectory() as elsewhere, ESHM(name, role=ESHMRole.MASTER) as master:
     # Unbuffered, as it prints what it reads.
-    program = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True, cwd=beside)
+    program = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True, cwd=elsewhere)
     try:
         for step in range(5):
             message = f"position {step}.5"

@@ -5,6 +5,7 @@ use eshm::{
     Role,
     inspect::{self, Direction, Found, Life, Segment, Side},
 };
+use std::time::Duration;
 
 /// The last value that was sent. Its segment stays mapped: a reader that ends may take the name with it.
 pub struct Delivery {
@@ -42,8 +43,8 @@ impl Delivery {
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
-    /// What is said of the last of `sent` values that was not read within so many seconds; `cure` is what this command can do.
-    pub fn unread(&self, sent: u64, seconds: f64, cure: &str) -> String {
+    /// What is said of the last of `sent` values that was not read within this time; `cure` is what this command can do.
+    pub fn unread(&self, sent: u64, time: Duration, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };
         let (side, label) = if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
@@ -52,7 +53,7 @@ impl Delivery {
             Life::Absent | Life::Dead => None,
         });
         let why = match reader {
-            Some(pid) => format!("the {label}, process {pid}, has not within {seconds} s"),
+            Some(pid) => format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64()),
             None => format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one"),
         };
         let fate = match role {

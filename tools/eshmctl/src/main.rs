@@ -23,6 +23,7 @@ mod side;
 mod standard;
 mod stop;
 mod tap;
+mod time;
 mod top;
 mod trips;
 mod waiting;

@@ -11,12 +11,6 @@ pub fn count(number: impl Into<u64>, thing: &str) -> String {
     }
 }
 
-/// A number of seconds: positive, at most a year.
-pub fn seconds(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    if value > 0.0 && value <= 31_536_000.0 { Ok(value) } else { Err("not above 0 and at most 31536000, a year".to_owned()) }
-}
-
 /// A rate or factor: positive, and neither so small nor so large that times beyond all clocks come of it.
 pub fn factor(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number")?;
@@ -40,11 +34,9 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_is_refused_with_the_range() {
-        assert_eq!((seconds("0.5"), factor("1000"), capacity("1073741824")), (Ok(0.5), Ok(1000.0), Ok(1 << 30)));
+        assert_eq!((factor("1000"), capacity("1073741824")), (Ok(1000.0), Ok(1 << 30)));
         for text in ["0", "-1", "nan", "inf", "1e300", "x"] {
-            assert!(
-                seconds(text).is_err() && factor(text).is_err_and(|why| !why.contains("year")) && capacity(text).is_err()
-            );
+            assert!(factor(text).is_err() && capacity(text).is_err());
         }
         assert!(capacity("1073741825").is_err_and(|why| why.contains("between 1 and 1073741824")));
         assert!(factor("1e-7").is_err_and(|why| why.contains("between 0.000001 and 1000000")));

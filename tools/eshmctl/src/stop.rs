@@ -49,9 +49,9 @@ const SLICE: Duration = Duration::from_millis(50);
 pub struct Limit(Option<Instant>);
 
 impl Limit {
-    /// So many seconds from now; `None` = no limit.
-    pub fn of_seconds(seconds: Option<f64>) -> Limit {
-        Limit(seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds)))
+    /// So long from now; `None` = no limit.
+    pub fn after(time: Option<Duration>) -> Limit {
+        Limit(time.map(|time| Instant::now() + time))
     }
 
     /// Whether the time has passed, or a signal came.

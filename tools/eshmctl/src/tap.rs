@@ -46,8 +46,8 @@ const FAST: f64 = 10_000.0;
 
 impl Pace {
     /// `every` so many microseconds, if that was asked for.
-    pub fn of_microseconds(every: Option<u64>) -> Pace {
-        every.map_or(Pace::Easy, |us| Pace::Steady(Duration::from_micros(us)))
+    pub fn of(every: Option<Duration>) -> Pace {
+        every.map_or(Pace::Easy, Pace::Steady)
     }
 
     /// The pause after a look that came `elapsed` after the one before and found that `passed` values had passed by.
@@ -209,6 +209,6 @@ mod tests {
         assert_eq!(pause(20, 1), SLOW, "20 kHz");
         assert_eq!(pause(200, 10), SLOW, "20 kHz, seen slowly");
         assert_eq!(pause(50, 10), QUICK, "5 kHz again");
-        assert_eq!(Pace::of_microseconds(Some(300)).pause(1000, QUICK), Duration::from_micros(300));
+        assert_eq!(Pace::of(Some(Duration::from_micros(300))).pause(1000, QUICK), Duration::from_micros(300));
     }
 }

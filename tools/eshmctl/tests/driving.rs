@@ -17,7 +17,7 @@ fn a_value_is_sent_and_the_reply_printed() {
     master.write(b"speed is 3").expect("written");
     assert_eq!(send.line(), "speed is 3");
     let (code, lines) = send.end();
-    assert_eq!((code, lines), (Some(0), vec!["1 sent, 1 replies".to_owned()]));
+    assert_eq!((code, lines), (Some(0), vec!["1 sent, 1 reply".to_owned()]));
     until("its side is given back", || name.raw().get("slave_alive") == 0);
 }
 

@@ -48,7 +48,7 @@ fn a_master_that_takes_a_live_ones_place_says_whose() {
 #[test]
 fn a_value_that_nobody_read_is_told() {
     let name = Name::new();
-    let alone = ctl(&["send", name.as_str(), "x", "--linger", "0.05"]);
+    let alone = ctl(&["send", name.as_str(), "x", "--linger", "50ms"]);
     assert!(alone.code == Some(5) && alone.out == "1 sent, 0 replies\n", "{alone:?}");
     for words in ["nobody read it", "no slave is there", "eshmctl recv", "--linger"] {
         assert!(alone.err.contains(words), "{words}: {alone:?}");

@@ -20,7 +20,9 @@ fn a_number_out_of_range_is_refused_with_the_range() {
         (&["recv", name.as_str(), "--capacity", "0"], "between 1 and 1073741824"),
         (&["ping", name.as_str(), "--capacity", "99999999999"], "between 1 and 1073741824"),
         (&["replay", "a.file", "--capacity", "x"], "between 1 and 1073741824"),
-        (&["recv", name.as_str(), "--for", "0"], "a year"),
+        (&["recv", name.as_str(), "--for", "0"], "not between 1us and a year"),
+        (&["recv", name.as_str(), "--for", "3 weeks"], "not a time, such as 3s, 300ms or 200us; a bare number is seconds"),
+        (&["top", "--every", "40"], "not between 50ms and 60s"),
     ] {
         let done = ctl(args);
         assert!(done.code == Some(2) && done.err.contains(words), "{args:?}: {}", done.err);

@@ -5,12 +5,11 @@ use crate::{
     failure::Failure,
     histogram,
     name::Name,
-    numbers,
     progress::Progress,
     say,
     side::{self, As, SideArgs},
     stop::{self, Limit},
-    tell,
+    tell, time,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -25,9 +24,9 @@ use std::{
 /// Measure this machine: one cache line's exchange, and a pair's round trip.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Seconds for all of it.
-    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
-    time: f64,
+    /// Time for all of it; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, default_value = "10s", value_parser = time::seconds)]
+    time: Duration,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -65,14 +64,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let progress = Progress::new();
     progress.now("1 of 4: one cache line between two processors");
-    let part = args.time / (SIZES.len() + 1) as f64;
-    let limit = one_line(Duration::from_secs_f64(part));
+    let part = args.time / (SIZES.len() + 1) as u32;
+    let limit = one_line(part);
     let name = Name::of_file(format!("eshmctl_bench_{}", process::id()).into_bytes());
     let side = SideArgs { name: name.clone(), capacity: SIZES[SIZES.len() - 1], replace: false };
     let endpoint = side::open(&side, As::Master)?;
     let echo = Command::new(env::current_exe()?)
         // It ends by itself where we cannot end it.
-        .args(["echo", &name.to_string(), "--for", &(args.time * 2.0 + 60.0).to_string()])
+        .args(["echo", &name.to_string(), "--for", &(args.time.as_secs() * 2 + 60).to_string()])
         .env("ESHM_LOG", "off")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -84,7 +83,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     for (i, size) in SIZES.into_iter().enumerate() {
         progress.now(&format!("{} of 4: round trips of {size} bytes", i + 2));
-        let limit = Limit::of_seconds(Some(part));
+        let limit = Limit::after(Some(part));
         let start = Instant::now();
         let wanted = Wanted { size, count: u64::MAX, pause: Duration::ZERO, gone: PATIENCE, limit };
         let done = trips::run(&endpoint, &name, wanted, |_| {})?;

@@ -3,10 +3,10 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    numbers, say,
+    say,
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
-    tap, tell,
+    tap, tell, time,
     waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};
@@ -20,15 +20,15 @@ pub struct Args {
     /// Which side to be; by default the slave, also of a master that is yet to come.
     #[arg(long = "as", value_name = "SIDE")]
     role: Option<As>,
-    /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
-    time: Option<f64>,
+    /// End after this time; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
+    time: Option<Duration>,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let limit = Limit::of_seconds(args.time);
+    let limit = Limit::after(args.time);
     let Some(endpoint) = open(args, limit)? else {
         tell!("there was no segment '{}'; nothing answered", args.side.name);
         return Ok(Exit::Missing);

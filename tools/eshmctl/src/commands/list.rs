@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     paint::{Painted, Tone},
     report::{self, AgeOf, Channel, Kind, Life, Report, Side},
-    say, say_part,
+    say, say_part, time,
 };
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ pub struct Args {
     /// Print the whole command lines of both sides as well.
     #[arg(long, short, conflicts_with = "json")]
     long: bool,
-    /// Measure rates over this many milliseconds.
-    #[arg(long, value_name = "MS", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    over: u64,
+    /// Measure rates over this time; a bare number is milliseconds.
+    #[arg(long, value_name = time::VALUE, default_value = "200ms", value_parser = time::milliseconds(1..=60_000))]
+    over: Duration,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let reports = report::collect_all(Duration::from_millis(args.over)).map_err(report::unlisted)?;
+    let reports = report::collect_all(args.over).map_err(report::unlisted)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
     } else if reports.is_empty() {

@@ -9,7 +9,7 @@ use crate::{
     side::{self, As, SideArgs},
     standard,
     stop::{self, Limit},
-    tell,
+    tell, time,
     trips::{self, Wanted},
 };
 use serde_json::json;
@@ -33,15 +33,15 @@ pub struct Args {
     /// Round trips.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
-    time: Option<f64>,
-    /// Microseconds between two, as a control loop has them; without, one right after the other.
-    #[arg(long, value_name = "US", default_value = "0")]
-    every: u64,
-    /// How long to wait for the echo to be there, and for it to come back if it goes.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::seconds)]
-    wait: f64,
+    /// End after this time; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
+    time: Option<Duration>,
+    /// From one to the next, as a control loop has them; a bare number is microseconds. 0: one right after the other.
+    #[arg(long, value_name = time::VALUE, default_value = "0us", value_parser = time::microseconds(0..=3_600_000_000))]
+    every: Duration,
+    /// How long to wait for the echo to be there, and for it to come back if it goes; a bare number is seconds.
+    #[arg(long, value_name = time::VALUE, default_value = "10s", value_parser = time::seconds)]
+    wait: Duration,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -56,19 +56,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let endpoint = side::open(&args.side, args.role)?;
     let name = &args.side.name;
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
-    let wait = Duration::from_secs_f64(args.wait);
-    if !trips::await_echo(&endpoint, name, args.size, wait).map_err(|failure| failure.about(name))? {
+    if !trips::await_echo(&endpoint, name, args.size, args.wait).map_err(|failure| failure.about(name))? {
         tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
         return Ok(Exit::TimedOut);
     }
     let (start, mut shown) = (Instant::now(), Progress::new());
-    let wanted = Wanted {
-        size: args.size,
-        count: args.count,
-        pause: Duration::from_micros(args.every),
-        gone: wait,
-        limit: Limit::of_seconds(args.time),
-    };
+    let wanted =
+        Wanted { size: args.size, count: args.count, pause: args.every, gone: args.wait, limit: Limit::after(args.time) };
     let done = trips::run(&endpoint, name, wanted, |number| shown.tell(|| format!("{number} of {}", args.count)))
         .map_err(|failure| failure.about(name))?;
     shown.done();

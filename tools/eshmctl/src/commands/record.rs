@@ -5,12 +5,11 @@ use crate::{
     exit::Exit,
     failure::Failure,
     name::Name,
-    numbers,
     progress::Progress,
     say, standard,
     stop::{self, Limit},
     tap::{self, Pace, Which},
-    tell,
+    tell, time,
 };
 use std::{
     fs::File,
@@ -36,18 +35,19 @@ pub struct Args {
     /// End after so many values.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
-    time: Option<f64>,
-    /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
-    #[arg(long, value_name = "US", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    every: u64,
+    /// End after this time; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
+    time: Option<Duration>,
+    /// Look so often; a bare number is microseconds. What is overwritten in between is missed. Shorter catches more and
+    /// costs the pair more.
+    #[arg(long, value_name = time::VALUE, default_value = "200us", value_parser = time::microseconds(1..=10_000_000))]
+    every: Duration,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let limit = Limit::of_seconds(args.time);
+    let limit = Limit::after(args.time);
     let Some((segment, fresh)) = tap::await_segment(&args.name, limit, false)? else {
         tell!("there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     drop(segment);
     let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
-    tap::listen(&args.name, args.from, Pace::Steady(Duration::from_micros(args.every)), limit, fresh, |caught| {
+    tap::listen(&args.name, args.from, Pace::Steady(args.every), limit, fresh, |caught| {
         writer.add(caught.at - start, caught.direction, caught.missed, caught.message).map_err(wrong)?;
         if piped {
             writer.flush().map_err(wrong)?; // its reader may play it at once

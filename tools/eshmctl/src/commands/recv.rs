@@ -3,10 +3,10 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    numbers,
     payload::{self, Form, Message},
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
+    time,
     waiting::{self, Notice},
 };
 use eshm::{Error, Role};
@@ -38,9 +38,9 @@ pub struct Args {
     /// End after so many values.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
-    time: Option<f64>,
+    /// End after this time; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
+    time: Option<Duration>,
 }
 
 /// Runs it.
@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if args.role == As::Auto && endpoint.role() == Role::Master {
         notice.tell(|| waiting::for_a_value(&endpoint, &args.side.name)); // it was to find a master, perhaps
     }
-    let limit = Limit::of_seconds(args.time);
+    let limit = Limit::after(args.time);
     let form = Form::of(args.hex, args.record);
     let mut buffer = vec![0; endpoint.capacity()?];
     let (mut values, mut no_records) = (0_u64, 0_u64);

@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let name = args.name.clone().unwrap_or_else(|| Name::of_file(reader.name.clone()));
     let side = SideArgs { name, capacity: args.capacity.max(reader.capacity as usize), replace: args.replace };
     let role = args.role.unwrap_or(own);
-    if args.wait && role == As::Slave && tap::await_segment(&side.name, Limit::of_seconds(None), false)?.is_none() {
+    if args.wait && role == As::Slave && tap::await_segment(&side.name, Limit::after(None), false)?.is_none() {
         return Ok(ended(0, Instant::now()));
     }
     let endpoint = side::open(&side, role)?;
@@ -119,7 +119,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let exit = ended(played, start);
     if played > 0 && !delivery.was_read() {
-        tell!("{}", delivery.unread(played, PATIENCE.as_secs_f64(), "--wait begins only once it is there"));
+        tell!("{}", delivery.unread(played, PATIENCE, "--wait begins only once it is there"));
         return Ok(Exit::TimedOut);
     }
     Ok(exit)

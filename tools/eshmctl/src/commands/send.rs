@@ -8,7 +8,7 @@ use crate::{
     payload::{self, Form},
     record_text, say,
     side::{self, As, Place, SideArgs},
-    standard, stop, tell,
+    standard, stop, tell, time,
     waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};
@@ -42,9 +42,10 @@ pub struct Args {
     /// Send a value or file so many times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Stay for so many seconds after the last value: print replies, and let a reader come and read it. Exit code 5 if none did.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = numbers::seconds)]
-    linger: f64,
+    /// Stay so long after the last value; a bare number is seconds. Print replies, and let a reader come and read it. Exit
+    /// code 5 if none did.
+    #[arg(long, value_name = time::VALUE, default_value = "1s", value_parser = time::seconds)]
+    linger: Duration,
 }
 
 /// Runs it.
@@ -59,14 +60,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let mut sender = Sender { endpoint: &endpoint, args, stopped: &stopped, sent: 0, delivery };
         let result = sender.send_all();
         if result.is_ok() {
-            sender.wait_until(Instant::now() + Duration::from_secs_f64(args.linger));
+            sender.wait_until(Instant::now() + args.linger);
         }
         over.store(true, Ordering::Relaxed); // a flag alone
         let Sender { sent, delivery, .. } = sender;
         (result.map(|()| (sent, delivery)), printing.join().expect("no panic"))
     });
     let ((sent, delivery), replies) = (sent?, replies?);
-    say!("{sent} sent, {replies} replies");
+    say!("{sent} sent, {replies} {}", if replies == 1 { "reply" } else { "replies" });
     if sent > 0 && !delivery.was_read() {
         tell!("{}", delivery.unread(sent, args.linger, "--linger waits longer"));
         return Ok(Exit::TimedOut);

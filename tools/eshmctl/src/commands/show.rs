@@ -4,10 +4,11 @@ use crate::{
     exit::Exit,
     failure::Failure,
     name::Name,
+    numbers,
     paint::{Painted, Tone},
     payload::{self, Form, Message},
     report::{self, AgeOf, Channel, Life, Report, Severity, Side},
-    say, say_part, tell,
+    say, say_part, tell, time,
 };
 use eshm::inspect::{self, Direction, Found, Sight};
 use std::time::Duration;
@@ -27,14 +28,14 @@ pub struct Args {
     /// Print them as records; exit code 3 if one is none.
     #[arg(long, conflicts_with = "hex")]
     record: bool,
-    /// Measure rates over this many milliseconds.
-    #[arg(long, value_name = "MS", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    over: u64,
+    /// Measure rates over this time; a bare number is milliseconds.
+    #[arg(long, value_name = time::VALUE, default_value = "200ms", value_parser = time::milliseconds(1..=60_000))]
+    over: Duration,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let Some(mut report) = report::collect(&args.name, Duration::from_millis(args.over)) else {
+    let Some(mut report) = report::collect(&args.name, args.over) else {
         tell!("there is no segment '{}'; `eshmctl list` shows which there are", args.name);
         return Ok(Exit::Missing);
     };
@@ -130,7 +131,12 @@ fn one_channel(label: &str, channel: &Channel) {
     say!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
     say!("    read      {} ({:.0} a second), {} never read", channel.reads, channel.reads_per_second, channel.missed);
     let state = if channel.sequence & 1 == 0 { "whole" } else { "being written" };
-    say_part!("    sequence  {}, {state}; {} signals, {} parked", channel.sequence, channel.wake_seq, channel.waiters);
+    say_part!(
+        "    sequence  {}, {state}; {}, {} parked",
+        channel.sequence,
+        numbers::count(channel.wake_seq, "signal"),
+        channel.waiters
+    );
     say!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });
 }
 

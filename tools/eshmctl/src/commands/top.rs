@@ -3,7 +3,7 @@
 use crate::{
     exit::Exit,
     failure::Failure,
-    paint, report, standard, stop,
+    paint, report, standard, stop, time,
     top::{self, App, Board, Key},
 };
 use ratatui::{
@@ -24,9 +24,9 @@ use std::{
 /// Show all segments in a live table: rates, heartbeats, missed values, processor time.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Measure anew every so many milliseconds.
-    #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(50..=60_000))]
-    every: u64,
+    /// Measure anew so often; a bare number is milliseconds.
+    #[arg(long, value_name = time::VALUE, default_value = "1s", value_parser = time::milliseconds(50..=60_000))]
+    every: Duration,
     /// Draw one screen of 80 x 24 into an SVG file instead (`-` for standard output), and end.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -39,7 +39,7 @@ const GLANCES: u32 = 20;
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     report::names().map_err(report::unlisted)?; // later a folder that cannot be listed has no segments
-    let every = Duration::from_millis(args.every);
+    let every = args.every;
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;
         standard::write(path, &picture)?;

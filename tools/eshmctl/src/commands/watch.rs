@@ -4,16 +4,15 @@ use crate::{
     exit::Exit,
     failure::Failure,
     name::Name,
-    numbers,
     payload::{self, Form, Message},
     stop::{self, Limit},
     tap::{self, Pace, Which},
-    tell,
+    tell, time,
 };
 use serde::Serialize;
 use std::{
     io::{self, Write},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Print each value as it passes by, without taking it from its reader.
@@ -39,13 +38,13 @@ pub struct Args {
     /// End after so many values.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", value_parser = numbers::seconds)]
-    time: Option<f64>,
-    /// Look every so many microseconds: what is overwritten in between is missed. Shorter catches more and costs the pair more.
-    /// By default every 1000, and every 10000 while more than 10000 values a second pass by.
-    #[arg(long, value_name = "US", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    every: Option<u64>,
+    /// End after this time; a bare number is seconds.
+    #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
+    time: Option<Duration>,
+    /// Look so often; a bare number is microseconds. What is overwritten in between is missed. Shorter catches more and
+    /// costs the pair more. By default 1ms, and 10ms while more than 10000 values a second pass by.
+    #[arg(long, value_name = time::VALUE, value_parser = time::microseconds(1..=10_000_000))]
+    every: Option<Duration>,
 }
 
 /// A line of `--json`.
@@ -67,8 +66,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         writeln!(out, "unix_time,writer,size,missed,hex")?;
     }
     let (mut values, mut missed, mut no_records) = (0_u64, 0_u64, 0_u64);
-    let limit = Limit::of_seconds(args.time);
-    let ever = tap::listen(&args.name, args.from, Pace::of_microseconds(args.every), limit, false, |caught| {
+    let limit = Limit::after(args.time);
+    let ever = tap::listen(&args.name, args.from, Pace::of(args.every), limit, false, |caught| {
         let since = caught.at - start;
         let unix = (began + since).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let writer = tap::writer(caught.direction);

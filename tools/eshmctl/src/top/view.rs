@@ -44,9 +44,13 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     }
     let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
     let frozen = if app.frozen { "FROZEN" } else { "" };
-    let left_out = if hidden > 0 { format!("{hidden} columns do not fit") } else { String::new() };
+    let left_out = match hidden {
+        0 => String::new(),
+        1 => "1 column does not fit".to_owned(),
+        _ => format!("{hidden} columns do not fit"),
+    };
     // By weight: what comes last goes first where there is no room.
-    let parts = [&segments, frozen, &left_out, &format!("by {order}"), &format!("{beating} live ends")];
+    let parts = [&segments, frozen, &left_out, &format!("by {order}"), &numbers::count(beating as u64, "live end")];
     let title = whole_parts("eshmctl top", &parts, room);
     frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
     let keys: &[&str] = if app.open {
@@ -173,12 +177,52 @@ fn details(row: &Row) -> Vec<Line<'static>> {
     for (i, label) in ["master to slave", "slave to master"].into_iter().enumerate() {
         lines.push(bold(label.to_owned()));
         lines.push(Line::from(format!(
-            "  {} a second, {} of them never read; {} in all; {} readers parked",
+            "  {} a second, {} of them never read; {} in all; {} parked",
             short(row.rates[i]),
             short(row.missed[i]),
             row.written[i],
-            row.waiters[i]
+            numbers::count(row.waiters[i], "reader")
         )));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::{Terminal, backend::TestBackend};
+
+    fn app() -> App {
+        let side = |beating| Peer { pid: 4_194_304, beating, flag: true, beats: 1000.0, ..Peer::default() };
+        let mut app = App::new();
+        app.take(vec![Row {
+            name: "demo".to_owned(),
+            capacity: 4096,
+            sides: [side(true), side(false)],
+            rates: [0.0; 2],
+            missed: [0.0; 2],
+            waiters: [1, 2],
+            written: [0; 2],
+        }]);
+        app
+    }
+
+    fn screen(app: &App, width: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
+        terminal.draw(|frame| draw(frame, app)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn one_of_a_thing_is_not_several() {
+        let mut app = app();
+        let screens: Vec<String> = (20..200).map(|width| screen(&app, width)).collect();
+        for said in ["1 column does not fit", "2 columns do not fit", "1 segment ", "1 live end "] {
+            assert!(screens.iter().any(|screen| screen.replace('"', " ").contains(said)), "{said}");
+        }
+        app.open = true;
+        app.chosen = Some("demo".to_owned());
+        let open = screen(&app, 100);
+        assert!(open.contains("1 reader parked") && open.contains("2 readers parked"), "{open}");
+    }
 }

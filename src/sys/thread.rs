@@ -215,7 +215,7 @@ impl Thread {
             if clock::now() >= end {
                 return false;
             }
-            futex::wait(&self.done, 0, (end != u64::MAX).then_some(end), futex::Scope::Private);
+            futex::wait(&self.done, 0, Some(end), futex::Scope::Private);
         }
         self.joined = true;
         // SAFETY: neither joined nor detached before; it does nothing any more.

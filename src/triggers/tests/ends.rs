@@ -27,6 +27,19 @@ fn start_and_stop_may_be_repeated() {
 }
 
 #[test]
+fn stop_wakes_a_dispatcher_that_waits() {
+    let (master, _slave) = pair("stop_wakes");
+    let soon = (0..20).any(|_| {
+        master.start().unwrap();
+        thread::sleep(Duration::from_millis(20)); // it is about to wait
+        let start = std::time::Instant::now();
+        master.stop().unwrap();
+        start.elapsed() < Duration::from_millis(500) // its sleep has an end after a second
+    });
+    assert!(soon, "it went on sleeping");
+}
+
+#[test]
 fn stop_waits_for_the_handler_that_runs() {
     let (master, slave) = pair("stop_waits");
     let (said, words) = mpsc::channel();
@@ -165,7 +178,9 @@ fn a_handler_does_not_start_what_is_being_dropped() {
         drop(master);
         done.send(())
     });
+    let start = std::time::Instant::now();
     is_done.recv_timeout(HANG).expect("dropping ends");
+    assert!(start.elapsed() < Duration::from_secs(4), "it ended by its bound alone");
     assert_eq!(hear(&words), "runs");
 }
 

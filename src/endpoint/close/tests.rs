@@ -93,6 +93,35 @@ fn an_interruption_ends_when_somebody_resumes_and_else_by_itself() {
 }
 
 #[test]
+fn a_read_that_does_not_return_in_time_finds_all_as_it_was() {
+    for without_place in [false, true] {
+        let (master, slave) = (open("late_read", Role::Master), open("late_read", Role::Slave));
+        let (core, reader) = (slave.core.clone(), slave.core.clone());
+        std::thread::spawn(move || {
+            let places: Vec<usize> = (0..=PLACES).map(|_| reader.enter().0).collect();
+            for &place in places.iter().filter(|&&place| (place < PLACES) == without_place) {
+                // SAFETY: entered above.
+                unsafe { Core::exit(Arc::as_ptr(&reader), place) };
+            }
+        })
+        .join()
+        .expect("no panic");
+        ends(move || drop(slave));
+        for _ in 0..20 {
+            drop(open("late_read_more", Role::Master)); // more than are kept
+        }
+        assert!(Arc::strong_count(&core) > 1, "it was forgotten, and not dropped");
+        let beats = |core: &Core| core.view().header().heartbeat[Side::Master as usize].load(Ordering::Relaxed);
+        let (before, start) = (beats(&core), Instant::now());
+        while beats(&core) == before {
+            assert!(start.elapsed() < HANG, "its addresses lead to the segment no more");
+            std::thread::yield_now();
+        }
+        drop(master);
+    }
+}
+
+#[test]
 fn an_end_waits_for_no_read_that_is_over() {
     let master = open("over", Role::Master);
     let (count, mut inside) = (PLACES + 3, Vec::new());

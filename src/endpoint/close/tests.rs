@@ -4,6 +4,7 @@
 use super::*;
 use crate::endpoint::{self, Endpoint, read::Timeout};
 use crate::error::Error;
+use crate::sys::fork::succeeds_in_child;
 use crate::{Role, segment::layout::Header};
 use std::sync::{Weak, mpsc};
 use std::time::Instant;
@@ -148,30 +149,9 @@ fn an_end_waits_for_no_read_that_is_over() {
     assert!(ends(move || drop(master)) < AT_ONCE);
 }
 
-/// Runs it in a child process, which has the locks of the library for itself; whether it succeeded.
-fn in_child(action: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child runs on a copy of this thread alone, and makes calls that may be made there.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let good = action();
-        // SAFETY: ends the child, with nothing of the parent's run.
-        unsafe { libc::_exit(if good { 0 } else { 1 }) };
-    }
-    let (mut status, end) = (-1, Instant::now() + HANG);
-    // SAFETY: our own child.
-    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
-        if Instant::now() > end {
-            // SAFETY: as above; it has not been waited for.
-            unsafe { libc::kill(child, libc::SIGKILL) };
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    status == 0
-}
-
 #[test]
 fn an_end_does_not_wait_for_ever_for_what_all_handles_share() {
-    let good = in_child(|| {
+    let good = succeeds_in_child(|| {
         let (master, slave) = (open("shared", Role::Master), open("shared", Role::Slave));
         service::while_held(|| drop(slave));
         let told = !is_alive(master.core.view().header(), Side::Slave);

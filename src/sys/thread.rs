@@ -249,3 +249,6 @@ impl Thread {
         self.0.join().is_ok()
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests;

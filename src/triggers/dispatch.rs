@@ -47,7 +47,6 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
         state.thread = Some(spawned.map_err(|error| Error::Attach(explain_thread("the dispatcher", &error)))?);
         state.alive = true;
-        state.cut = false;
     }
     state.wanted = true;
     state.run += 1;

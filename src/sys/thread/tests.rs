@@ -48,6 +48,17 @@ fn one_that_cannot_be_had_takes_nothing_along() {
     assert!(!SignalsBlocked::are());
 }
 
+unsafe extern "C-unwind" {
+    fn pthread_exit(value: *mut c_void) -> !;
+}
+
+#[test]
+fn one_that_leaves_by_pthread_exit_has_ended() {
+    // SAFETY: the frames below are this one and those of `begin`, which may be unwound.
+    let thread = spawn(c"eshm_test", STACK, Box::new(|| unsafe { pthread_exit(std::ptr::null_mut()) }));
+    assert!(thread.expect("a thread").join(soon()));
+}
+
 #[test]
 fn who_joins_waits_for_its_end_and_no_longer_than_said() {
     let (go_on, gate) = mpsc::channel::<()>();

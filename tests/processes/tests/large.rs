@@ -1,7 +1,7 @@
 //! Segments so large that reserving their memory takes a while.
 
 use eshm::{Endpoint, Role};
-use eshm_processes::{Name, builder, ms, open, until};
+use eshm_processes::{Name, Peer, Raw, builder, ms, open, until};
 use std::{
     fs,
     os::unix::{fs::MetadataExt, thread::JoinHandleExt},
@@ -50,6 +50,51 @@ fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_
         }
     }
     panic!("in {ATTEMPTS} attempts no name was there before the memory");
+}
+
+#[test]
+fn a_master_beats_while_its_memory_is_reserved() {
+    let beats = (0..ATTEMPTS).any(|_| {
+        let name = Name::new();
+        thread::scope(|scope| {
+            let starter = scope.spawn(|| master(&name));
+            until("there is a name", || name.exists());
+            let (raw, mut beats) = (name.raw(), 0);
+            while !starter.is_finished() {
+                beats = raw.get("master_heartbeat"); // the service thread adds one or two by the end
+            }
+            drop(starter.join().expect("no panic"));
+            beats >= 5
+        })
+    });
+    assert!(beats, "in {ATTEMPTS} attempts none beat");
+}
+
+#[test]
+fn a_master_for_whose_memory_there_is_no_room_leaves_as_any_other() {
+    for _ in 0..ATTEMPTS {
+        let (name, done) = (Name::new(), AtomicBool::new(false));
+        let mut peer = Peer::faults(&name);
+        peer.ok(format_args!("failing fallocate {} {}", libc::ENOSPC, 48 << 20)); // that piece of it
+        let look = || fs::File::options().read(true).write(true).open(name.path()).ok();
+        let seen = thread::scope(|scope| {
+            let watcher = scope.spawn(|| std::iter::repeat_with(look).find(|file| file.is_some() || done.load(SeqCst)));
+            let answer = peer.ask(format_args!("why master {CAPACITY}"));
+            done.store(true, SeqCst);
+            assert!(answer.starts_with("code -2 ") && answer.contains("No space left"), "{answer}");
+            assert!(!name.exists(), "its name stays");
+            let file = watcher.join().expect("no panic").flatten()?;
+            // As a slave sees it that had come in between.
+            assert_eq!(Raw::map(file, CAPACITY).expect("a segment").get("master_alive"), 0);
+            Some(())
+        });
+        peer.ok("failing none");
+        assert_eq!(peer.ask(format_args!("why master {CAPACITY}")), "ok");
+        if seen.is_some() {
+            return;
+        }
+    }
+    panic!("in {ATTEMPTS} attempts no name was seen");
 }
 
 extern "C" fn ignore(_: libc::c_int) {}

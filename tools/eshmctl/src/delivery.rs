@@ -7,7 +7,8 @@ use eshm::{
 };
 use std::time::Duration;
 
-/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name with it.
+/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name
+/// with it.
 pub struct Delivery {
     name: Name,
     role: Role,
@@ -33,28 +34,39 @@ impl Delivery {
         self.before = self.reads();
     }
 
-    /// Whether it was read since. A read of the value before it that is counted late passes for one of this.
+    /// Whether it was read since. A read of the value before it that is counted late passes for one
+    /// of this.
     pub fn was_read(&self) -> bool {
         self.reads() > self.before
     }
 
     fn reads(&self) -> u64 {
-        let direction = if self.role == Role::Master { Direction::MasterToSlave } else { Direction::SlaveToMaster };
+        let direction = if self.role == Role::Master {
+            Direction::MasterToSlave
+        } else {
+            Direction::SlaveToMaster
+        };
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
-    /// What is said of the last of `sent` values that was not read within this time; `cure` is what this command can do.
+    /// What is said of the last of `sent` values that was not read within this time; `cure` is what
+    /// this command can do.
     pub fn unread(&self, sent: u64, time: Duration, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };
-        let (side, label) = if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
+        let (side, label) =
+            if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
         let reader = self.segment.as_ref().and_then(|segment| match segment.judge(side) {
             Life::Alive | Life::Silent => Some(segment.header().pids[side as usize]),
             Life::Absent | Life::Dead => None,
         });
         let why = match reader {
-            Some(pid) => format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64()),
-            None => format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one"),
+            Some(pid) => {
+                format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64())
+            }
+            None => {
+                format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one")
+            }
         };
         let fate = match role {
             Role::Slave if reader.is_some() => "it stays until it is read or overwritten; ",

@@ -27,7 +27,9 @@ impl Failure {
     pub fn of_file(path: &Path, error: &io::Error) -> Failure {
         let advice = match error.kind() {
             io::ErrorKind::NotFound => "is it spelt right, and its folder there?",
-            io::ErrorKind::PermissionDenied => "name one that this user may use; `ls -l` shows owner and mode",
+            io::ErrorKind::PermissionDenied => {
+                "name one that this user may use; `ls -l` shows owner and mode"
+            }
             io::ErrorKind::StorageFull => "make room there, or name one elsewhere",
             _ => "name another one",
         };
@@ -58,7 +60,11 @@ impl Failure {
     /// The same, said of this segment.
     pub fn about(self, name: &Name) -> Failure {
         let start = format!("{name}: ");
-        if self.text.starts_with(&start) { self } else { Failure { text: start + &self.text, ..self } }
+        if self.text.starts_with(&start) {
+            self
+        } else {
+            Failure { text: start + &self.text, ..self }
+        }
     }
 }
 
@@ -68,7 +74,9 @@ impl From<eshm::Error> for Failure {
         let advice = match error {
             InvalidParameter(_) => return Failure::new(error.to_string()),
             RoleMismatch => "another master has taken this one's place; `eshmctl list` shows which",
-            BufferTooSmall { .. } => "larger than the segment takes; `eshmctl show` says how much that is",
+            BufferTooSmall { .. } => {
+                "larger than the segment takes; `eshmctl show` says how much that is"
+            }
             Create(_) | Attach(_) => "`eshmctl doctor` checks the usual causes",
             _ => "`eshmctl show` says who is there",
         };
@@ -82,7 +90,8 @@ impl From<io::Error> for Failure {
         Failure {
             closed_pipe,
             ..Failure::new(format!(
-                "input or output failed: {error}; is what it reads and writes still there, with room left?"
+                "input or output failed: {error}; is what it reads and writes still there, with \
+                 room left?"
             ))
         }
     }

@@ -13,7 +13,8 @@ pub fn is_meant(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing comes.
+/// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing
+/// comes.
 pub struct Input {
     file: File,
     what: String,

@@ -1,4 +1,5 @@
-//! Saying what is waited for, once, on standard error: a command that only waits looks like one that hangs.
+//! Saying what is waited for, once, on standard error: a command that only waits looks like one
+//! that hangs.
 
 use crate::{name::Name, tell};
 use eshm::{Endpoint, Role};
@@ -44,7 +45,9 @@ impl Notice {
 pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
     let Sides { own, other, there } = sides(endpoint);
     match there {
-        Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to write a value"),
+        Some(pid) => format!(
+            "{name}: this is the {own}; waiting for the {other}, process {pid}, to write a value"
+        ),
         None => format!("{name}: this is the {own}; waiting for a {other}, none is there yet"),
     }
 }
@@ -53,8 +56,12 @@ pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
 pub fn for_an_echo(endpoint: &Endpoint, name: &Name) -> String {
     let Sides { own, other, there } = sides(endpoint);
     match there {
-        Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo"),
-        None => format!("{name}: this is the {own}; waiting for `eshmctl echo {name}`, no {other} is there yet"),
+        Some(pid) => {
+            format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo")
+        }
+        None => format!(
+            "{name}: this is the {own}; waiting for `eshmctl echo {name}`, no {other} is there yet"
+        ),
     }
 }
 
@@ -83,10 +90,16 @@ fn sides(endpoint: &Endpoint) -> Sides {
     let stats = endpoint.stats().ok();
     let there = |pid, alive| Some(pid).filter(|&pid| alive && pid != 0);
     match endpoint.role() {
-        Role::Master => {
-            Sides { own: "master", other: "slave", there: stats.and_then(|s| there(s.slave_pid, s.slave_alive)) }
-        }
-        _ => Sides { own: "slave", other: "master", there: stats.and_then(|s| there(s.master_pid, s.master_alive)) },
+        Role::Master => Sides {
+            own: "master",
+            other: "slave",
+            there: stats.and_then(|s| there(s.slave_pid, s.slave_alive)),
+        },
+        _ => Sides {
+            own: "slave",
+            other: "master",
+            there: stats.and_then(|s| there(s.master_pid, s.master_alive)),
+        },
     }
 }
 
@@ -103,10 +116,19 @@ mod tests {
         assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"));
         assert!(for_an_echo(&master, &name).ends_with("no slave is there yet"));
         let slave = open(Role::Slave);
-        assert!(for_a_value(&master, &name).contains(&process) && for_an_echo(&master, &name).contains(&process));
-        assert!(for_a_value(&slave, &name).contains(&format!("this is the slave; waiting for the master, {process}")));
+        assert!(
+            for_a_value(&master, &name).contains(&process)
+                && for_an_echo(&master, &name).contains(&process)
+        );
+        assert!(
+            for_a_value(&slave, &name)
+                .contains(&format!("this is the slave; waiting for the master, {process}"))
+        );
         drop(slave);
-        assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"), "it has left");
+        assert!(
+            for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"),
+            "it has left"
+        );
         assert!(to_write(&master, &name).contains("another writer"));
     }
 

@@ -13,25 +13,40 @@ pub fn segment(name: &Name) -> Vec<Check> {
         return vec![missing(name)];
     };
     if let Err(error) = name.path().symlink_metadata() {
-        return vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")];
+        return vec![Check::wrong(
+            "the name",
+            format!("cannot be looked for: {error}"),
+            "see /dev/shm above",
+        )];
     }
-    let mut checks = vec![Check::fine("the name", format!("{} is there", name.shown_path())), permission(name)];
+    let mut checks =
+        vec![Check::fine("the name", format!("{} is there", name.shown_path())), permission(name)];
     match (&report.segment, report.kind) {
         (Some(segment), _) => {
             checks.push(protocol(segment));
             checks.push(side("master", &segment.master));
             checks.push(side("slave", &segment.slave));
             checks.push(if segment.capacity == eshm::MAX_DATA_SIZE {
-                Check::fine("capacity", format!("{} bytes, as this library's own", segment.capacity))
+                Check::fine(
+                    "capacity",
+                    format!("{} bytes, as this library's own", segment.capacity),
+                )
             } else {
                 Check::note(
                     "capacity",
-                    format!("{} bytes; this library creates {}", segment.capacity, eshm::MAX_DATA_SIZE),
-                    "our ends adapt to it; released ones need a build with ESHM_MAX_DATA_SIZE of this size",
+                    format!(
+                        "{} bytes; this library creates {}",
+                        segment.capacity,
+                        eshm::MAX_DATA_SIZE
+                    ),
+                    "our ends adapt to it; released ones need a build with ESHM_MAX_DATA_SIZE of \
+                     this size",
                 )
             });
         }
-        (None, Kind::TooNew) => checks.push(Check::wrong("protocol", "a later one", "update this library")),
+        (None, Kind::TooNew) => {
+            checks.push(Check::wrong("protocol", "a later one", "update this library"))
+        }
         (None, _) => {}
     }
     for finding in report.findings {
@@ -61,9 +76,13 @@ fn side(label: &'static str, side: &Side) -> Check {
     let who = side.pid.map_or(String::new(), |pid| format!(", process {pid}"));
     match side.life {
         Life::Alive => Check::fine(label, format!("running{who}")),
-        Life::Absent if label == "slave" => Check::note(label, "not there", "start it under this very name"),
+        Life::Absent if label == "slave" => {
+            Check::note(label, "not there", "start it under this very name")
+        }
         Life::Absent => Check::wrong(label, "not there", "start it under this very name"),
-        Life::Silent => Check::wrong(label, format!("stale: it runs but does not beat{who}"), "see below"),
+        Life::Silent => {
+            Check::wrong(label, format!("stale: it runs but does not beat{who}"), "see below")
+        }
         Life::Dead => Check::wrong(label, format!("dead{who}"), "see below"),
     }
 }
@@ -76,7 +95,8 @@ fn permission(name: &Name) -> Check {
     Check::wrong(
         SUBJECT,
         "this user may not read and write it",
-        "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows owner and mode",
+        "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows \
+         owner and mode",
     )
 }
 
@@ -92,9 +112,13 @@ fn missing(name: &Name) -> Check {
         .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)
         .min_by_key(|other| distance(&wanted, other));
     let advice = match near {
-        Some(near) => format!("there is '{near}': do both sides use the same name, letter by letter?"),
+        Some(near) => {
+            format!("there is '{near}': do both sides use the same name, letter by letter?")
+        }
         None if names.is_empty() => "there is no segment at all: start the master first".to_owned(),
-        None => format!("start the master first, under this very name; there are: {}", names.join(", ")),
+        None => {
+            format!("start the master first, under this very name; there are: {}", names.join(", "))
+        }
     };
     Check::wrong("the name", seen, advice)
 }

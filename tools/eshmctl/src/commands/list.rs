@@ -19,7 +19,12 @@ pub struct Args {
     #[arg(long, short, conflicts_with = "json")]
     long: bool,
     /// Measure rates over this time; a bare number is milliseconds.
-    #[arg(long, value_name = time::VALUE, default_value = "200ms", value_parser = time::milliseconds(1..=60_000))]
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "200ms",
+        value_parser = time::milliseconds(1..=60_000)
+    )]
     over: Duration,
 }
 
@@ -54,7 +59,14 @@ fn table(reports: &[Report], long: bool) {
         say_part!("{} {} ", who(&segment.master), who(&segment.slave));
         say_part!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
         say_part!("{:>4}", age(report));
-        say!("{}", if report.orphan { format!("  {}", Painted(Tone::Bad, "orphan")) } else { String::new() });
+        say!(
+            "{}",
+            if report.orphan {
+                format!("  {}", Painted(Tone::Bad, "orphan"))
+            } else {
+                String::new()
+            }
+        );
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
                 say!("    {label:6} {pid} {}", command.escape_debug());
@@ -64,7 +76,10 @@ fn table(reports: &[Report], long: bool) {
     let orphans = reports.iter().filter(|r| r.orphan).count();
     let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
     if orphans + broken > 0 {
-        say!("{orphans} orphaned, {broken} not segments; `eshmctl show NAME` says more, `eshmctl clean` removes orphans");
+        say!(
+            "{orphans} orphaned, {broken} not segments; `eshmctl show NAME` says more, `eshmctl \
+             clean` removes orphans"
+        );
     }
 }
 

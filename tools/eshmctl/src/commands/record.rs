@@ -38,9 +38,14 @@ pub struct Args {
     /// End after this time; a bare number is seconds.
     #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
     time: Option<Duration>,
-    /// Look so often; a bare number is microseconds. What is overwritten in between is missed. Shorter catches more and
-    /// costs the pair more.
-    #[arg(long, value_name = time::VALUE, default_value = "200us", value_parser = time::microseconds(1..=10_000_000))]
+    /// Look so often; a bare number is microseconds. What is overwritten in between is missed.
+    /// Shorter catches more and costs the pair more.
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "200us",
+        value_parser = time::microseconds(1..=10_000_000)
+    )]
     every: Duration,
 }
 
@@ -54,12 +59,15 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
     let piped = standard::is_meant(&args.output);
-    let mut writer = Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
+    let mut writer =
+        Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
     drop(segment);
     let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
     tap::listen(&args.name, args.from, Pace::Steady(args.every), limit, fresh, |caught| {
-        writer.add(caught.at - start, caught.direction, caught.missed, caught.message).map_err(wrong)?;
+        writer
+            .add(caught.at - start, caught.direction, caught.missed, caught.message)
+            .map_err(wrong)?;
         if piped {
             writer.flush().map_err(wrong)?; // its reader may play it at once
         }
@@ -83,14 +91,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
     if standard::is_meant(&args.output) {
         if io::stdout().is_terminal() {
-            return Err(Failure::new("what is recorded is not for a terminal; name a file, or a pipe behind `-o -`"));
+            return Err(Failure::new(
+                "what is recorded is not for a terminal; name a file, or a pipe behind `-o -`",
+            ));
         }
         return Ok(Box::new(BufWriter::new(io::stdout())));
     }
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
+        io::ErrorKind::AlreadyExists => {
+            Failure::new(format!("{} exists; --force writes over it", args.output.display()))
+        }
         _ => Failure::of_file(&args.output, &error),
     })?;
     Ok(Box::new(BufWriter::new(file)))

@@ -2,8 +2,8 @@
 
 use super::{Channel, Finding, Kind, Life, Report, Segment, Severity, Side};
 
-/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said, `instead` what stands there
-/// instead of a regular file.
+/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said,
+/// `instead` what stands there instead of a regular file.
 pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>) {
     let mut findings = Vec::new();
     let mut add = |severity, what: String, advice: &str| {
@@ -19,7 +19,8 @@ pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>)
         Kind::Unreadable => add(
             Severity::Problem,
             format!("it cannot be looked at: {why}"),
-            "both processes need read and write permission: run them as one user, or start the creator with umask 0",
+            "both processes need read and write permission: run them as one user, or start the \
+             creator with umask 0",
         ),
         Kind::HalfMade => add(
             Severity::Problem,
@@ -59,15 +60,19 @@ pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>)
         if segment.protocol == 2 {
             add(
                 Severity::Note,
-                "it is of protocol 2 (releases 0.9 and 1.0): readers poll every 100 us instead of being woken".to_owned(),
+                "it is of protocol 2 (releases 0.9 and 1.0): readers poll every 100 us instead of \
+                 being woken"
+                    .to_owned(),
                 "run the master with a later release",
             );
         }
-        if report.mode.ends_with("00") || report.mode.ends_with("40") || report.mode.ends_with("44") {
+        if report.mode.ends_with("00") || report.mode.ends_with("40") || report.mode.ends_with("44")
+        {
             add(
                 Severity::Note,
                 format!("mode {}: other users cannot attach", report.mode),
-                "that is the creator's umask; start it with a umask of 0 if another user is to attach",
+                "that is the creator's umask; start it with a umask of 0 if another user is to \
+                 attach",
             );
         }
     }
@@ -76,7 +81,9 @@ pub fn diagnose(report: &mut Report, why: Option<String>, instead: Option<&str>)
 
 /// What is wrong with who is there.
 fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
-    for (side, name, other) in [(&segment.master, "master", "slave"), (&segment.slave, "slave", "master")] {
+    for (side, name, other) in
+        [(&segment.master, "master", "slave"), (&segment.slave, "slave", "master")]
+    {
         let pid = side.pid.unwrap_or(0);
         match side.life {
             Life::Dead => add(
@@ -86,9 +93,13 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
             ),
             Life::Silent => add(
                 Severity::Problem,
-                format!("the {name} (process {pid}) runs but has not beaten for {} ms", segment.stale_threshold_ms),
-                "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened without threads and does not \
-                 call often enough; a larger stale_threshold_ms on the creating side bears longer pauses",
+                format!(
+                    "the {name} (process {pid}) runs but has not beaten for {} ms",
+                    segment.stale_threshold_ms
+                ),
+                "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened \
+                 without threads and does not call often enough; a larger stale_threshold_ms on \
+                 the creating side bears longer pauses",
             ),
             Life::Absent if name == "master" => add(
                 Severity::Warning,
@@ -98,11 +109,14 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, String, &str)) {
             Life::Absent => add(
                 Severity::Note,
                 "no slave is attached".to_owned(),
-                "start one under the very same name; if you did, `eshmctl list` shows which name it took",
+                "start one under the very same name; if you did, `eshmctl list` shows which name \
+                 it took",
             ),
             Life::Alive if side.command.is_none() => add(
                 Severity::Note,
-                format!("the {name} beats, but no process {pid} that uses it is to be seen from here"),
+                format!(
+                    "the {name} beats, but no process {pid} that uses it is to be seen from here"
+                ),
                 "it runs in another container or pid namespace; `ps` there shows it",
             ),
             Life::Alive => {}
@@ -121,7 +135,10 @@ fn messages(
     if channel.message_size as usize > segment.capacity {
         add(
             Severity::Problem,
-            format!("the {from}'s message says it has {} bytes; the capacity is {}", channel.message_size, segment.capacity),
+            format!(
+                "the {from}'s message says it has {} bytes; the capacity is {}",
+                channel.message_size, segment.capacity
+            ),
             "the segment is damaged: restart both sides",
         );
     }
@@ -129,7 +146,8 @@ fn messages(
         add(
             Severity::Problem,
             format!(
-                "the {from}'s sequence stays odd while it writes: a released writer was killed in the midst of a message"
+                "the {from}'s sequence stays odd while it writes: a released writer was killed in \
+                 the midst of a message"
             ),
             "restart the master after stopping both sides, which replaces the segment",
         );

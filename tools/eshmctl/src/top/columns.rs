@@ -53,21 +53,26 @@ impl Column {
     }
 }
 
-/// The columns that fit into `room` with one space in between, each with its width. `widths` says how wide the widest cell of
-/// each of `ALL` is, heading included. Names get what the others leave.
+/// The columns that fit into `room` with one space in between, each with its width. `widths` says
+/// how wide the widest cell of each of `ALL` is, heading included. Names get what the others leave.
 pub fn fit(widths: [usize; 8], room: usize) -> Vec<(Column, usize)> {
     let width = |column: Column| widths[column as usize];
     let mut shown = ALL.to_vec();
     for least in LEAST {
-        let others: usize = shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
+        let others: usize =
+            shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
         if others + width(Name).min(SHORTEST) <= room {
             break;
         }
         shown.retain(|&column| column != least);
     }
-    let others: usize = shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
+    let others: usize =
+        shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
     let name = width(Name).min(room.saturating_sub(others)).max(1);
-    shown.into_iter().map(|column| (column, if column == Name { name } else { width(column) })).collect()
+    shown
+        .into_iter()
+        .map(|column| (column, if column == Name { name } else { width(column) }))
+        .collect()
 }
 
 /// Columns of a terminal that a text takes.
@@ -114,7 +119,10 @@ mod tests {
 
     #[test]
     fn a_cut_name_ends_in_an_ellipsis() {
-        assert_eq!((cut("abcdef", 6), cut("abcdef", 4)), ("abcdef".to_owned(), "abc\u{2026}".to_owned()));
+        assert_eq!(
+            (cut("abcdef", 6), cut("abcdef", 4)),
+            ("abcdef".to_owned(), "abc\u{2026}".to_owned())
+        );
         assert_eq!(cut("\u{5b57}\u{5b57}\u{5b57}", 4), "\u{5b57}\u{2026}", "wide characters");
     }
 }

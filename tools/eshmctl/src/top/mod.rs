@@ -1,4 +1,5 @@
-//! The live table: `board` knows what is measured, `app` what the keys have asked for, `view` draws both.
+//! The live table: `board` knows what is measured, `app` what the keys have asked for, `view` draws
+//! both.
 
 mod app;
 mod board;

@@ -17,7 +17,8 @@ use ratatui::{
 /// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let [head, body, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)])
+            .areas(frame.area());
     let beating = app.rows.iter().flat_map(|row| &row.sides).filter(|side| side.beating).count();
     let order = match app.order {
         Order::Name => "name",
@@ -29,7 +30,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let count = app.rows.len();
     let (mut hidden, mut which) = (0, String::new());
     match app.position().filter(|_| app.open) {
-        Some(at) => frame.render_widget(Paragraph::new(details(&app.rows[at])).wrap(Wrap { trim: false }), body),
+        Some(at) => frame
+            .render_widget(Paragraph::new(details(&app.rows[at])).wrap(Wrap { trim: false }), body),
         None if app.rows.is_empty() => frame.render_widget(Paragraph::new("no segments"), body),
         None => {
             let mut state = TableState::default().with_selected(app.position());
@@ -50,23 +52,43 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
         _ => format!("{hidden} columns do not fit"),
     };
     // By weight: what comes last goes first where there is no room.
-    let parts = [&segments, frozen, &left_out, &format!("by {order}"), &numbers::count(beating as u64, "live end")];
+    let parts = [
+        &segments,
+        frozen,
+        &left_out,
+        &format!("by {order}"),
+        &numbers::count(beating as u64, "live end"),
+    ];
     let title = whole_parts("eshmctl top", &parts, room);
-    frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
+    frame.render_widget(
+        Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)),
+        head,
+    );
     let keys: &[&str] = if app.open {
         &["esc back", "f freeze", "q quit"]
     } else {
-        &["q quit", "enter open", "up/down choose", "f freeze", "n name", "r rate", "m missed", "c cpu"]
+        &[
+            "q quit",
+            "enter open",
+            "up/down choose",
+            "f freeze",
+            "n name",
+            "r rate",
+            "m missed",
+            "c cpu",
+        ]
     };
     let keys = whole_parts("", keys, room);
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
 }
 
-/// A line of as many parts as fit whole, after a start that goes where not even the first one fits beside it.
+/// A line of as many parts as fit whole, after a start that goes where not even the first one fits
+/// beside it.
 fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
     let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
     let first = parts.first().map_or(0, |part| columns::width(part));
-    let mut line = if columns::width(start) + 2 + first <= room { start.to_owned() } else { String::new() };
+    let mut line =
+        if columns::width(start) + 2 + first <= room { start.to_owned() } else { String::new() };
     for part in parts {
         let gap = if line.is_empty() { "" } else { "  " };
         if columns::width(&line) + gap.len() + columns::width(part) <= room {
@@ -77,17 +99,24 @@ fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
 }
 
 fn table(app: &App, room: usize) -> (Table<'static>, usize) {
-    let cells: Vec<[Shown; 8]> = app.rows.iter().map(|row| ALL.map(|column| cell(row, column))).collect();
+    let cells: Vec<[Shown; 8]> =
+        app.rows.iter().map(|row| ALL.map(|column| cell(row, column))).collect();
     let widths = ALL.map(|column| {
-        let widest = cells.iter().map(|row| columns::width(&row[column as usize].text)).max().unwrap_or(0);
-        widest.max(columns::width(column.heading())).max(if column.is_number() { NUMBER } else { 0 })
+        let widest =
+            cells.iter().map(|row| columns::width(&row[column as usize].text)).max().unwrap_or(0);
+        widest.max(columns::width(column.heading())).max(if column.is_number() {
+            NUMBER
+        } else {
+            0
+        })
     });
     let shown = columns::fit(widths, room);
     let laid = |column: Column, width: usize, text: &str| match column.is_number() {
         true => format!("{text:>width$}"),
         false => columns::cut(text, width),
     };
-    let heading = shown.iter().map(|&(column, width)| Cell::new(laid(column, width, column.heading())));
+    let heading =
+        shown.iter().map(|&(column, width)| Cell::new(laid(column, width, column.heading())));
     let heading = TableRow::new(heading).style(Style::new().add_modifier(Modifier::REVERSED));
     let rows = cells.iter().map(|row| {
         TableRow::new(shown.iter().map(|&(column, width)| {
@@ -96,7 +125,9 @@ fn table(app: &App, room: usize) -> (Table<'static>, usize) {
         }))
     });
     let widths = shown.iter().map(|&(_, width)| Constraint::Length(width as u16));
-    let table = Table::new(rows, widths).header(heading).row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    let table = Table::new(rows, widths)
+        .header(heading)
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     (table, ALL.len() - shown.len())
 }
 
@@ -124,7 +155,10 @@ fn cell(row: &Row, column: Column) -> Shown {
 }
 
 fn who(side: &Peer) -> Shown {
-    let of = |text: String, tone: Option<Color>| Shown { text, style: tone.map_or(Style::new(), |c| Style::new().fg(c)) };
+    let of = |text: String, tone: Option<Color>| Shown {
+        text,
+        style: tone.map_or(Style::new(), |c| Style::new().fg(c)),
+    };
     match (side.pid, side.beating, side.flag) {
         (0, ..) => of("-".to_owned(), None),
         (_, _, false) => of("left".to_owned(), Some(Color::DarkGray)),
@@ -144,21 +178,33 @@ fn short(rate: f64) -> String {
 /// The heartbeats of the side that beats less rightly.
 fn beats(row: &Row) -> Shown {
     let beating = row.sides.iter().filter(|side| side.beating);
-    let Some(worse) = beating.max_by(|a, b| (a.beats - 1000.0).abs().total_cmp(&(b.beats - 1000.0).abs())) else {
+    let Some(worse) =
+        beating.max_by(|a, b| (a.beats - 1000.0).abs().total_cmp(&(b.beats - 1000.0).abs()))
+    else {
         return Shown { text: "-".to_owned(), style: Style::new() };
     };
-    let style = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
+    let style = if (worse.beats - 1000.0).abs() > 200.0 {
+        Style::new().fg(Color::Yellow)
+    } else {
+        Style::new()
+    };
     Shown { text: format!("{}~{}", short(worse.beats), short(worse.jitter)), style }
 }
 
 fn cpu(row: &Row) -> String {
-    let [master, slave] = [0, 1].map(|i: usize| row.sides[i].cpu.map_or("-".to_owned(), |percent| format!("{percent:.0}")));
+    let [master, slave] = [0, 1]
+        .map(|i: usize| row.sides[i].cpu.map_or("-".to_owned(), |percent| format!("{percent:.0}")));
     format!("{master}/{slave}")
 }
 
 fn details(row: &Row) -> Vec<Line<'static>> {
-    let bold = |text: String| Line::from(Span::styled(text, Style::new().add_modifier(Modifier::BOLD)));
-    let mut lines = vec![bold(row.name.clone()), Line::from(format!("capacity {} bytes", row.capacity)), Line::default()];
+    let bold =
+        |text: String| Line::from(Span::styled(text, Style::new().add_modifier(Modifier::BOLD)));
+    let mut lines = vec![
+        bold(row.name.clone()),
+        Line::from(format!("capacity {} bytes", row.capacity)),
+        Line::default(),
+    ];
     for (label, side) in [("master", &row.sides[0]), ("slave", &row.sides[1])] {
         let state = match (side.pid, side.beating, side.flag) {
             (0, ..) => "never there".to_owned(),
@@ -171,7 +217,10 @@ fn details(row: &Row) -> Vec<Line<'static>> {
             lines.push(Line::from(format!("  {}", command.escape_debug())));
         }
         let cpu = side.cpu.map_or("unknown".to_owned(), |percent| format!("{percent:.1} %"));
-        lines.push(Line::from(format!("  {:.0} heartbeats a second, strayed {:.1} ms, cpu {cpu}", side.beats, side.jitter)));
+        lines.push(Line::from(format!(
+            "  {:.0} heartbeats a second, strayed {:.1} ms, cpu {cpu}",
+            side.beats, side.jitter
+        )));
     }
     lines.push(Line::default());
     for (i, label) in ["master to slave", "slave to master"].into_iter().enumerate() {
@@ -193,7 +242,13 @@ mod tests {
     use ratatui::{Terminal, backend::TestBackend};
 
     fn app() -> App {
-        let side = |beating| Peer { pid: 4_194_304, beating, flag: true, beats: 1000.0, ..Peer::default() };
+        let side = |beating| Peer {
+            pid: 4_194_304,
+            beating,
+            flag: true,
+            beats: 1000.0,
+            ..Peer::default()
+        };
         let mut app = App::new();
         app.take(vec![Row {
             name: "demo".to_owned(),

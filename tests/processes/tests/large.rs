@@ -37,6 +37,7 @@ fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_
             let slave = open(&name, Role::Slave);
             assert_eq!(slave.capacity(), Ok(CAPACITY));
             let (had, size) = first.expect("just seen");
+            assert!(had >= 3 << 16, "what is no message has its memory before the name: {had}");
             assert_eq!(size, fs::metadata(name.path()).expect("still there").len(), "the name came with the whole size");
             early += u32::from(had < size);
             let master = starter.join().expect("no panic");
@@ -50,6 +51,16 @@ fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_
         }
     }
     panic!("in {ATTEMPTS} attempts no name was there before the memory");
+}
+
+#[test]
+fn a_small_segment_has_all_its_memory_at_once() {
+    for capacity in [100, 4096, 200_000] {
+        let name = Name::new();
+        let _master = builder(&name, Role::Master).capacity(capacity).open().expect("create");
+        let (has, size) = memory(&name).expect("it is there");
+        assert!(has >= size, "{has} of {size}");
+    }
 }
 
 #[test]

@@ -276,6 +276,16 @@ void who_stops_waits_for_the_handler_that_runs_and_says_so() {
     }
 }
 
+void a_handler_that_goes_may_use_the_rpc_that_replaces_it() {
+    Pair pair = open_pair();
+    struct Goes {
+        eshm::Rpc* rpc;
+        ~Goes() { rpc->on_failure(nullptr); }
+    };
+    pair.robot.on("x", [goes = std::make_shared<Goes>(Goes{&pair.robot})] { (void)goes; });
+    pair.robot.on("x", [] {});
+}
+
 Event within, go_on;
 
 // A child has a copy of the locks as another thread of its parent had them.
@@ -321,6 +331,7 @@ int main() {
     RUN(destroyed_by_a_handler_that_then_throws);
     RUN(the_end_of_the_thread_is_no_failure);
     RUN(who_stops_waits_for_the_handler_that_runs_and_says_so);
+    RUN(a_handler_that_goes_may_use_the_rpc_that_replaces_it);
     RUN(what_is_refused_says_why);
     RUN(a_child_of_a_process_that_was_about_to_register_is_told_so);
     return 0;

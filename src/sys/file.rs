@@ -243,6 +243,17 @@ mod tests {
             }
             assert_eq!(at, 3 * PIECE);
         }
+        let (calls, sizes) = (std::cell::Cell::new(0), RefCell::new(Vec::new()));
+        let often = |_, size| {
+            calls.set(calls.get() + 1);
+            if calls.get() <= 40 {
+                return libc::EINTR;
+            }
+            sizes.borrow_mut().push(size);
+            0
+        };
+        in_pieces(0, 2 * LEAST, &mut || (), often).expect("room");
+        assert_eq!(sizes.into_inner(), [LEAST; 2], "however often they come");
         let full = in_pieces(0, 10, &mut || unreachable!("nothing was reserved"), |_, _| libc::ENOSPC);
         assert_eq!(full.map_err(|error| error.raw_os_error()), Err(Some(libc::ENOSPC)));
     }

@@ -198,4 +198,22 @@ mod tests {
             true
         }));
     }
+
+    #[test]
+    fn what_is_detached_is_locked_no_more() {
+        assert!(succeeds_in_child(|| {
+            // SAFETY: no memory is passed.
+            if unsafe { libc::mlockall(libc::MCL_FUTURE) } != 0 {
+                crate::sys::process::write_stderr(b"SKIPPED: this user may not lock memory\n");
+                return true;
+            }
+            let file = file::unnamed(FOLDER).expect("a file");
+            file::set_size(file.as_fd(), PART as u64).expect("room");
+            let mapping = Mapping::of_file(file.as_fd(), PART).expect("addresses");
+            let is_locked = || flags(mapping.base().as_ptr()).expect("a mapping of its own").contains(" lo");
+            assert!(is_locked());
+            mapping.detach_from_file().expect("room");
+            !is_locked()
+        }));
+    }
 }

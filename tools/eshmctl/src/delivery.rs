@@ -54,7 +54,7 @@ impl Delivery {
         });
         let why = match reader {
             Some(pid) => format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64()),
-            None => format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one"),
+            None => format!("no {label} is there; start the reader first, `eshmctl recv {}` is one", name.typed()),
         };
         let fate = match role {
             Role::Slave if reader.is_some() => "it stays until it is read or overwritten; ",

@@ -1,6 +1,6 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name, numbers, tell};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers, obstacle::Obstacle, tell};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
@@ -97,14 +97,15 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
 
 /// What is said of a file that cannot be used, or looked at, with what to do.
 pub fn in_the_way(name: &Name, error: &Error) -> Failure {
+    let error = error.to_string();
+    if let Some(obstacle) = Obstacle::behind(name, &error) {
+        return obstacle.failure(name);
+    }
     let advice = match name.path().symlink_metadata() {
-        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
-        Ok(_) if !name.may_be_used() => "or run both sides as one user, or start the creator with umask 0",
         Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };
     // An opening's error names the channel, a look's does not.
-    let error = error.to_string();
     let named = if error.starts_with("channel ") { error } else { format!("channel '{name}': {error}") };
     Failure::new(format!("{named}; {advice}"))
 }
@@ -138,7 +139,8 @@ impl Before {
         match (role, self.0) {
             (Role::Slave, [_, Some(pid)]) => tell!(
                 "{name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
-                 other's values: end one of them, or look on with `eshmctl watch {name}`"
+                 other's values: end one of them, or look on with `eshmctl watch {}`",
+                name.typed()
             ),
             (Role::Master, [Some(pid), _]) => {
                 tell!("{name}: took the place of the live master, process {pid}")

@@ -189,7 +189,8 @@ impl Run {
             }
             silence.tell_if_long(|| {
                 format!(
-                    "{name}: no value since this began; waiting for the next, `eshmctl show {name}` has the current ones"
+                    "{name}: no value since this began; waiting for the next, `eshmctl show {}` has the current ones",
+                    name.typed()
                 )
             });
             limit.sleep(pace.pause(passed, elapsed));

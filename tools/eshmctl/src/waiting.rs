@@ -54,7 +54,10 @@ pub fn for_an_echo(endpoint: &Endpoint, name: &Name) -> String {
     let Sides { own, other, there } = sides(endpoint);
     match there {
         Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo"),
-        None => format!("{name}: this is the {own}; waiting for `eshmctl echo {name}`, no {other} is there yet"),
+        None => {
+            let typed = name.typed();
+            format!("{name}: this is the {own}; waiting for `eshmctl echo {typed}`, no {other} is there yet")
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let name = &args.side.name;
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
     if !trips::await_echo(&endpoint, name, args.size, args.wait).map_err(|failure| failure.about(name))? {
-        tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
+        tell!("nobody echoes on '{name}'; run `eshmctl echo {}` on the other side", name.typed());
         return Ok(Exit::TimedOut);
     }
     let (start, mut shown) = (Instant::now(), Progress::new());
@@ -102,7 +102,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
-        tell!("nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
+        tell!("nobody echoes on '{name}' any more; `eshmctl show {}` says who is there", name.typed());
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

@@ -59,8 +59,7 @@ fn a_hint_can_be_pasted_into_a_shell() {
         let path = inspect::path(&name).expect("a name");
         fs::write(&path, b"no segment").expect("a file");
         let done = ctl(&[OsStr::new("clean"), OsStr::from_bytes(path.as_os_str().as_bytes())]);
-        let hint = done.out.split('`').collect::<Vec<_>>();
-        let hint = hint[1..hint.len() - 1].join("`"); // a name may have one of its own
+        let hint = done.out.split_once("stays; `").and_then(|(_, rest)| rest.split_once("` says")).expect("a hint").0;
         let pasted = hint.replacen("eshmctl", PROGRAM, 1);
         let shown = Command::new("bash").args(["-c", &pasted]).output().expect("run bash");
         let out = String::from_utf8(shown.stdout).expect("text");

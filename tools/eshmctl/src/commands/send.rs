@@ -120,7 +120,7 @@ impl Sender<'_> {
                     notice.tell_if_long(|| waiting::to_write(self.endpoint, &self.args.side.name));
                     thread::sleep(Duration::from_millis(10));
                 }
-                Err(Error::BufferTooSmall { size }) => {
+                Err(Error::BufferTooSmall { size, .. }) => {
                     let (name, bytes) = (&self.args.side.name, value.len());
                     return Err(Failure::new(format!(
                         "{name}: a value of {bytes} bytes; the segment takes {size}: see --capacity"
@@ -161,7 +161,7 @@ fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<
                 out.flush()?;
             }
             Err(Error::Timeout) => place.check()?,
-            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0), // a new master with a larger capacity
+            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0), // a new master with a larger capacity
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
     }

@@ -4,6 +4,24 @@ use crate::segment::name::OF;
 use std::{error, ffi::CStr, fmt};
 
 /// Why a call did not do what was asked.
+///
+/// What goes wrong while a channel is opened names it, and says what to do. What a write or a read returns is for a control loop to
+/// compare, a thousand times a second: a plain value without an allocation, which the caller knows the endpoint of. An
+/// [`Endpoint`](crate::Endpoint) is displayed as the channel, so that a log has both:
+///
+/// ```
+/// use eshm::{Endpoint, Error, Role};
+///
+/// let name = format!("doc_error_{}", std::process::id());
+/// let master = Endpoint::builder(&name).role(Role::Master).capacity(64).open()?;
+/// let error = master.write(&[0; 100]).unwrap_err();
+/// assert_eq!(error, Error::BufferTooSmall { size: 64, given: 100 });
+/// assert_eq!(
+///     format!("{master}: {error}"),
+///     format!("channel '{name}': Buffer too small: the message has 100 bytes, the channel's capacity is 64")
+/// );
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,6 +41,8 @@ pub enum Error {
     BufferTooSmall {
         /// Bytes the message has (read), or may have at most (write).
         size: usize,
+        /// Bytes of what was given: the buffer (read), or the message (write).
+        given: usize,
     },
     /// Detached, or closed.
     NotInitialized,
@@ -109,7 +129,12 @@ impl fmt::Display for Error {
             Error::InvalidParameter(why) | Error::Create(why) | Error::Attach(why) => f.write_str(why),
             Error::Record(error) => error.fmt(f),
             Error::Inherited => f.write_str(INHERITED.to_str().unwrap_or_default()),
-            Error::BufferTooSmall { size } => write!(f, "{} ({size} bytes)", error_text(self.code())),
+            Error::BufferTooSmall { size, given } if size > given => {
+                write!(f, "Buffer too small: the message has {size} bytes, the buffer {given}: read again into a larger one")
+            }
+            Error::BufferTooSmall { size, given } => {
+                write!(f, "Buffer too small: the message has {given} bytes, the channel's capacity is {size}")
+            }
             _ => f.write_str(error_text(self.code())),
         }
     }

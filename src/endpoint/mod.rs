@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::liveness::service;
 use crate::segment::{
     layout::{Layout, MAX_CAPACITY},
-    name::Name,
+    name::{Name, OF},
 };
 use crate::sys::fork;
 use std::{fmt, mem::MaybeUninit, os::fd::BorrowedFd, sync::Arc, time::Duration};
@@ -427,6 +427,13 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         let views = self.core.close();
         service::bury(self.core.clone(), views, None);
+    }
+}
+
+/// As errors name it: `channel 'demo'`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{OF}{}", self.core.name)
     }
 }
 

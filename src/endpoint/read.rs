@@ -215,7 +215,7 @@ impl Core {
                 }
                 Look::TooSmall(size) => {
                     self.learn(spun, parked);
-                    return Err(Error::BufferTooSmall { size });
+                    return Err(Error::BufferTooSmall { size, given: buffer.len() });
                 }
                 Look::Miss { unsound } => unsound,
                 Look::Again => {
@@ -321,7 +321,7 @@ impl Core {
         let mut kept = sync::hold(&self.kept);
         let size = kept.as_ref()?.1.len();
         if size > buffer.len() {
-            return Some(Err(Error::BufferTooSmall { size }));
+            return Some(Err(Error::BufferTooSmall { size, given: buffer.len() }));
         }
         let (_, value) = kept.take()?;
         for (to, from) in buffer.iter_mut().zip(&value) {

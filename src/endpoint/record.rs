@@ -30,7 +30,8 @@ impl Room {
     /// Makes it at least this large.
     pub(crate) fn grow(&mut self, size: usize) -> Result<(), Error> {
         if size > ROOM.max(self.heap.len()) {
-            self.heap.try_reserve_exact(size - self.heap.len()).map_err(|_| Error::BufferTooSmall { size })?;
+            let given = self.heap.len();
+            self.heap.try_reserve_exact(size - given).map_err(|_| Error::BufferTooSmall { size, given })?;
             self.heap.resize(size, 0);
         }
         Ok(())
@@ -213,7 +214,7 @@ impl Core {
             // Waits, without taking: there is no room for anything in no buffer.
             // SAFETY: the caller's promise.
             match unsafe { read_rest(core, &mut [], timeout.after(start)) } {
-                Err(Error::BufferTooSmall { size }) => room.grow(size)?,
+                Err(Error::BufferTooSmall { size, .. }) => room.grow(size)?,
                 Err(error) => return Err(error),
                 Ok(_) => return judge(&[]).map(|()| &[][..]), // but for a message of no bytes, which is no record
             }
@@ -249,7 +250,7 @@ impl Endpoint {
                 Ok(size) => return self.write(&room.bytes()[..size]).map(|()| size),
                 Err(records::Error { reason: Reason::TooLarge { needed }, .. }) => {
                     if needed > capacity || u32::try_from(needed).is_err() {
-                        return Err(Error::BufferTooSmall { size: capacity });
+                        return Err(Error::BufferTooSmall { size: capacity, given: needed });
                     }
                     room.grow(needed)?;
                 }

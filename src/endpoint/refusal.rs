@@ -1,12 +1,14 @@
 //! What the system refused, in words: its own text, the file or the limit concerned, and what to do.
 
-use crate::segment::name::{FOLDER, Name};
+use crate::segment::name::{FOLDER, Name, escaped};
 use crate::sys::file;
 use libc::c_int;
 use std::io;
 
 /// What to do about an error of the files in `/dev/shm`, of their mappings and their locks.
-const CURES: [(c_int, &str); 15] = [
+const CURES: [(c_int, &str); 16] = [
+    // No error of the system: what find.rs refuses by itself.
+    (0, "no segment can be there: remove it, or choose another name"),
     // mmap(2) alone gives it, under mlockall(2): a lock that is not to be had is no error here.
     (libc::EAGAIN, "the program locks its memory (mlockall) and has no more left: raise ulimit -l"),
     (libc::EACCES, "may this user write to /dev/shm? Its mode is 1777 as a rule"),
@@ -28,7 +30,7 @@ const CURES: [(c_int, &str); 15] = [
 /// An error of the system about the file of `name`.
 #[cold]
 pub(crate) fn explain(name: &Name, error: &io::Error) -> String {
-    let path = name.path().to_str().unwrap_or("its file");
+    let path = escaped(name.path().to_bytes());
     let code = error.raw_os_error().unwrap_or(0);
     if is_denial(code)
         && let Some((user, mode)) = file::owner(name.path())
@@ -57,7 +59,7 @@ pub(crate) fn explain_descriptor(error: &io::Error) -> String {
 pub(crate) fn explain_removal(name: &Name, error: &io::Error) -> String {
     match file::owner(name.path()) {
         Some((user, _)) if is_denial(error.raw_os_error().unwrap_or(0)) => {
-            let path = name.path().to_str().unwrap_or("it");
+            let path = escaped(name.path().to_bytes());
             format!("cannot remove the old file: {error}: {path} is of user {user}, who alone may remove it")
         }
         _ => format!("cannot remove the old file: {}", explain(name, error)),

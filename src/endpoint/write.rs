@@ -71,7 +71,7 @@ impl Core {
         }
         let tx = self.tx();
         if message.len() > tx.capacity {
-            return Err(Error::BufferTooSmall { size: tx.capacity });
+            return Err(Error::BufferTooSmall { size: tx.capacity, given: message.len() });
         }
         match self.lock(tx) {
             Ok(odd) => {
@@ -149,7 +149,7 @@ impl Core {
             }
             let tx = self.tx(); // anew each time: the segment may be replaced meanwhile
             if message.len() > tx.capacity {
-                return Err(Error::BufferTooSmall { size: tx.capacity });
+                return Err(Error::BufferTooSmall { size: tx.capacity, given: message.len() });
             }
             match self.lock(tx) {
                 Ok(odd) => {

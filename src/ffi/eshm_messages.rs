@@ -5,7 +5,6 @@
 
 use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
 use super::guard::{guard, in_pieces, is_to_panic};
-use super::last_error::note_size;
 use crate::endpoint::{self, core::Core, write::Attempt};
 use crate::error::Error;
 use std::{
@@ -49,17 +48,12 @@ unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: u
         // SAFETY: as in eshm_write.
         let core = unsafe { &*core_of(handle) };
         let result = if size > isize::MAX as usize {
-            Err(Error::BufferTooSmall { size: isize::MAX as usize })
+            Err(Error::BufferTooSmall { size: isize::MAX as usize, given: size })
         } else {
             // SAFETY: as in eshm_write.
             core.write_slow(unsafe { slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size) }, disputed)
         };
-        match result {
-            Err(Error::BufferTooSmall { size: most }) => {
-                note_size(core.name.shown(), format_args!("the message has {size} bytes, the channel's capacity is {most}"))
-            }
-            result => code(core, result),
-        }
+        code(core, result)
     })
 }
 
@@ -148,19 +142,13 @@ unsafe fn read_guarded(
     let piece = |timeout| {
         guard("eshm_read_ex", NOT_INITIALIZED, || {
             let read = |core: &Core, result| {
-                if let Ok(size) | Err(Error::BufferTooSmall { size }) = result
+                if let Ok(size) | Err(Error::BufferTooSmall { size, .. }) = result
                     && !bytes_read.is_null()
                 {
                     // SAFETY: not NULL, so valid by the caller's promise.
                     unsafe { bytes_read.write(size) };
                 }
-                match result {
-                    Err(Error::BufferTooSmall { size: needed }) => note_size(
-                        core.name.shown(),
-                        format_args!("the message has {needed} bytes, the buffer {size}: read again into a larger one"),
-                    ),
-                    result => code(core, result),
-                }
+                code(core, result)
             };
             // SAFETY: the caller's promises.
             unsafe { endpoint::read_rest_then(core_of(handle), buffer_of(buffer, size), timeout, read) }

@@ -215,7 +215,7 @@ unsafe fn fire(function: &'static str, rpc: *mut EshmRpc, kind: Kind, name: *con
         // SAFETY: the caller's promises.
         let (rpc, name) = unsafe { (rpc_of(rpc)?, name_of(name)?) };
         let fired = rpc.fire(kind, name);
-        if let Err(Error::BufferTooSmall { size: most }) = fired {
+        if let Err(Error::BufferTooSmall { size: most, .. }) = fired {
             over = Some((name.len(), most));
         }
         fired

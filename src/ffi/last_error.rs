@@ -141,14 +141,6 @@ pub(super) fn note(channel: &str, error: &Error) -> c_int {
     }
 }
 
-/// Keeps which size is over which; the code.
-#[cold]
-#[inline(never)]
-pub(super) fn note_size(channel: &str, text: fmt::Arguments<'_>) -> c_int {
-    keep(&TEXT, format_args!("{OF}{channel}: Buffer too small: {text}"));
-    Error::BufferTooSmall { size: 0 }.code()
-}
-
 /// The same for a record function: what the record functions tell does not name the channel.
 pub(super) fn note_record(channel: &str, error: &Error) {
     set(format_args!("{error}"));

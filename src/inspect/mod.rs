@@ -33,7 +33,7 @@ use crate::endpoint::refusal::explain;
 use crate::error::Error;
 use crate::segment::{
     find::{self, Purpose},
-    name::{FOLDER, Name},
+    name::{self, FOLDER, Name},
 };
 use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
@@ -97,6 +97,16 @@ pub fn names() -> io::Result<Vec<Vec<u8>>> {
 /// [`Error::InvalidParameter`] for a name that no segment can have.
 pub fn path(name: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
     Ok(OsStr::from_bytes(Name::new(name.as_ref())?.path().to_bytes()).into())
+}
+
+/// A name, or any other bytes, as the library's own messages show it: what is not printable or no UTF-8 is escaped, so that
+/// different names never look alike.
+///
+/// ```
+/// assert_eq!(eshm::inspect::shown(b"arm\xff"), r"arm\xff");
+/// ```
+pub fn shown(name: impl AsRef<[u8]>) -> String {
+    name::escaped(name.as_ref())
 }
 
 /// Looks under a name.

@@ -64,7 +64,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
     };
     let status = file::status(file.as_fd())?;
     if !status.regular {
-        return Err(io::Error::other("is no regular file"));
+        return Err(io::Error::other("what has this name is no regular file"));
     }
     let id = status.id;
     if status.size == 0 {

@@ -3,7 +3,7 @@
 use crate::Error;
 use std::{
     ffi::{CStr, CString},
-    fmt,
+    fmt::{self, Write},
     sync::Arc,
 };
 
@@ -57,7 +57,19 @@ impl fmt::Display for Name {
 /// A name, checked or not, as messages show it; of one that is too long the start alone.
 pub(crate) fn quoted(bytes: &[u8]) -> String {
     let (start, more) = if bytes.len() > LONGEST { (&bytes[..40], "...") } else { (bytes, "") };
-    format!("'{}{more}'", String::from_utf8_lossy(start).escape_debug())
+    format!("'{}{more}'", escaped(start))
+}
+
+/// Bytes as text: what is not printable is escaped, and so is what is no UTF-8, byte by byte. Different bytes give different texts.
+pub(crate) fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().escape_debug());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}"); // into a String: it cannot fail
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -76,8 +88,16 @@ mod tests {
 
     #[test]
     fn messages_quote_a_name_whole_unless_it_is_too_long() {
-        assert_eq!(quoted(b"a\n\xff"), "'a\\n\u{fffd}'");
+        assert_eq!(quoted(b"a\n\xff"), "'a\\n\\xff'");
         assert_eq!(quoted(&[b'x'; 249]).len(), 251);
         assert_eq!(quoted(&[b'x'; 5000]), format!("'{}...'", "x".repeat(40)));
+    }
+
+    #[test]
+    fn no_two_names_look_alike() {
+        let names: [&[u8]; 7] =
+            [b"arm\xff", b"arm\xfe", b"arm\\xff", "arm\u{fffd}".as_bytes(), b"arm\xc3", "arm\u{e4}".as_bytes(), b"arm"];
+        let shown = names.map(escaped);
+        assert_eq!(shown, ["arm\\xff", "arm\\xfe", "arm\\\\xff", "arm\u{fffd}", "arm\\xc3", "arm\u{e4}", "arm"]);
     }
 }

@@ -166,7 +166,7 @@ impl Dispatcher<'_> {
                 Some(trigger) => return self.take(&trigger),
                 None => self.complain(format_args!("ignoring a message that is no trigger")),
             },
-            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
+            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0),
             Err(Error::Timeout) => {} // interrupted
             Err(error) => {
                 // None is expected; whatever it is, it must not keep a processor busy.

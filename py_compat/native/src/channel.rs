@@ -308,7 +308,11 @@ fn put_slowly(slf: &Bound<'_, Channel>, message: &[u8]) -> PyResult<()> {
     let (py, place) = (slf.py(), &slf.get().place);
     let capacity = place.get(py).and_then(|open| open.endpoint().capacity().ok());
     if let Some(size) = capacity.filter(|most| message.len() > *most) {
-        return Err(errors::failure(py, "Write failed", &Error::BufferTooSmall { size }));
+        return Err(errors::failure(
+            py,
+            "Write failed",
+            &Error::BufferTooSmall { size, given: message.len() },
+        ));
     }
     // Bytes that another thread may change while this one is without the lock are no slice.
     let copy = message.to_vec();

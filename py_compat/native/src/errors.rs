@@ -6,7 +6,7 @@ use pyo3::{intern, prelude::*};
 /// The exception for an error of a call, which `what` names as scripts know it: "Read failed".
 #[cold]
 pub(crate) fn failure(py: Python<'_>, what: &str, error: &Error) -> PyErr {
-    let size = if let Error::BufferTooSmall { size } = error { Some(*size) } else { None };
+    let size = if let Error::BufferTooSmall { size, .. } = error { Some(*size) } else { None };
     exception(py, |errors| {
         errors.getattr(intern!(py, "failure"))?.call1((what, error.code(), error.to_string(), size))
     })

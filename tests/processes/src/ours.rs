@@ -71,7 +71,7 @@ fn builder(role_text: &str, name: &str, options: &Options) -> Builder {
 
 fn failure(error: &Error) -> String {
     match error {
-        Error::BufferTooSmall { size } => format!("error {} {size}", error.code()),
+        Error::BufferTooSmall { size, .. } => format!("error {} {size}", error.code()),
         _ => format!("error {} {error}", error.code()),
     }
 }

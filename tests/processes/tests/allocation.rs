@@ -99,7 +99,7 @@ fn every_call_over_rust(from: &Endpoint, to: &Endpoint) {
     assert_eq!(none("a write that is too large", || from.write(&[0; 4097])).map_err(|error| error.code()), Err(-13));
     from.write(b"too large for it").expect("written");
     let small = none("a read into too small a buffer", || to.try_read(&mut [0; 3]));
-    assert_eq!(small, Err(Error::BufferTooSmall { size: 16 }));
+    assert_eq!(small, Err(Error::BufferTooSmall { size: 16, given: 3 }));
     to.try_read(&mut buffer).expect("read");
     for timeout in [1, 5, 30].map(ms) {
         let end = none("a read that times out", || to.read_timeout(&mut buffer, timeout));

@@ -35,7 +35,10 @@ fn messages_of_every_capacity_go_both_ways_at_their_full_size() {
             from.write(&message).expect("write");
             assert_eq!(to.try_read(&mut buffer), Ok(Some(capacity)));
             assert_eq!(buffer, message);
-            assert_eq!(from.write(&vec![b'm'; capacity + 1]), Err(Error::BufferTooSmall { size: capacity }));
+            assert_eq!(
+                from.write(&vec![b'm'; capacity + 1]),
+                Err(Error::BufferTooSmall { size: capacity, given: capacity + 1 })
+            );
         }
     }
 }
@@ -188,7 +191,7 @@ fn a_message_over_the_capacity_is_refused_and_changes_nothing() {
     let master = builder(&name, Role::Master).capacity(100).open().expect("create");
     let slave = open(&name, Role::Slave);
     master.write(b"before").expect("write");
-    assert_eq!(master.write(&[0; 101]), Err(Error::BufferTooSmall { size: 100 }));
+    assert_eq!(master.write(&[0; 101]), Err(Error::BufferTooSmall { size: 100, given: 101 }));
     assert_eq!(name.raw_of(100).get("m2s.write_count"), 1);
     assert_eq!(read(&slave, 0), Ok("before".into()));
 }

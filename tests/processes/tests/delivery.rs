@@ -87,7 +87,7 @@ fn an_empty_message_and_the_largest_one_are_messages() {
     master.write(&largest).expect("write");
     assert_eq!(slave.try_read(&mut buffer), Ok(Some(4096)));
     assert_eq!(buffer, largest);
-    assert_eq!(master.write(&[0; 4097]), Err(Error::BufferTooSmall { size: 4096 }));
+    assert_eq!(master.write(&[0; 4097]), Err(Error::BufferTooSmall { size: 4096, given: 4097 }));
     assert_eq!(slave.try_read(&mut buffer), Ok(None), "a refused message changes nothing");
 }
 
@@ -111,7 +111,7 @@ fn a_newer_value_replaces_one_kept_for_a_larger_buffer() {
     let name = Name::new();
     let (master, slave) = (open(&name, Role::Master), open(&name, Role::Slave));
     master.write(b"too long for it").expect("write");
-    assert_eq!(slave.try_read(&mut [0; 4]), Err(Error::BufferTooSmall { size: 15 }));
+    assert_eq!(slave.try_read(&mut [0; 4]), Err(Error::BufferTooSmall { size: 15, given: 4 }));
     master.write(b"fits").expect("write");
     let mut buffer = [0; 4];
     assert_eq!(slave.try_read(&mut buffer), Ok(Some(4)));

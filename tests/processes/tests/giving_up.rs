@@ -200,7 +200,9 @@ fn a_record_that_is_refused_ends_a_read_without_limit_once_its_slave_has_given_u
     let slave = builder.reconnect_wait(ms(0)).open().expect("attach");
     master.write("no record");
     master.leave();
-    until("it has given up", || slave.read_timeout(&mut [], Duration::MAX) == Err(Error::BufferTooSmall { size: 9 }));
+    until("it has given up", || {
+        slave.read_timeout(&mut [], Duration::MAX) == Err(Error::BufferTooSmall { size: 9, given: 0 })
+    });
     for _ in 0..2 {
         assert!(matches!(slave.read_record(Duration::MAX), Err(Error::Record(_))));
     }

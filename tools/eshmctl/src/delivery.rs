@@ -7,8 +7,7 @@ use eshm::{
 };
 use std::time::Duration;
 
-/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name
-/// with it.
+/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name with it.
 pub struct Delivery {
     name: Name,
     role: Role,
@@ -34,8 +33,7 @@ impl Delivery {
         self.before = self.reads();
     }
 
-    /// Whether it was read since. A read of the value before it that is counted late passes for one
-    /// of this.
+    /// Whether it was read since. A read of the value before it that is counted late passes for one of this.
     pub fn was_read(&self) -> bool {
         self.reads() > self.before
     }
@@ -49,8 +47,7 @@ impl Delivery {
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
-    /// What is said of the last of `sent` values that was not read within this time; `cure` is what
-    /// this command can do.
+    /// What is said of the last of `sent` values that was not read within this time; `cure` is what this command can do.
     pub fn unread(&self, sent: u64, time: Duration, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };
@@ -64,9 +61,10 @@ impl Delivery {
             Some(pid) => {
                 format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64())
             }
-            None => {
-                format!("no {label} is there; start the reader first, `eshmctl recv {name}` is one")
-            }
+            None => format!(
+                "no {label} is there; start the reader first, `eshmctl recv {}` is one",
+                name.typed()
+            ),
         };
         let fate = match role {
             Role::Slave if reader.is_some() => "it stays until it is read or overwritten; ",

@@ -74,9 +74,7 @@ impl From<eshm::Error> for Failure {
         let advice = match error {
             InvalidParameter(_) => return Failure::new(error.to_string()),
             RoleMismatch => "another master has taken this one's place; `eshmctl list` shows which",
-            BufferTooSmall { .. } => {
-                "larger than the segment takes; `eshmctl show` says how much that is"
-            }
+            BufferTooSmall { .. } => "who creates the segment says how much it takes: --capacity",
             Create(_) | Attach(_) => "`eshmctl doctor` checks the usual causes",
             _ => "`eshmctl show` says who is there",
         };
@@ -90,8 +88,7 @@ impl From<io::Error> for Failure {
         Failure {
             closed_pipe,
             ..Failure::new(format!(
-                "input or output failed: {error}; is what it reads and writes still there, with \
-                 room left?"
+                "input or output failed: {error}; is what it reads and writes still there, with room left?"
             ))
         }
     }

@@ -12,6 +12,7 @@ mod histogram;
 mod lines;
 mod name;
 mod numbers;
+mod obstacle;
 mod paint;
 mod payload;
 mod process;

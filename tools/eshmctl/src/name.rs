@@ -33,9 +33,17 @@ impl Name {
         unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
     }
 
-    /// The path as text; what is not printable is escaped.
+    /// The path as text; what is not printable or no UTF-8 is escaped.
     pub fn shown_path(&self) -> String {
-        self.path().to_string_lossy().escape_debug().to_string()
+        inspect::shown(self.path().as_os_str().as_bytes())
+    }
+
+    /// As a word that bash and zsh take for this very name: a hint is there to be pasted.
+    pub fn typed(&self) -> String {
+        // An option, or a name that is itself called like a file, is told by its path alone.
+        let ambiguous = self.0.starts_with(b"-") || self.0.starts_with(b"eshm_");
+        let prefix: &[u8] = if ambiguous { b"/dev/shm/eshm_" } else { b"" };
+        quote([prefix, &self.0].concat())
     }
 }
 
@@ -61,6 +69,35 @@ impl TryFrom<OsString> for Name {
     }
 }
 
+/// A word of a shell: plain where it can be, in quotes where all of it is printable, else in the quotes that know escapes.
+fn quote(bytes: Vec<u8>) -> String {
+    const PLAIN: &[u8] = b"_-./:,@%+=";
+    let shown = inspect::shown(&bytes);
+    match String::from_utf8(bytes) {
+        Ok(text)
+            if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || PLAIN.contains(&byte)) =>
+        {
+            text
+        }
+        Ok(text) if text == shown => format!("'{text}'"), // no quote, and nothing else that was escaped
+        Ok(text) => ansi_quoted(text.as_bytes()),
+        Err(error) => ansi_quoted(error.as_bytes()),
+    }
+}
+
+/// In `$'...'` (bash(1), QUOTING).
+fn ansi_quoted(bytes: &[u8]) -> String {
+    let mut word = String::from("$'");
+    for &byte in bytes {
+        match byte {
+            b'\\' | b'\'' => word.extend(['\\', byte.into()]),
+            b' '..=b'~' => word.push(byte.into()),
+            _ => word += &format!("\\x{byte:02x}"),
+        }
+    }
+    word + "'"
+}
+
 /// A name on the command line is bytes, as a file's is.
 impl ValueParserFactory for Name {
     type Parser = TryMapValueParser<OsStringValueParser, fn(OsString) -> Result<Name, eshm::Error>>;
@@ -70,10 +107,10 @@ impl ValueParserFactory for Name {
     }
 }
 
-/// As text; what is not printable is escaped.
+/// As text; what is not printable or no UTF-8 is escaped.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        String::from_utf8_lossy(&self.0).escape_debug().fmt(f)
+        inspect::shown(&self.0).fmt(f)
     }
 }
 
@@ -94,8 +131,25 @@ mod tests {
         }
         assert_eq!(typed("a/b").unwrap().as_ref(), b"a_b");
         assert!(typed("").is_err());
-        assert_eq!(Name::of_file(b"x\n\xff".to_vec()).to_string(), "x\\n\u{fffd}");
+        assert_eq!(Name::of_file(b"x\n\xff".to_vec()).to_string(), "x\\n\\xff");
         assert_eq!(Name::of_file(b"x\x1b[31m".to_vec()).shown_path(), "/dev/shm/eshm_x\\u{1b}[31m");
         assert_eq!(typed("a/b").unwrap().path(), inspect::path("a/b").unwrap());
+    }
+
+    #[test]
+    fn a_word_of_a_shell_is_no_more_quoted_than_it_must_be() {
+        for (bytes, word) in [
+            (&b"robot_arm-2.a"[..], "robot_arm-2.a"),
+            (b"a b", "'a b'"),
+            ("\u{e4}$x".as_bytes(), "'\u{e4}$x'"),
+            (b"it's", r"$'it\'s'"),
+            (b"a\\b", r"$'a\\b'"),
+            (b"arm\xff", r"$'arm\xff'"),
+            (b"a\n", r"$'a\x0a'"),
+            (b"-x", "/dev/shm/eshm_-x"),
+            (b"eshm_x", "/dev/shm/eshm_eshm_x"),
+        ] {
+            assert_eq!(Name::of_file(bytes.to_vec()).typed(), word);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name, numbers, tell};
+use crate::{exit::Exit, failure::Failure, name::Name, numbers, obstacle::Obstacle, tell};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
@@ -28,12 +28,7 @@ pub struct SideArgs {
     /// The segment, as `demo` or `eshm_demo`.
     pub name: Name,
     /// Bytes of the largest message, where the segment is created.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = eshm::MAX_DATA_SIZE,
-        value_parser = numbers::capacity
-    )]
+    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE, value_parser = numbers::capacity)]
     pub capacity: usize,
     /// As master, take the place of a live one.
     #[arg(long)]
@@ -65,8 +60,7 @@ pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endp
     Ok(endpoint)
 }
 
-/// A side's place, looked after while it only reads: a read waits on when another master has taken
-/// the place.
+/// A side's place, looked after while it only reads: a read waits on when another master has taken the place.
 pub struct Place<'a> {
     endpoint: &'a Endpoint,
     name: &'a Name,
@@ -79,8 +73,7 @@ impl<'a> Place<'a> {
         Place { endpoint, name, looked: Instant::now() }
     }
 
-    /// Fails if another master has it; looks twice a second at most, since each look adds a
-    /// heartbeat.
+    /// Fails if another master has it; looks twice a second at most, since each look adds a heartbeat.
     pub fn check(&mut self) -> Result<(), Failure> {
         if self.looked.elapsed() < Duration::from_millis(500) {
             return Ok(());
@@ -109,23 +102,21 @@ fn refused(name: &Name, role: Role, error: &Error) -> Failure {
 
 /// What is said of a file that cannot be used, or looked at, with what to do.
 pub fn in_the_way(name: &Name, error: &Error) -> Failure {
+    let error = error.to_string();
+    if let Some(obstacle) = Obstacle::behind(name, &error) {
+        return obstacle.failure(name);
+    }
     let advice = match name.path().symlink_metadata() {
-        Ok(file) if !file.is_file() => "`eshmctl show` says what stands there; remove it by hand",
-        Ok(_) if !name.may_be_used() => {
-            "or run both sides as one user, or start the creator with umask 0"
-        }
         Ok(_) => "`eshmctl show` says more; a master that starts replaces what is no segment",
         _ => "`eshmctl doctor` checks the usual causes",
     };
     // An opening's error names the channel, a look's does not.
-    let error = error.to_string();
     let named =
         if error.starts_with("channel ") { error } else { format!("channel '{name}': {error}") };
     Failure::new(format!("{named}; {advice}"))
 }
 
-/// The live processes of both sides before this one came: a process alone cannot see that it is one
-/// too many.
+/// The live processes of both sides before this one came: a process alone cannot see that it is one too many.
 struct Before([Option<i32>; 2]);
 
 impl Before {
@@ -141,13 +132,11 @@ impl Before {
         }))
     }
 
-    /// Refuses where a live master is: the library lets the later one win, which a tool must not do
-    /// to a robot by a slip.
+    /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
     fn leave_alone(&self, name: &Name) -> Result<(), Failure> {
         let Some(pid) = self.0[Side::Master as usize] else { return Ok(()) };
         Err(Failure::new(format!(
-            "{name}: it has a live master, process {pid}; end that first, use --as slave, or take \
-             its place with --replace"
+            "{name}: it has a live master, process {pid}; end that first, use --as slave, or take its place with --replace"
         )))
     }
 
@@ -155,9 +144,9 @@ impl Before {
     fn tell(&self, name: &Name, role: Role) {
         match (role, self.0) {
             (Role::Slave, [_, Some(pid)]) => tell!(
-                "{name}: it has a live slave, process {pid}; this is a second slave, and the two \
-                 overwrite each other's values: end one of them, or look on with `eshmctl watch \
-                 {name}`"
+                "{name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
+                 other's values: end one of them, or look on with `eshmctl watch {}`",
+                name.typed()
             ),
             (Role::Master, [Some(pid), _]) => {
                 tell!("{name}: took the place of the live master, process {pid}")

@@ -1,5 +1,4 @@
-//! Saying what is waited for, once, on standard error: a command that only waits looks like one
-//! that hangs.
+//! Saying what is waited for, once, on standard error: a command that only waits looks like one that hangs.
 
 use crate::{name::Name, tell};
 use eshm::{Endpoint, Role};
@@ -59,9 +58,12 @@ pub fn for_an_echo(endpoint: &Endpoint, name: &Name) -> String {
         Some(pid) => {
             format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo")
         }
-        None => format!(
-            "{name}: this is the {own}; waiting for `eshmctl echo {name}`, no {other} is there yet"
-        ),
+        None => {
+            let typed = name.typed();
+            format!(
+                "{name}: this is the {own}; waiting for `eshmctl echo {typed}`, no {other} is there yet"
+            )
+        }
     }
 }
 

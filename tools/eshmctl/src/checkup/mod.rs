@@ -6,10 +6,11 @@ mod segment;
 pub use machine::machine;
 pub use segment::segment;
 
+use crate::report::{Finding, Severity};
 use serde::Serialize;
 
 /// How a check came out.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it should be.
@@ -20,8 +21,8 @@ pub enum Verdict {
     Wrong,
 }
 
-/// The subjects of findings, by severity: note, warning, problem.
-const FINDINGS: [&str; 3] = ["note", "warning", "problem"];
+/// The subject of all that the protocol decides.
+pub const PROTOCOL: &str = "protocol";
 
 /// One thing looked at.
 #[derive(Clone, Serialize, Debug)]
@@ -37,11 +38,6 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether it repeats a finding of `show`: its subject says no more than its verdict.
-    pub fn is_finding(&self) -> bool {
-        FINDINGS.contains(&self.subject)
-    }
-
     fn fine(subject: &'static str, seen: impl Into<String>) -> Check {
         Check { subject, verdict: Verdict::Fine, seen: seen.into(), advice: None }
     }
@@ -52,5 +48,14 @@ impl Check {
 
     fn wrong(subject: &'static str, seen: impl Into<String>, advice: impl Into<String>) -> Check {
         Check { subject, verdict: Verdict::Wrong, seen: seen.into(), advice: Some(advice.into()) }
+    }
+
+    /// What `show` has found.
+    fn found(finding: Finding) -> Check {
+        let Finding { subject, severity, what, advice } = finding;
+        match severity {
+            Severity::Note | Severity::Warning => Check::note(subject, what, advice),
+            Severity::Problem => Check::wrong(subject, what, advice),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! One segment: why its two sides do not meet.
 
-use super::{Check, FINDINGS};
+use super::{Check, PROTOCOL, Verdict};
 use crate::{
     name::Name,
-    report::{self, Kind, Life, Segment, Severity, Side},
+    obstacle::{Obstacle, PERMISSION},
+    report::{self, Life, Report, Segment, Side},
 };
 use std::time::Duration;
 
@@ -19,44 +20,36 @@ pub fn segment(name: &Name) -> Vec<Check> {
             "see /dev/shm above",
         )];
     }
-    let mut checks =
-        vec![Check::fine("the name", format!("{} is there", name.shown_path())), permission(name)];
-    match (&report.segment, report.kind) {
-        (Some(segment), _) => {
-            checks.push(protocol(segment));
-            checks.push(side("master", &segment.master));
-            checks.push(side("slave", &segment.slave));
-            checks.push(if segment.capacity == eshm::MAX_DATA_SIZE {
-                Check::fine(
-                    "capacity",
-                    format!("{} bytes, as this library's own", segment.capacity),
-                )
-            } else {
-                Check::note(
-                    "capacity",
-                    format!(
-                        "{} bytes; this library creates {}",
-                        segment.capacity,
-                        eshm::MAX_DATA_SIZE
-                    ),
-                    "our ends adapt to it; released ones need a build with ESHM_MAX_DATA_SIZE of \
-                     this size",
-                )
-            });
-        }
-        (None, Kind::TooNew) => {
-            checks.push(Check::wrong("protocol", "a later one", "update this library"))
-        }
-        (None, _) => {}
-    }
-    for finding in report.findings {
-        checks.push(match finding.severity {
-            Severity::Note => Check::note(FINDINGS[0], finding.what, finding.advice),
-            Severity::Warning => Check::note(FINDINGS[1], finding.what, finding.advice),
-            Severity::Problem => Check::wrong(FINDINGS[2], finding.what, finding.advice),
+    let mut checks = vec![Check::fine("the name", format!("{} is there", name.shown_path()))];
+    checks.extend(permission(name));
+    if let Some(segment) = &report.segment {
+        checks.push(protocol(segment));
+        checks.push(side("master", &segment.master, &report));
+        checks.push(side("slave", &segment.slave, &report));
+        checks.push(if segment.capacity == eshm::MAX_DATA_SIZE {
+            Check::fine("capacity", format!("{} bytes, as this library's own", segment.capacity))
+        } else {
+            Check::note(
+                "capacity",
+                format!("{} bytes; this library creates {}", segment.capacity, eshm::MAX_DATA_SIZE),
+                "our ends adapt to it; released ones need a build with ESHM_MAX_DATA_SIZE of this size",
+            )
         });
     }
+    report.findings.into_iter().for_each(|finding| take(&mut checks, Check::found(finding)));
     checks
+}
+
+/// Adds what was found, but for a check that says the same already: then the graver one stays.
+fn take(checks: &mut Vec<Check>, found: Check) {
+    match checks
+        .iter_mut()
+        .find(|check| check.subject == found.subject && check.verdict != Verdict::Fine)
+    {
+        Some(check) if check.verdict > found.verdict => {}
+        Some(check) => *check = found,
+        None => checks.push(found),
+    }
 }
 
 fn protocol(segment: &Segment) -> Check {
@@ -69,35 +62,39 @@ fn protocol(segment: &Segment) -> Check {
         true => "all its ends are this library's".to_owned(),
         false => format!("a released library is its {}", released.join(" and its ")),
     };
-    Check::fine("protocol", format!("{}; {whose}", segment.protocol))
+    Check::fine(PROTOCOL, format!("{}; {whose}", segment.protocol))
 }
 
-fn side(label: &'static str, side: &Side) -> Check {
+/// What `show` finds out about a side that is not well takes the place of this.
+fn side(label: &'static str, side: &Side, report: &Report) -> Check {
     let who = side.pid.map_or(String::new(), |pid| format!(", process {pid}"));
     match side.life {
         Life::Alive => Check::fine(label, format!("running{who}")),
+        Life::Absent if report.orphan => Check::note(label, "not there", BOTH),
+        Life::Dead if report.orphan => Check::note(label, format!("dead{who}"), BOTH),
         Life::Absent if label == "slave" => {
             Check::note(label, "not there", "start it under this very name")
         }
         Life::Absent => Check::wrong(label, "not there", "start it under this very name"),
         Life::Silent => {
-            Check::wrong(label, format!("stale: it runs but does not beat{who}"), "see below")
+            Check::wrong(label, format!("stale: it runs but does not beat{who}"), "let it run")
         }
-        Life::Dead => Check::wrong(label, format!("dead{who}"), "see below"),
+        Life::Dead => Check::wrong(label, format!("dead{who}"), "start it again"),
     }
 }
 
-fn permission(name: &Name) -> Check {
-    const SUBJECT: &str = "permission";
-    if name.may_be_used() {
-        return Check::fine(SUBJECT, "this user may read and write it");
+/// What to do about one end of an orphan.
+const BOTH: &str = "see both ends below";
+
+/// `None` where that is not what matters.
+fn permission(name: &Name) -> Option<Check> {
+    match Obstacle::of(name) {
+        None => Some(Check::fine(PERMISSION, "this user may read and write it")),
+        Some(Obstacle { subject: PERMISSION, what, cure }) => {
+            Some(Check::wrong(PERMISSION, what, cure))
+        }
+        Some(_) => None,
     }
-    Check::wrong(
-        SUBJECT,
-        "this user may not read and write it",
-        "run both sides as one user, or start the creator with umask 0; `ls -l /dev/shm` shows \
-         owner and mode",
-    )
 }
 
 fn missing(name: &Name) -> Check {
@@ -150,6 +147,22 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fact_is_told_once_by_the_graver_check() {
+        let mut checks =
+            vec![Check::fine("a", "ok"), Check::note("b", "n", "x"), Check::wrong("c", "w", "x")];
+        for found in [
+            Check::note("a", "more", "y"),
+            Check::wrong("b", "worse", "y"),
+            Check::note("c", "less", "y"),
+        ] {
+            take(&mut checks, found);
+        }
+        let told: Vec<_> =
+            checks.iter().map(|check| (check.subject, check.seen.as_str())).collect();
+        assert_eq!(told, [("a", "ok"), ("b", "worse"), ("c", "w"), ("a", "more")]);
+    }
 
     #[test]
     fn a_mistyped_name_is_near_and_another_is_not() {

@@ -26,8 +26,7 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// How long a segment is watched before it counts as orphaned; it is looked at once more as it is
-/// removed.
+/// How long a segment is watched before it counts as orphaned; it is looked at once more as it is removed.
 const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs it.
@@ -42,10 +41,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             match report::collect(name, WATCH) {
                 Some(report) if report.orphan => found.push(name.clone()),
                 Some(report) if report.kind == Kind::Segment => say!("{name}: in use; stays"),
-                Some(_) => say!(
-                    "{name}: not a segment that can be judged; stays; `eshmctl show {name}` says \
-                     what it is"
-                ),
+                Some(_) => {
+                    let typed = name.typed();
+                    say!(
+                        "{name}: not a segment that can be judged; stays; `eshmctl show {typed}` says what it is"
+                    );
+                }
                 None => {
                     tell!("there is no segment '{name}'; `eshmctl list` shows which there are");
                     missing = true;

@@ -45,10 +45,7 @@ fn print(check: &Check) {
         Verdict::Note => Painted(Tone::Warn, "note "),
         Verdict::Wrong => Painted(Tone::Bad, "WRONG"),
     };
-    match check.is_finding() {
-        true => say!("{verdict} {}", check.seen),
-        false => say!("{verdict} {}: {}", check.subject, check.seen),
-    }
+    say!("{verdict} {}: {}", check.subject, check.seen);
     if let Some(advice) = &check.advice {
         say!("      {advice}");
     }

@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 place.check()?;
                 notice.tell_if_long(|| waiting::for_a_value(&endpoint, &args.side.name));
             }
-            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
+            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0),
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
         // Busy or not: a look at the clock now and then.

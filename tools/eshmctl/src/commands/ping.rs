@@ -31,34 +31,21 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value = "32")]
     size: usize,
     /// Round trips.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "100000",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// End after this time; a bare number is seconds.
     #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
     time: Option<Duration>,
-    /// From one to the next, as a control loop has them; a bare number is microseconds. 0: one
-    /// right after the other.
-    #[arg(
-        long,
-        value_name = time::VALUE,
-        default_value = "0us",
-        value_parser = time::microseconds(0..=3_600_000_000)
-    )]
+    /// From one to the next, as a control loop has them; a bare number is microseconds. 0: one right after the other.
+    #[arg(long, value_name = time::VALUE, default_value = "0us", value_parser = time::microseconds(0..=3_600_000_000))]
     every: Duration,
-    /// How long to wait for the echo to be there, and for it to come back if it goes; a bare
-    /// number is seconds.
+    /// How long to wait for the echo to be there, and for it to come back if it goes; a bare number is seconds.
     #[arg(long, value_name = time::VALUE, default_value = "10s", value_parser = time::seconds)]
     wait: Duration,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Draw the distribution into an SVG file; with `-` on standard output, and the figures on
-    /// standard error.
+    /// Draw the distribution into an SVG file; with `-` on standard output, and the figures on standard error.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -72,7 +59,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     if !trips::await_echo(&endpoint, name, args.size, args.wait)
         .map_err(|failure| failure.about(name))?
     {
-        tell!("nobody echoes on '{name}'; run `eshmctl echo {name}` on the other side");
+        tell!("nobody echoes on '{name}'; run `eshmctl echo {}` on the other side", name.typed());
         return Ok(Exit::TimedOut);
     }
     let (start, mut shown) = (Instant::now(), Progress::new());
@@ -94,8 +81,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut told = String::new();
     if args.json {
         let mut object = json!({
-            "size": args.size, "trips": times.len(), "lost": done.lost,
-            "per_second": times.len() as f64 / seconds,
+            "size": args.size, "trips": times.len(), "lost": done.lost, "per_second": times.len() as f64 / seconds,
             "max_ns": times.max(),
         });
         for (name, value) in percentiles {
@@ -127,7 +113,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
-        tell!("nobody echoes on '{name}' any more; `eshmctl show {name}` says who is there");
+        tell!(
+            "nobody echoes on '{name}' any more; `eshmctl show {}` says who is there",
+            name.typed()
+        );
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

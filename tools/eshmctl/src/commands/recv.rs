@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 notice.tell_if_long(|| waiting::for_a_value(&endpoint, &args.side.name));
                 continue;
             }
-            Err(Error::BufferTooSmall { size }) => {
+            Err(Error::BufferTooSmall { size, .. }) => {
                 buffer.resize(size, 0); // a new master with a larger capacity
                 continue;
             }

@@ -30,8 +30,7 @@ pub struct Args {
     /// Send a file's bytes as one value; `-` for standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
-    /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes;
-    /// show replies likewise.
+    /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes; show replies likewise.
     #[arg(long)]
     record: bool,
     /// Which side to be.
@@ -41,15 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "HZ", value_parser = numbers::factor)]
     rate: Option<f64>,
     /// Send a value or file so many times.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Stay so long after the last value; a bare number is seconds. Print replies, and let a
-    /// reader come and read it. Exit code 5 if none did.
+    /// Stay so long after the last value; a bare number is seconds. Print replies, and let a reader come and read it. Exit
+    /// code 5 if none did.
     #[arg(long, value_name = time::VALUE, default_value = "1s", value_parser = time::seconds)]
     linger: Duration,
 }
@@ -126,11 +120,10 @@ impl Sender<'_> {
                     notice.tell_if_long(|| waiting::to_write(self.endpoint, &self.args.side.name));
                     thread::sleep(Duration::from_millis(10));
                 }
-                Err(Error::BufferTooSmall { size }) => {
+                Err(Error::BufferTooSmall { size, .. }) => {
                     let (name, bytes) = (&self.args.side.name, value.len());
                     return Err(Failure::new(format!(
-                        "{name}: a value of {bytes} bytes; the segment takes {size}: see \
-                         --capacity"
+                        "{name}: a value of {bytes} bytes; the segment takes {size}: see --capacity"
                     )));
                 }
                 Err(error) => return Err(Failure::from(error).about(&self.args.side.name)),
@@ -168,8 +161,7 @@ fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<
                 out.flush()?;
             }
             Err(Error::Timeout) => place.check()?,
-            // A new master with a larger capacity.
-            Err(Error::BufferTooSmall { size }) => buffer.resize(size, 0),
+            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0), // a new master with a larger capacity
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
     }

@@ -3,14 +3,12 @@
 use super::{AgeOf, Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
 use crate::{
     name::Name,
+    obstacle::Obstacle,
     process::{Mapped, command_line},
 };
 use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
 use std::{
-    fs::FileType,
-    io,
-    os::unix::fs::FileTypeExt,
-    thread,
+    io, thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -67,12 +65,13 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
         segment: None,
         findings: Vec::new(),
     };
-    let (mut why, mut instead) = (None, None);
+    let (mut why, mut obstacle) = (None, None);
     match sight {
         Err(error) => {
-            why = Some(error.to_string());
+            let error = error.to_string();
+            obstacle = Obstacle::behind(name, &error);
+            why = Some(error);
             if let Ok(file) = name.path().symlink_metadata() {
-                instead = other_than_a_file(file.file_type());
                 fill(&mut report, &file.into());
             }
         }
@@ -104,20 +103,8 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
             }
         }
     }
-    diagnose(&mut report, why, instead);
+    diagnose(&mut report, why, obstacle);
     report
-}
-
-/// What no library opens.
-fn other_than_a_file(kind: FileType) -> Option<&'static str> {
-    match () {
-        () if kind.is_file() => None,
-        () if kind.is_symlink() => Some("a symbolic link"),
-        () if kind.is_dir() => Some("a folder"),
-        () if kind.is_fifo() => Some("a named pipe"),
-        () if kind.is_socket() => Some("a socket"),
-        () => Some("a device"),
-    }
 }
 
 fn fill(report: &mut Report, file: &FileFacts) {

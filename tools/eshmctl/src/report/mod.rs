@@ -52,7 +52,7 @@ pub enum AgeOf {
 /// Everything about one file.
 #[derive(Clone, Serialize, Debug)]
 pub struct Report {
-    /// The segment's name, without `eshm_`; bytes that are no UTF-8 replaced.
+    /// The segment's name, without `eshm_`; what is not printable or no UTF-8 is escaped.
     pub name: String,
     /// What it is.
     pub kind: Kind,
@@ -78,6 +78,9 @@ pub struct Report {
 /// What is wrong and what to do about it.
 #[derive(Clone, PartialEq, Eq, Serialize, Debug)]
 pub struct Finding {
+    /// What it is about: `doctor` has a check of this subject, or makes one of it.
+    #[serde(skip)]
+    pub subject: &'static str,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong.

@@ -92,7 +92,7 @@ const ERRORS: &[(&str, Option<Error>, &str)] = &[
     ("ESHM_ERROR_TIMEOUT", Some(Error::Timeout), "Operation timed out"),
     ("ESHM_ERROR_MASTER_STALE", Some(Error::MasterStale), "Master is stale"),
     ("ESHM_ERROR_BUFFER_FULL", None, "Buffer is full"),
-    ("ESHM_ERROR_BUFFER_TOO_SMALL", Some(Error::BufferTooSmall { size: 0 }), "Buffer too small"),
+    ("ESHM_ERROR_BUFFER_TOO_SMALL", Some(Error::BufferTooSmall { size: 0, given: 0 }), "Buffer too small"),
     ("ESHM_ERROR_NOT_INITIALIZED", Some(Error::NotInitialized), "Not initialized"),
     ("ESHM_ERROR_ROLE_MISMATCH", Some(Error::RoleMismatch), "Role mismatch"),
 ];

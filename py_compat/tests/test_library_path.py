@@ -405,6 +405,7 @@ class OthersFiles(Searching):
             "import eshm; os.setgroups([]); os.setgid(12340); os.setuid(12345)\n"
             "try: print(eshm.library_path())\nexcept RuntimeError as error: print(error)"
         )
+        os.environ.pop("ESHM_PYTHON_BACKEND", None)  # the copy has no native module
         command = [sys.executable, "-c", code, str(self.package.parent)]
 
         def said():

@@ -349,15 +349,15 @@ robot = Robot()
         self.addCleanup(lambda: control.unlink() if control.exists() else None)
         body = """
 from eshm.rpc import Rpc
-panel = Rpc(name, role=ESHMRole.MASTER)
+robot = Rpc(name, role=ESHMRole.MASTER)
 begun = threading.Event()
-@panel.on_call("work")
+@robot.on_call("work")
 def work():
     begun.set()
     while not os.path.exists("GO"):
         pass
     say("done")
-panel.start()
+robot.start()
 say("ready")
 begun.wait()
 """
@@ -367,6 +367,35 @@ begun.wait()
             other.call("work")
             self.assertEqual(program.line(), "opened")
             segment(self.unique).touch()
+            self.assertEqual(program.line(), "done")
+            self.ends(program, "fork")
+            self.assertEqual(program.end(), (0, ""))
+        self.assertFalse(control.exists())
+
+    def test_a_handler_of_a_forked_child_has_its_channels_until_it_ends(self):
+        control = segment(self.name + "_ctl")
+        self.addCleanup(lambda: control.unlink() if control.exists() else None)
+        body = """
+from eshm.rpc import Rpc
+robot = Rpc(name, role=ESHMRole.MASTER)
+begun, ending = threading.Event(), threading.Event()
+@robot.on_call("work")
+def work():
+    begun.set()
+    ending.wait()
+    for _ in range(300):
+        time.sleep(0.001)
+        channel.write(b"x")
+    say("done")
+robot.start()
+say("ready")
+begun.wait()
+Finalize(None, ending.set, exitpriority=-1000)"""
+        program = self.program(self.OPEN + body, "fork")
+        self.assertEqual(program.line(), "ready")
+        with Rpc(self.name, role=ESHMRole.SLAVE) as other:
+            other.call("work")
+            self.assertEqual(program.line(), "opened")
             self.assertEqual(program.line(), "done")
             self.ends(program, "fork")
             self.assertEqual(program.end(), (0, ""))

@@ -8,6 +8,6 @@ mod view;
 
 pub use app::{App, Key};
 pub use board::Board;
-pub use columns::cut;
+pub use columns::{cut, kept, width};
 pub use picture::svg;
 pub use view::draw;

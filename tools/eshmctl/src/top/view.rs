@@ -11,7 +11,7 @@ use ratatui::{
     layout::{Constraint, Layout},
     style::{Color, Modifier, Style},
     text::{Line, Span},
-    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState, Wrap},
+    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState},
 };
 
 /// Draws the screen.
@@ -29,7 +29,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let count = app.rows.len();
     let (mut hidden, mut which) = (0, String::new());
     match app.position().filter(|_| app.open) {
-        Some(at) => frame.render_widget(Paragraph::new(details(&app.rows[at])).wrap(Wrap { trim: false }), body),
+        Some(at) => frame.render_widget(Paragraph::new(page(&app.rows[at], room, body.height.into())), body),
         None if app.rows.is_empty() => frame.render_widget(Paragraph::new("no segments"), body),
         None => {
             let mut state = TableState::default().with_selected(app.position());
@@ -42,16 +42,13 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
             }
         }
     }
-    let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
-    let frozen = if app.frozen { "FROZEN" } else { "" };
-    let left_out = match hidden {
-        0 => String::new(),
-        1 => "1 column does not fit".to_owned(),
-        _ => format!("{hidden} columns do not fit"),
-    };
+    let must = facts(app.frozen, hidden, &which, count, room);
     // By weight: what comes last goes first where there is no room.
-    let parts = [&segments, frozen, &left_out, &format!("by {order}"), &numbers::count(beating as u64, "live end")];
-    let title = whole_parts("eshmctl top", &parts, room);
+    let may = [format!("by {order}"), numbers::count(beating as u64, "live end")];
+    let parts: Vec<&str> = must.iter().chain(&may).map(String::as_str).collect();
+    let told = must.iter().map(|fact| columns::width(fact) + 2).sum::<usize>();
+    let start = "eshmctl top";
+    let title = whole_parts(if start.len() + told <= room { start } else { "" }, &parts, room);
     frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
     let keys: &[&str] = if app.open {
         &["esc back", "f freeze", "q quit"]
@@ -60,6 +57,45 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     };
     let keys = whole_parts("", keys, room);
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
+}
+
+/// The page of one segment; where it does not fit, its last line says how much is left out.
+fn page(row: &Row, room: usize, height: usize) -> Vec<Line<'static>> {
+    let wrapped = |line: Line<'static>| {
+        let style = line.spans.first().map_or(Style::new(), |span| span.style);
+        let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+        columns::wrap(&text, room).into_iter().map(move |part| Line::from(Span::styled(part, style)))
+    };
+    let mut lines: Vec<Line<'static>> = details(row).into_iter().flat_map(wrapped).collect();
+    if lines.len() > height && height > 0 {
+        let left_out = lines.len() - (height - 1);
+        lines.truncate(height - 1);
+        let short = format!("+{}", numbers::count(left_out as u64, "line"));
+        let long = format!("{short}: they need a larger terminal");
+        let said = if columns::width(&long) <= room { long } else { short };
+        lines.push(Line::from(Span::styled(said, Style::new().add_modifier(Modifier::REVERSED))));
+    }
+    lines
+}
+
+/// What one has to know to read the table right, in words as long as there is room for: that it stands still, that columns are
+/// left out, that rows are.
+fn facts(frozen: bool, hidden: usize, which: &str, count: usize, room: usize) -> Vec<String> {
+    let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
+    let few = if which.is_empty() { segments.clone() } else { format!("{which}{count}") };
+    let columns = match hidden {
+        0 => [const { String::new() }; 3],
+        1 => ["1 column does not fit".to_owned(), "+1 column".to_owned(), "+1".to_owned()],
+        _ => [format!("{hidden} columns do not fit"), format!("+{hidden} columns"), format!("+{hidden}")],
+    };
+    let frozen = if frozen { "FROZEN" } else { "" };
+    let forms = columns.into_iter().zip([segments.clone(), segments, few]);
+    let mut forms = forms.map(|(columns, segments)| {
+        [frozen.to_owned(), columns, segments].into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>()
+    });
+    let fits = |facts: &Vec<String>| facts.iter().map(|fact| columns::width(fact) + 2).sum::<usize>() <= room + 2;
+    let (longest, longer, shortest) = (forms.next(), forms.next(), forms.next());
+    [longest, longer].into_iter().flatten().find(fits).or(shortest).unwrap_or_default()
 }
 
 /// A line of as many parts as fit whole, after a start that goes where not even the first one fits beside it.
@@ -115,9 +151,9 @@ fn cell(row: &Row, column: Column) -> Shown {
         Column::Name => plain(row.name.clone()),
         Column::Master => who(&row.sides[0]),
         Column::Slave => who(&row.sides[1]),
-        Column::FromMaster => plain(short(row.rates[0])),
-        Column::FromSlave => plain(short(row.rates[1])),
-        Column::Missed => plain(short(row.missed[0] + row.missed[1])),
+        Column::FromMaster => plain(numbers::rate(row.rates[0])),
+        Column::FromSlave => plain(numbers::rate(row.rates[1])),
+        Column::Missed => plain(numbers::rate(row.missed[0] + row.missed[1])),
         Column::Beats => beats(row),
         Column::Cpu => plain(cpu(row)),
     }
@@ -133,14 +169,6 @@ fn who(side: &Peer) -> Shown {
     }
 }
 
-fn short(rate: f64) -> String {
-    match rate {
-        rate if rate >= 1e6 => format!("{:.2}M", rate / 1e6),
-        rate if rate >= 1e4 => format!("{:.0}k", rate / 1e3),
-        rate => format!("{rate:.0}"),
-    }
-}
-
 /// The heartbeats of the side that beats less rightly.
 fn beats(row: &Row) -> Shown {
     let beating = row.sides.iter().filter(|side| side.beating);
@@ -148,7 +176,7 @@ fn beats(row: &Row) -> Shown {
         return Shown { text: "-".to_owned(), style: Style::new() };
     };
     let style = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
-    Shown { text: format!("{}~{}", short(worse.beats), short(worse.jitter)), style }
+    Shown { text: format!("{}~{}", numbers::rate(worse.beats), numbers::rate(worse.jitter)), style }
 }
 
 fn cpu(row: &Row) -> String {
@@ -178,8 +206,8 @@ fn details(row: &Row) -> Vec<Line<'static>> {
         lines.push(bold(label.to_owned()));
         lines.push(Line::from(format!(
             "  {} a second, {} of them never read; {} in all; {} parked",
-            short(row.rates[i]),
-            short(row.missed[i]),
+            numbers::rate(row.rates[i]),
+            numbers::rate(row.missed[i]),
             row.written[i],
             numbers::count(row.waiters[i], "reader")
         )));
@@ -211,6 +239,97 @@ mod tests {
         let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
         terminal.draw(|frame| draw(frame, app)).unwrap();
         terminal.backend().to_string()
+    }
+
+    /// A pair that writes as fast as any, with pids and rates of as many digits as there can be.
+    fn busy() -> App {
+        let side = || Peer {
+            pid: 4_194_304,
+            beating: true,
+            flag: true,
+            beats: 1000.4,
+            jitter: 123.0,
+            cpu: Some(1600.0),
+            command: Some("/usr/bin/controller --config /etc/robot/arm.toml".to_owned()),
+        };
+        let mut app = App::new();
+        app.take(
+            [[123_456.0, 98_765.0], [1_234_567.0, 999_999.4], [87_654_321.0, 4.2e9], [9_999.6, 0.4]]
+                .into_iter()
+                .enumerate()
+                .map(|(at, rates)| Row {
+                    name: format!("robot_arm_with_a_long_name_{at}"),
+                    capacity: 1 << 30,
+                    sides: [side(), side()],
+                    rates,
+                    missed: rates,
+                    waiters: [1, 2],
+                    written: [u64::MAX; 2],
+                })
+                .collect(),
+        );
+        app
+    }
+
+    fn screen_of(app: &App, width: u16, height: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(frame, app)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..height).map(row).collect()
+    }
+
+    #[test]
+    fn no_digit_is_cut_whatever_the_width() {
+        let app = busy();
+        let whole: Vec<Vec<String>> = app.rows.iter().map(|row| ALL.map(|column| cell(row, column).text).to_vec()).collect();
+        for width in 1..100 {
+            let screen = screen_of(&app, width, 8);
+            let shown = screen[1].split_whitespace().count(); // "CPU %" counts twice
+            assert!(width < 40 || shown >= 2, "{width}: {screen:?}");
+            for (line, whole) in screen[2..].iter().zip(&whole) {
+                for word in
+                    line.split_whitespace().filter(|word| !word.starts_with("robot") && !word.starts_with('\u{2026}'))
+                {
+                    let known = whole[1..].iter().any(|cell| cell.split(' ').any(|part| part == word));
+                    assert!(known || whole[0].starts_with(word.trim_end_matches('\u{2026}')), "{width}: {word} in {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn that_columns_do_not_fit_is_said_whatever_the_width() {
+        let mut app = busy();
+        for frozen in [false, true] {
+            app.frozen = frozen;
+            for width in 8..100 {
+                let screen = screen_of(&app, width, 8);
+                let headings = ALL.iter().filter(|column| screen[1].contains(column.heading())).count();
+                let hidden = ALL.len() - headings;
+                let said = [format!("+{hidden}"), format!("{hidden} column")];
+                let told = said.iter().any(|words| screen[0].contains(words.as_str()));
+                assert!(width < 12 || told == (hidden > 0), "{width}: {screen:?}");
+                assert_eq!(screen[0].contains("FROZEN"), frozen, "{width}: {screen:?}");
+                // Nor are rows left out in silence, where there is room for both.
+                let few = screen_of(&app, width, 5);
+                assert!(width < 24 || few[0].contains("1-2 of 4"), "{width}: {few:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_does_not_fit_says_how_much_is_left_out() {
+        let mut app = busy();
+        app.chosen = Some(app.rows[0].name.clone());
+        app.open = true;
+        for (width, height) in [(40, 10), (20, 8), (80, 6), (12, 4)] {
+            let screen = screen_of(&app, width, height);
+            let last = &screen[usize::from(height) - 2];
+            assert!(last.starts_with('+') && last.contains(" line"), "{width}x{height}: {screen:?}");
+        }
+        let whole = screen_of(&app, 100, 24);
+        assert!(whole.iter().all(|line| !line.starts_with('+')) && whole.join("").contains("2 readers parked"), "{whole:?}");
     }
 
     #[test]

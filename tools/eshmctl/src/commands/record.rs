@@ -92,7 +92,9 @@ fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists; --force writes over it", args.output.display())),
+        io::ErrorKind::AlreadyExists => {
+            Failure::new(format!("{} exists; --force writes over it", standard::shown(&args.output, "it")))
+        }
         _ => Failure::of_file(&args.output, &error),
     })?;
     Ok(Box::new(BufWriter::new(file)))

@@ -64,27 +64,35 @@ const ORPHAN: &str = "  orphan";
 /// A cell: its text, and how it is meant.
 type Cell = (String, Option<Tone>);
 
-fn table(reports: &[Report], long: bool) {
-    let room = io::stdout().is_terminal().then(progress::columns);
-    let rows: Vec<_> = reports.iter().map(cells).collect();
+/// The columns that fit into `room`, each with its width; `orphans` says whether any is called one.
+fn layout(rows: &[[Cell; 9]], orphans: bool, room: usize) -> Vec<(usize, usize)> {
     let widest = |at: usize| rows.iter().map(|row| top::width(&row[at].0)).chain([COLUMNS[at].0.len()]).max().unwrap_or(0);
-    // On a terminal that is too narrow no column is wider than it needs to be; one long name moves no other.
-    let usual: [usize; 9] = std::array::from_fn(|at| {
-        if at == 0 { widest(0).min(LONGEST) } else { COLUMNS[at].1.max(if is_number(at) { widest(at) } else { 0 }) }
+    let usual: [usize; 9] = std::array::from_fn(|at| match at {
+        0 => widest(0).min(LONGEST), // one long name moves no other
+        _ if is_number(at) => COLUMNS[at].1.max(widest(at)),
+        _ => COLUMNS[at].1,
     });
-    let orphan = if reports.iter().any(|report| report.orphan) { ORPHAN.len() } else { 0 };
-    let taken =
-        |widths: [usize; 9]| std::array::from_fn::<_, 9, _>(|at| widths[at] + if at == 0 { orphan } else { COLUMNS[at].2 });
-    let room = room.unwrap_or(usize::MAX);
+    let orphan = if orphans { ORPHAN.len() } else { 0 };
+    let taken = |widths: [usize; 9]| -> [usize; 9] {
+        std::array::from_fn(|at| widths[at] + if at == 0 { orphan } else { COLUMNS[at].2 })
+    };
+    // On a terminal that is too narrow no column is wider than it needs to be.
     let fits = taken(usual).iter().sum::<usize>() <= room;
-    let widths: [usize; 9] = if fits { usual } else { std::array::from_fn(|at| usual[at].min(widest(at))) };
-    let shown: Vec<usize> = top::kept(&taken(widths), &LEAST, 0, room).collect();
-    let others = orphan + shown.iter().filter(|&&at| at != 0).map(|&at| taken(widths)[at]).sum::<usize>();
+    let widths = if fits { usual } else { std::array::from_fn(|at| usual[at].min(widest(at))) };
+    let mut shown: Vec<_> = top::kept(&taken(widths), &LEAST, 0, room).map(|at| (at, widths[at])).collect();
+    let others = orphan + shown[1..].iter().map(|&(at, _)| taken(widths)[at]).sum::<usize>();
+    shown[0].1 = shown[0].1.min(room.saturating_sub(others));
+    shown
+}
+
+fn table(reports: &[Report], long: bool) {
+    let room = if io::stdout().is_terminal() { progress::columns() } else { usize::MAX };
+    let rows: Vec<_> = reports.iter().map(cells).collect();
+    let shown = layout(&rows, reports.iter().any(|report| report.orphan), room);
     let line = |cells: &[Cell; 9]| {
         let mut line = String::new();
-        for &at in &shown {
+        for &(at, width) in &shown {
             let (text, tone) = &cells[at];
-            let width = if at == 0 { widths[0].min(room.saturating_sub(others)) } else { widths[at] };
             let pad = " ".repeat(width.saturating_sub(top::width(text)));
             let text = if is_number(at) { pad + text } else { text.to_owned() + &pad };
             line += &" ".repeat(COLUMNS[at].2);
@@ -97,7 +105,7 @@ fn table(reports: &[Report], long: bool) {
         let Some(segment) = &report.segment else {
             let why = report.findings.first().map_or("", |finding| &finding.what);
             let start = line(cells);
-            let start = format!("{:1$}", start.trim_end(), widths[0].min(room.saturating_sub(others)));
+            let start = format!("{:1$}", start.trim_end(), shown[0].1);
             let room = room.saturating_sub(top::width(&start) + 2);
             say!("{start}  {}", Painted(Tone::Bad, top::cut(why, room)));
             continue;
@@ -185,6 +193,31 @@ fn short_time(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_fits_and_no_more_is_left_out_than_must_be() {
+        let row =
+            |name: &str| [name, "4096", "8576", "3", "4194304 controller", "4194305*", "123k", "4200.00M", "25h"].map(plain);
+        let rows = [row("robot_arm"), row("x")];
+        let total = |shown: &[(usize, usize)]| shown.iter().map(|&(at, width)| width + COLUMNS[at].2).sum::<usize>();
+        for room in 1..200 {
+            for (orphans, last) in [(false, 0), (true, ORPHAN.len())] {
+                let shown = layout(&rows, orphans, room);
+                assert!(shown.len() == 1 || total(&shown) + last <= room, "{room}: {shown:?}");
+                for &(at, width) in &shown[1..] {
+                    assert!(width >= top::width(&rows[0][at].0), "{room}: a cell of {} is cut", COLUMNS[at].0);
+                }
+            }
+        }
+        assert_eq!(
+            layout(&rows, false, usize::MAX).iter().map(|shown| shown.1).collect::<Vec<_>>(),
+            [9, 8, 8, 5, 20, 20, 7, 8, 4]
+        );
+        let narrow = layout(&rows, false, 80);
+        assert_eq!(narrow.len(), COLUMNS.len(), "{narrow:?}");
+        let shown = layout(&rows, false, 40);
+        assert_eq!(shown.iter().map(|&(at, _)| COLUMNS[at].0).collect::<Vec<_>>(), ["NAME", "MASTER", "SLAVE"]);
+    }
 
     #[test]
     fn a_time_is_short() {

@@ -1,8 +1,9 @@
-//! The live table: `board` knows what is measured, `app` what the keys have asked for, `view` draws both.
+//! The live table: `board` knows what is measured, `app` what the keys have asked for; `view` draws both, `page` one segment of it.
 
 mod app;
 mod board;
 mod columns;
+mod page;
 mod picture;
 mod view;
 

@@ -25,6 +25,7 @@ endif()
 if(ESHM_HAS_CXX17)
     add_library(eshm_data_objects OBJECT cmake/eshm_data.cpp)
     target_include_directories(eshm_data_objects PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/include")
+    target_compile_options(eshm_data_objects PRIVATE -fexceptions -frtti) # whatever the flags of the program around it are
     set_target_properties(eshm_data_objects PROPERTIES POSITION_INDEPENDENT_CODE ON INTERPROCEDURAL_OPTIMIZATION OFF
         CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET default)
     add_library(eshm_data SHARED $<TARGET_OBJECTS:eshm_data_objects>)

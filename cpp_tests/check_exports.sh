@@ -35,8 +35,23 @@ if grep NEEDED "$work/dynamic" | grep -vE '\[(libc|libgcc_s|ld-linux-[a-z0-9_-]+
     status=1
 fi
 
+grep -q 'BIND_NOW\|FLAGS_1.*NOW' "$work/dynamic" || { echo "its symbols are bound late (no BIND_NOW)"; status=1; }
+readelf --program-headers --wide "$shared" >"$work/segments"
+grep -q GNU_RELRO "$work/segments" || { echo "its table of addresses stays writable (no RELRO)"; status=1; }
+grep -q 'GNU_STACK.* RW ' "$work/segments" || { echo "it asks for an executable stack"; status=1; }
+
+# The packed object: no section group, or another Rust library's of the same name could take its place; functions with their names,
+# for profilers.
+member=$(ar t "$static" | grep -m 1 '^eshm\.o')
+ar p "$static" "$member" >"$work/eshm.o"
+readelf --section-groups --wide "$work/eshm.o" | grep -q 'COMDAT' && { echo "$member has section groups"; status=1; }
+functions=$(readelf --syms --wide "$work/eshm.o" | awk '$4 == "FUNC" && $5 == "LOCAL" && $7 != "UND"' | wc -l)
+[ "$functions" -gt 100 ] || { echo "the functions of $member have lost their names: $functions are left"; status=1; }
+
 # Of an optimised build: its size once stripped.
 if [ -n "$limit" ]; then
+    size=$(wc -c <"$work/eshm.o")
+    [ "$size" -le $((limit * 3)) ] || { echo "$member has $size bytes, over three times $limit"; status=1; }
     strip -o "$work/stripped" "$shared"
     size=$(wc -c <"$work/stripped")
     [ "$size" -le "$limit" ] || { echo "$size bytes stripped, over $limit"; status=1; }

@@ -206,6 +206,45 @@ static void a_thread_that_is_not_to_be_cancelled_gets_its_handle(void) {
     close_end(master);
 }
 
+static volatile bool came_back;
+
+static void* look_while_cancelled(void* handle) {
+    char buffer[64];
+    CHECK_EQ(pthread_cancel(pthread_self()), 0); /* pending from here on */
+    CHECK_EQ(eshm_read_ex((ESHMHandle*)handle, buffer, sizeof buffer, NULL, 0), ESHM_ERROR_NO_DATA);
+    CHECK_EQ(eshm_write((ESHMHandle*)handle, "x", 1), ESHM_SUCCESS);
+    came_back = true;
+    (void)eshm_read_ex((ESHMHandle*)handle, buffer, sizeof buffer, NULL, 1);
+    check_fail(__FILE__, __LINE__, "a call that waits is a cancellation point");
+}
+
+static void calls_that_do_not_wait_are_no_cancellation_points(void) {
+    ESHMHandle* master = open_as(segment_name("cancel_look"), ESHM_ROLE_MASTER);
+    cancel_one(look_while_cancelled, master, 0);
+    CHECK(came_back);
+    close_end(master);
+}
+
+static void* open_asynchronous(void* name) {
+    int old = 0;
+    CHECK_EQ(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old), 0);
+    CHECK_EQ(old, PTHREAD_CANCEL_DEFERRED);
+    CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old), 0);
+    close_end(open_as((const char*)name, ESHM_ROLE_MASTER));
+    CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old), 0);
+    CHECK_EQ(old, PTHREAD_CANCEL_DISABLE); /* as the caller had it */
+    CHECK_EQ(pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &old), 0);
+    CHECK_EQ(old, PTHREAD_CANCEL_ASYNCHRONOUS);
+    CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL), 0);
+    return NULL;
+}
+
+static void a_call_leaves_state_and_type_as_they_were(void) {
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, open_asynchronous, (void*)segment_name("cancel_type")), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
 static void exit_thread(int number) {
     (void)number;
     pthread_exit(NULL);
@@ -249,6 +288,8 @@ int main(int argc, char** argv) {
     RUN(an_opening_that_waits_is_cancelled_and_leaves_nothing);
     RUN(an_opening_of_triggers_is_cancelled_and_leaves_nothing);
     RUN(a_thread_that_is_not_to_be_cancelled_gets_its_handle);
+    RUN(calls_that_do_not_wait_are_no_cancellation_points);
+    RUN(a_call_leaves_state_and_type_as_they_were);
     RUN(pthread_exit_in_a_handler_within_a_call_ends_the_process);
     printf("ok\n");
     return 0;

@@ -17,6 +17,9 @@ static const long long kDays = 3LL * 86400 * 1000000000LL;
 static _Atomic long long false_offset;
 static _Atomic int false_numerator = 1, false_denominator = 1;
 
+/* Once it has come down to 0, the clock is set back, between two looks of this thread. */
+static _Thread_local int looks_until_set_back;
+
 static long long kernel_ns(void) {
     struct timespec t;
     CHECK_EQ(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t), 0);
@@ -32,6 +35,7 @@ int clock_gettime(clockid_t which, struct timespec* t) {
     memcpy(&next, &copy, sizeof next);
     const int rc = next(which, t);
     if (rc != 0 || which != CLOCK_MONOTONIC) return rc;
+    if (looks_until_set_back > 0 && --looks_until_set_back == 0) false_offset -= kDays;
     const long long now = (t->tv_sec * kSecond + t->tv_nsec) / false_denominator * false_numerator + false_offset;
     t->tv_sec = now / kSecond - (now % kSecond < 0);
     t->tv_nsec = (now % kSecond + kSecond) % kSecond;
@@ -126,6 +130,35 @@ WAITS_UNDER(a_clock_ten_times_as_fast, fast, NULL)
 WAITS_UNDER(a_clock_a_tenth_as_fast, slow, NULL)
 WAITS_UNDER(a_clock_set_back_during_a_read, NULL, set_back_soon)
 WAITS_UNDER(a_clock_stopped_during_a_read, NULL, stop_soon)
+
+/* At each look that a read takes: what it has made of the one before does not make its sleep three days long. */
+static void a_clock_set_back_between_two_looks(void) {
+    ESHMHandle* master = open_as(segment_name("clocks"), ESHM_ROLE_MASTER);
+    for (int looks = 1; looks <= 16; looks++) {
+        looks_until_set_back = looks;
+        CHECK(read_in_vain(master) < PATIENCE_MS);
+        looks_until_set_back = 0;
+    }
+    be_true();
+    close_end(master);
+}
+
+static void a_clock_that_passes_zero_during_a_read(void) {
+    ESHMHandle* master = open_as(segment_name("clocks"), ESHM_ROLE_MASTER);
+    false_offset = -kernel_ns() - kSecond / 20;
+    CHECK(read_in_vain(master) < PATIENCE_MS);
+    be_true();
+    close_end(master);
+}
+
+/* One that is a little slow is not taken for one that has stopped: the program's milliseconds are what counts. */
+static void a_clock_three_quarters_as_fast_is_let_be(void) {
+    ESHMHandle* master = open_as(segment_name("clocks"), ESHM_ROLE_MASTER);
+    set_pace(3, 4);
+    CHECK(read_in_vain(master) >= 125); /* 133 ms of the kernel's */
+    be_true();
+    close_end(master);
+}
 
 /* A read, of bytes or of a record, before a message that a dead writer left half-written, without threads: nothing but the read
  * itself could find that the clock has stopped. */
@@ -234,6 +267,9 @@ int main(int argc, char** argv) {
     RUN(a_clock_a_tenth_as_fast);
     RUN(a_clock_set_back_during_a_read);
     RUN(a_clock_stopped_during_a_read);
+    RUN(a_clock_set_back_between_two_looks);
+    RUN(a_clock_that_passes_zero_during_a_read);
+    RUN(a_clock_three_quarters_as_fast_is_let_be);
     RUN(a_clock_that_has_stopped_before_half_a_message);
     RUN(a_clock_false_from_the_start);
     RUN(a_program_under_libfaketime);

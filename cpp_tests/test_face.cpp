@@ -150,6 +150,12 @@ void another_size_than_the_type_s_is_an_error() {
         CHECK(!slave.read<int32_t>(20s, code));
         CHECK(code == eshm::errc::wrong_size);
     }
+    try {
+        slave.read<int32_t>(20s);
+        CHECK(false);
+    } catch (const eshm::Error& error) {
+        CHECK_TEXT(error.what(), "read: Message of another size"); // and not what the C function said last
+    }
     check_comes(slave, "12345", 5); // the larger one is still there
     CHECK(!slave.read<int32_t>(0s, code) && !code);
     char room[2];

@@ -2,11 +2,14 @@
 #include "child.h"
 #include "eshm_rpc.hpp"
 
+#include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <pthread.h>
 #include <stdexcept>
 #include <thread>
+#include <unwind.h>
 #include <vector>
 
 namespace {
@@ -61,15 +64,19 @@ public:
         CHECK(file_ != nullptr && kept_ >= 0);
         dup2(fileno(file_), 2);
     }
-    std::string end() {
+    std::string text() const {
         fflush(stderr);
+        std::string text(4096, '\0');
+        const ssize_t size = pread(fileno(file_), &text[0], text.size(), 0);
+        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+        return text;
+    }
+    std::string end() {
+        const std::string all = text();
         dup2(kept_, 2);
         close(kept_);
-        std::string text(4096, '\0');
-        rewind(file_);
-        text.resize(fread(&text[0], 1, text.size(), file_));
         fclose(file_);
-        return text;
+        return all;
     }
 
 private:
@@ -125,20 +132,26 @@ void an_exception_is_told_and_counted_and_the_dispatcher_goes_on() {
     pair.robot.on("int", [] { throw 7; });
     pair.robot.on("text", [] { throw "plain text"; });
     pair.robot.on("own", [] { throw Own(); });
+    pair.robot.on("foreign", [] { // as another language has it
+        static _Unwind_Exception exception{};
+        std::memcpy(&exception.exception_class, "OTHER\0\0", sizeof exception.exception_class);
+        _Unwind_RaiseException(&exception);
+    });
     pair.robot.on("fine", [&] { fine++; });
     pair.robot.start();
-    for (const char* trigger : {"grip", "int", "text", "own", "fine", "grip", "fine"}) {
+    for (const char* trigger : {"grip", "int", "text", "own", "fine", "grip", "fine", "foreign"}) {
         pair.call(trigger);
     }
     pair.robot.stop();
-    CHECK_EQ(pair.robot.failures(), 5);
+    CHECK_EQ(pair.robot.failures(), 6);
     CHECK_EQ(fine, 2);
-    CHECK_EQ(told.size(), 5);
+    CHECK_EQ(told.size(), 6);
     CHECK_TEXT(told[0].c_str(), "grip: std::runtime_error: the gripper is stuck");
     CHECK_TEXT(told[1].c_str(), "int: int");
     CHECK_TEXT(told[2].c_str(), "text: char const*: plain text");
     CHECK(has(told[3], "own: ") && has(told[3], "Own"));
     CHECK_TEXT(told[4].c_str(), told[0].c_str());
+    CHECK_TEXT(told[5].c_str(), "foreign: an exception of another language");
 }
 
 void without_a_failure_handler_it_is_a_line_on_stderr() {
@@ -230,6 +243,49 @@ void what_is_refused_says_why() {
     CHECK(moved && !pair.robot);
 }
 
+// However long it runs: it may use what its program gives up afterwards.
+void who_stops_waits_for_the_handler_that_runs_and_says_so() {
+    for (const bool closes : {false, true}) {
+        Pair pair = open_pair();
+        const Event begun = event_new(), gate = event_new();
+        std::atomic<bool> ended{false}, stopped{false};
+        pair.robot.on("long", [&] {
+            event_signal(begun);
+            event_wait(gate);
+            ended = true;
+        });
+        pair.robot.start();
+        Stderr written;
+        pair.panel.call("long");
+        event_wait(begun);
+        std::thread stopper([&] {
+            closes ? pair.robot.close() : pair.robot.stop();
+            stopped = true;
+        });
+        const std::string line = "[ESHM] warn: '" + pair.name + "_ctl' (master): waits for a handler that does not return";
+        CHECK_WITHIN(PATIENCE_MS, has(written.text(), line.c_str()));
+        check_pause_ms(1200); // longer than any of its sleeps
+        CHECK(!stopped && !ended);
+        event_signal(gate);
+        stopper.join();
+        CHECK(ended);
+        const std::string all = written.end();
+        CHECK(all.find(line) == all.rfind(line)); // once
+        event_free(begun);
+        event_free(gate);
+    }
+}
+
+void a_handler_that_goes_may_use_the_rpc_that_replaces_it() {
+    Pair pair = open_pair();
+    struct Goes {
+        eshm::Rpc* rpc;
+        ~Goes() { rpc->on_failure(nullptr); }
+    };
+    pair.robot.on("x", [goes = std::make_shared<Goes>(Goes{&pair.robot})] { (void)goes; });
+    pair.robot.on("x", [] {});
+}
+
 Event within, go_on;
 
 // A child has a copy of the locks as another thread of its parent had them.
@@ -274,6 +330,8 @@ int main() {
     RUN(without_a_failure_handler_it_is_a_line_on_stderr);
     RUN(destroyed_by_a_handler_that_then_throws);
     RUN(the_end_of_the_thread_is_no_failure);
+    RUN(who_stops_waits_for_the_handler_that_runs_and_says_so);
+    RUN(a_handler_that_goes_may_use_the_rpc_that_replaces_it);
     RUN(what_is_refused_says_why);
     RUN(a_child_of_a_process_that_was_about_to_register_is_told_so);
     return 0;

@@ -224,6 +224,9 @@ namespace asn1 {
 
 } // namespace asn1
 
+/* Compiled without exceptions, a program takes the definitions from libeshm_data.so.1 or libeshm.a. */
+#ifdef __cpp_exceptions
 #include "asn1_der_impl.h"
+#endif
 
 #endif /* ASN1_DER_H */

@@ -136,6 +136,8 @@ namespace shm_protocol {
 
 } // namespace shm_protocol
 
+#ifdef __cpp_exceptions /* as in asn1_der.h */
 #include "data_handler_impl.h"
+#endif
 
 #endif /* DATA_HANDLER_H */

@@ -66,7 +66,8 @@ int eshm_rpc_on_event(EshmRpc* rpc, const char* name, eshm_rpc_handler handler, 
  *   ESHM_ERROR_NOT_INITIALIZED   inherited by fork() */
 int eshm_rpc_start(EshmRpc* rpc);
 
-/* Stops running handlers. On return none runs, but for the one that called this, if one did. Once stopped it does nothing.
+/* Stops running handlers. On return none runs, but for the one that called this, if one did: it waits for one that runs,
+ * however long that takes, and says so on stderr after five seconds. Once stopped it does nothing.
  *
  *   ESHM_ERROR_INVALID_PARAM     rpc is NULL
  *   ESHM_ERROR_NOT_INITIALIZED   inherited by fork() */

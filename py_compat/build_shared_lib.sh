@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds libeshm.so for Python alone (no CMake needed) into <repository>/build, where the package looks for it, or into FOLDER.
+# Builds libeshm.so for Python alone (no CMake needed) into <repository>/build, where the package
+# looks for it, or into FOLDER.
 # In a CMake build folder it is that build's library.
 # usage: build_shared_lib.sh [FOLDER]
 # ESHM_MAX_DATA_SIZE and ESHM_HEARTBEAT_INTERVAL_MS in the environment are build settings.
@@ -13,7 +14,8 @@ fail() {
     exit 1
 }
 
-# In a CMake build folder the headers and programs were made for that build's settings: the library must match.
+# In a CMake build folder the headers and programs were made for that build's settings: the library
+# must match.
 require_cmake_setting() {
     local name=$1 cached
     cached=$(sed -n "s/^$name:[A-Z]*=//p" "$out/CMakeCache.txt")
@@ -25,8 +27,10 @@ require_cmake_setting() {
 if [[ -f $out/CMakeCache.txt ]]; then
     require_cmake_setting ESHM_MAX_DATA_SIZE
     require_cmake_setting ESHM_HEARTBEAT_INTERVAL_MS
-    command -v cmake >/dev/null || fail "$out is a CMake build, and cmake is not in PATH; remove $out to build without"
-    cmake --build "$out" --target eshm >&2 || fail "$out is a CMake build that cannot be built; see above, or remove it"
+    command -v cmake >/dev/null ||
+        fail "$out is a CMake build, and cmake is not in PATH; remove $out to build without"
+    cmake --build "$out" --target eshm >&2 ||
+        fail "$out is a CMake build that cannot be built; see above, or remove it"
 else
     command -v cargo >/dev/null || fail "cargo is not installed: see https://rustup.rs"
     file=libeshm.so.$(sed -nE 's/^version = "([0-9.]+)".*/\1/p' "$root/Cargo.toml" | head -n 1)

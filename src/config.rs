@@ -71,7 +71,7 @@ impl Side {
 }
 
 /// Everything but the name, copied from the caller before use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) role: Role,
     pub(crate) behavior: DisconnectBehavior,

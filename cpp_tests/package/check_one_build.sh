@@ -32,3 +32,10 @@ for library in "$build/libeshm.so" "$work/a folder/libeshm.so"; do
 done
 set -- "$work"/text.*
 cmp "$@" || fail "the code of the two libraries differs"
+
+# What a compiler's or a linker's own files bring along is not exported.
+echo 'int brought_along(void) { return 1; }' >"$work/more.c"
+quietly cc -fPIC -c -o "$work/more.o" "$work/more.c"
+quietly env "LDFLAGS=$work/more.o" "CARGO_TARGET_DIR=$work/cargo" "ESHM_MAX_DATA_SIZE=$(setting ESHM_MAX_DATA_SIZE)" \
+    "ESHM_HEARTBEAT_INTERVAL_MS=$(setting ESHM_HEARTBEAT_INTERVAL_MS)" "$source/scripts/build_library.sh" "$work/more.so"
+readelf --syms --wide "$work/more.so" | grep -q 'LOCAL.* brought_along$' || fail "what is linked along is exported, or missing"

@@ -1,4 +1,5 @@
-"""Nanoseconds of single calls over the back end that ESHM_PYTHON_BACKEND names, both ends in this process. Prints JSON."""
+"""Nanoseconds of single calls over the back end that ESHM_PYTHON_BACKEND names, both ends in this
+process. Prints JSON."""
 
 import gc
 import json
@@ -22,13 +23,23 @@ NUMBER = 20_000
 
 def best(statement: str, variables: dict) -> float:
     """The best of some runs: what else the machine does only ever adds."""
-    return min(timeit.repeat(statement, globals=variables, repeat=REPEAT, number=NUMBER)) / NUMBER * 1e9
+    return (
+        min(timeit.repeat(statement, globals=variables, repeat=REPEAT, number=NUMBER))
+        / NUMBER
+        * 1e9
+    )
 
 
 def main() -> None:
     with ESHM(name(), role=ESHMRole.MASTER) as master, ESHM(name(), role=ESHMRole.SLAVE) as slave:
-        variables = {"master": master, "slave": slave, "gc": gc, "small": b"x" * 32, "large": bytearray(4096),
-                     "into": bytearray(4096)}
+        variables = {
+            "master": master,
+            "slave": slave,
+            "gc": gc,
+            "small": b"x" * 32,
+            "large": bytearray(4096),
+            "into": bytearray(4096),
+        }
         loop = best("pass", variables)
         figures = {figure: best(statement, variables) - loop for figure, statement in CALLS.items()}
         if master.backend == "native":

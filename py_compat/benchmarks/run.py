@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""The Python package's two back ends beside each other and beside other ways between processes, in one run.
+"""The Python package's two back ends beside each other and beside other ways between processes, in
+one run.
 
     python3 py_compat/benchmarks/run.py [--rounds N] [--build DIR]
 
-Installs the package and the others into an environment of its own, DIR/bench/python (default: build), which is a CMake build.
-Every round measures each figure once with each, one right after the other. Shown are medians, and the medians of the rounds'
-ratios. Writes DIR/bench/python.json. What cannot be installed is said aloud and left out.
+Installs the package and the others into an environment of its own, DIR/bench/python (default:
+build), which is a CMake build. Every round measures each figure once with each, one right after the
+other. Shown are medians, and the medians of the rounds' ratios. Writes DIR/bench/python.json. What
+cannot be installed is said aloud and left out.
 """
 
 from __future__ import annotations
@@ -58,18 +60,41 @@ def prepare(build: Path) -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(made)], check=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "--force-reinstall", "--no-deps", str(ROOT / "py_compat")], check=True)
+    subprocess.run(
+        [*install, "--force-reinstall", "--no-deps", str(ROOT / "py_compat")], check=True
+    )
     for distribution in filter(None, OTHERS.values()):
         if subprocess.run([*install, distribution]).returncode != 0:
             print(f"SKIPPED: {distribution} cannot be installed here", flush=True)
-    pair = ["g++", "-std=c++11", "-O2", str(ROOT / "bench" / "pair.cpp"), f"-I{ROOT / 'include'}", f"-I{build / 'include'}"]
-    subprocess.run([*pair, f"-L{build}", "-leshm", "-o", str(build / "bench" / "pair"), "-pthread"], check=True)
+    pair = [
+        "g++",
+        "-std=c++11",
+        "-O2",
+        str(ROOT / "bench" / "pair.cpp"),
+        f"-I{ROOT / 'include'}",
+        f"-I{build / 'include'}",
+    ]
+    subprocess.run(
+        [*pair, f"-L{build}", "-leshm", "-o", str(build / "bench" / "pair"), "-pthread"], check=True
+    )
     return python
 
 
 def run(python: Path, build: Path, backend: str, *words: str) -> Any:
-    environment = {**os.environ, "ESHM_PYTHON_BACKEND": backend, "ESHM_LOG": "off", "LD_LIBRARY_PATH": str(build)}
-    done = subprocess.run([str(python), *words], cwd=HERE, env=environment, stdout=subprocess.PIPE, text=True, timeout=120)
+    environment = {
+        **os.environ,
+        "ESHM_PYTHON_BACKEND": backend,
+        "ESHM_LOG": "off",
+        "LD_LIBRARY_PATH": str(build),
+    }
+    done = subprocess.run(
+        [str(python), *words],
+        cwd=HERE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words)} over {backend} failed")
     return json.loads(done.stdout)
@@ -87,7 +112,12 @@ def one_round(python: Path, build: Path, calls: Rounds, trips: Rounds) -> None:
     for figure, transport, size, in_cpp in TRIPS:
         for backend in BACKENDS:
             other = [str(build / "bench" / "pair")] if in_cpp else []
-            add(trips, figure, backend, run(python, build, backend, "trips.py", transport, str(size), SECONDS, *other))
+            add(
+                trips,
+                figure,
+                backend,
+                run(python, build, backend, "trips.py", transport, str(size), SECONDS, *other),
+            )
     for transport in OTHERS:
         for size in (32, 4096):
             value = run(python, build, "ctypes", "trips.py", transport, str(size), SECONDS)
@@ -104,13 +134,21 @@ def show(calls: Rounds, trips: Rounds) -> Dict[str, Dict[str, float]]:
     """Prints the tables; the ratios by figure and name."""
     ratios: Dict[str, Dict[str, float]] = {}
     empty = calls["an empty native call"]["native"]
-    print(f"{'nanoseconds a call':38}{'ctypes':>10}{'native':>10}{'native / ctypes':>18}{'/ empty call':>14}")
+    print(
+        f"{'nanoseconds a call':38}{'ctypes':>10}{'native':>10}"
+        f"{'native / ctypes':>18}{'/ empty call':>14}"
+    )
     for figure, by in calls.items():
         middle = {backend: statistics.median(by[backend]) for backend in by}
-        row = ratios.setdefault(figure, {"native / an empty native call": ratio(by["native"], empty)})
+        row = ratios.setdefault(
+            figure, {"native / an empty native call": ratio(by["native"], empty)}
+        )
         if "ctypes" in by:
             row["native / ctypes"] = ratio(by["native"], by["ctypes"])
-        cells = "".join(f"{middle[backend]:>10.0f}" if backend in middle else f"{'':>10}" for backend in BACKENDS)
+        cells = "".join(
+            f"{middle[backend]:>10.0f}" if backend in middle else f"{'':>10}"
+            for backend in BACKENDS
+        )
         first = f"{row['native / ctypes']:>18.2f}" if "ctypes" in by else f"{'':>18}"
         print(f"{figure:38}{cells}{first}{row['native / an empty native call']:>14.2f}")
     print()
@@ -119,13 +157,20 @@ def show(calls: Rounds, trips: Rounds) -> Dict[str, Dict[str, float]]:
         row = ratios.setdefault(figure, {})
         for what, values in by.items():
             row[f"native / {what}"] = ratio(by["native"], values)
-            print(f"{figure:38}{what:26}{statistics.median(values):>12.0f}{row[f'native / {what}']:>14.2f}")
-        row["native / best other"] = min(row[f"native / {other}"] for other in OTHERS if other in by)
+            print(
+                f"{figure:38}{what:26}{statistics.median(values):>12.0f}"
+                f"{row[f'native / {what}']:>14.2f}"
+            )
+        row["native / best other"] = min(
+            row[f"native / {other}"] for other in OTHERS if other in by
+        )
     return ratios
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     options = parser.parse_args()
@@ -144,8 +189,13 @@ def main() -> int:
     for figure, what, how, limit in TARGETS:
         value = ratios[figure][what]
         met = value <= limit if how == "<=" else value >= limit
-        print(f"{'met   ' if met else 'MISSED'}  {figure + ': ' + what:70}{value:>8.2f}  {how} {limit}")
-    (build / "bench" / "python.json").write_text(json.dumps({"calls": calls, "trips": trips, "ratios": ratios}, indent=1) + "\n")
+        print(
+            f"{'met   ' if met else 'MISSED'}  {figure + ': ' + what:70}"
+            f"{value:>8.2f}  {how} {limit}"
+        )
+    (build / "bench" / "python.json").write_text(
+        json.dumps({"calls": calls, "trips": trips, "ratios": ratios}, indent=1) + "\n"
+    )
     print(f"\nwritten: {build / 'bench' / 'python.json'}")
     return 0
 

@@ -1,4 +1,5 @@
-"""Ways to exchange messages between two Python processes. Each has two ends, made by `pair` in the process that forks:
+"""Ways to exchange messages between two Python processes. Each has two ends, made by `pair` in the
+process that forks:
 
     end.send(message)      a bytes object of the agreed size
     end.receive()          the next message, waiting for it
@@ -13,7 +14,8 @@ import tempfile
 import time
 from typing import Any, Callable, Dict, Tuple
 
-Ends = Tuple[Callable[[], Any], Callable[[], Any]]  # of the parent, of the child; called in their processes
+# Of the parent, of the child; called in their processes.
+Ends = Tuple[Callable[[], Any], Callable[[], Any]]
 
 
 def name() -> str:
@@ -61,7 +63,8 @@ def pipe(size: int) -> Ends:
 
 
 class Shared:
-    """Two messages in shared memory, each with a number before it; a lock around all; the reader asks again and again."""
+    """Two messages in shared memory, each with a number before it; a lock around all; the reader
+    asks again and again."""
 
     def __init__(self, memory: Any, lock: Any, size: int, mine: int) -> None:
         self.memory, self.lock, self.size = memory, lock, size
@@ -88,7 +91,9 @@ def shared_memory(size: int) -> Ends:
 
     memory, lock = SharedMemory(create=True, size=2 * (size + 1)), multiprocessing.Lock()
     memory.unlink()  # both have it open
-    from multiprocessing import resource_tracker  # noqa: F401  (its process is started before the fork)
+    from multiprocessing import (
+        resource_tracker,
+    )  # noqa: F401  (its process is started before the fork)
 
     return lambda: Shared(memory, lock, size, 0), lambda: Shared(memory, lock, size, 1)
 
@@ -117,7 +122,9 @@ class Iceoryx:
 
         iceoryx2.set_log_level(iceoryx2.LogLevel.Fatal)
         self.size = size
-        builder = iceoryx2.NodeBuilder.new().signal_handling_mode(iceoryx2.SignalHandlingMode.Disabled)
+        builder = iceoryx2.NodeBuilder.new().signal_handling_mode(
+            iceoryx2.SignalHandlingMode.Disabled
+        )
         self.node = builder.create(iceoryx2.ServiceType.Ipc)
         self.services = [self._service(iceoryx2, f"{channel}_{side}") for side in (0, 1)]
         publisher = self.services[mine].publisher_builder().initial_max_slice_len(size).create()

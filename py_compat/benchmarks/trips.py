@@ -1,8 +1,10 @@
-"""Round trips a second with a process that sends each message back. Prints JSON; `null` where the transport is not installed.
+"""Round trips a second with a process that sends each message back. Prints JSON; `null` where the
+transport is not installed.
 
     trips.py TRANSPORT SIZE SECONDS [PAIR]
 
-PAIR is the program bench/pair.cpp, which then is the other end of an eshm channel, in place of a Python process.
+PAIR is the program bench/pair.cpp, which then is the other end of an eshm channel, in place of a
+Python process.
 """
 
 import json
@@ -46,7 +48,8 @@ def measure(end: Any, size: int, seconds: float) -> float:
 
 
 def check(end: Any, size: int) -> None:
-    """Each answer is to the message just sent: one that was on its way already would make two trips look like one."""
+    """Each answer is to the message just sent: one that was on its way already would make two trips
+    look like one."""
     for number in range(1000):
         message = b"%0*d" % (size, number)
         end.send(message)
@@ -56,7 +59,8 @@ def check(end: Any, size: int) -> None:
 
 
 def meet(transport: str, end: Any) -> None:
-    """The first message, sent until the other end is there to answer. The others keep what is sent before."""
+    """The first message, sent until the other end is there to answer. The others keep what is sent
+    before."""
     if transport.startswith("eshm"):
         while True:
             end.send(b"x" * len(end.buffer))
@@ -88,9 +92,13 @@ def main() -> None:
         print("null")
         return
     if len(sys.argv) > 4:
-        other: Any = subprocess.Popen([sys.argv[4], "echo", name()], env={**os.environ, "ESHM_LOG": "off"})
+        other: Any = subprocess.Popen(
+            [sys.argv[4], "echo", name()], env={**os.environ, "ESHM_LOG": "off"}
+        )
     else:
-        other = multiprocessing.get_context("fork").Process(target=echo, args=(theirs,), daemon=True)
+        other = multiprocessing.get_context("fork").Process(
+            target=echo, args=(theirs,), daemon=True
+        )
         other.start()
     try:
         end = ours()

@@ -1,8 +1,8 @@
 """The build backend (PEP 517) of the package: maturin, and then what maturin does not do.
 
-maturin builds a wheel with the native module, for Python 3.11 and later. Into it go libeshm.so, for ctypes, and the modules
-that scripts import by top-level names; and as ctypes serves where the native module does not, it is made a wheel for any
-Python 3.
+maturin builds a wheel with the native module, for Python 3.11 and later. Into it go libeshm.so, for
+ctypes, and the modules that scripts import by top-level names; and as ctypes serves where the
+native module does not, it is made a wheel for any Python 3.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 import maturin
-from maturin import get_requires_for_build_editable, get_requires_for_build_wheel  # noqa: F401  (hooks)
+from maturin import (
+    get_requires_for_build_editable,
+    get_requires_for_build_wheel,
+)  # noqa: F401  (hooks)
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = PACKAGE.parent
@@ -26,8 +29,8 @@ MODULES = ("data_handler.py", "data_handler_native.py", "eshm_data.py", "rpc.py"
 
 Settings = Optional[Dict[str, Any]]
 
-# pip's isolated build has maturin in PATH. An environment that is not activated has it beside its interpreter alone, and a shell
-# that read no profile lacks the folder of cargo.
+# pip's isolated build has maturin in PATH. An environment that is not activated has it beside its
+# interpreter alone, and a shell that read no profile lacks the folder of cargo.
 for folder in (sysconfig.get_path("scripts"), os.path.expanduser("~/.cargo/bin")):
     os.environ["PATH"] = os.environ.get("PATH", os.defpath) + os.pathsep + folder
 
@@ -39,7 +42,10 @@ def fail(reason: str) -> "SystemExit":
 def check() -> None:
     """What the build needs, named if it is not there."""
     if not (REPOSITORY / "src" / "lib.rs").is_file():
-        raise fail(f"{REPOSITORY} is no checkout of the project; the library's source is beside this folder there")
+        raise fail(
+            f"{REPOSITORY} is no checkout of the project; "
+            "the library's source is beside this folder there"
+        )
     if shutil.which("cargo") is None:
         raise fail("there is no cargo in PATH; install Rust 1.88 or later")
     for tool in ("cc", "ld", "readelf", "objcopy"):
@@ -58,7 +64,8 @@ def build_library(library: Path) -> None:
 def for_maturin(config_settings: Settings) -> Settings:
     """The settings, and the interpreter that the native module is for.
 
-    Before Python 3.11 this is not the running one, which uses ctypes: there is one wheel for all of them.
+    Before Python 3.11 this is not the running one, which uses ctypes: there is one wheel for all of
+    them.
     """
     if sys.version_info >= (3, 11):
         return config_settings
@@ -67,10 +74,14 @@ def for_maturin(config_settings: Settings) -> Settings:
 
 
 def wheel(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "wheel", *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "wheel", *arguments], check=True, stdout=subprocess.DEVNULL
+    )
 
 
-def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None) -> str:
+def build_wheel(
+    wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None
+) -> str:
     check()
     with tempfile.TemporaryDirectory() as work:
         built = maturin.build_wheel(work, for_maturin(config_settings), metadata_directory)
@@ -91,19 +102,31 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
         return result.name
 
 
-def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Settings = None) -> str:
+def prepare_metadata_for_build_wheel(
+    metadata_directory: str, config_settings: Settings = None
+) -> str:
     check()
-    return str(maturin.prepare_metadata_for_build_wheel(metadata_directory, for_maturin(config_settings)))
+    return str(
+        maturin.prepare_metadata_for_build_wheel(metadata_directory, for_maturin(config_settings))
+    )
 
 
 prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
-def build_editable(wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None) -> str:
-    """The native module is put beside the source; ctypes finds the library in the build tree, if there is one."""
+def build_editable(
+    wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None
+) -> str:
+    """The native module is put beside the source; ctypes finds the library in the build tree, if
+    there is one."""
     check()
-    return str(maturin.build_editable(wheel_directory, for_maturin(config_settings), metadata_directory))
+    return str(
+        maturin.build_editable(wheel_directory, for_maturin(config_settings), metadata_directory)
+    )
 
 
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
-    raise fail("a source distribution would lack the library; build a wheel from a checkout: pip wheel ./py_compat")
+    raise fail(
+        "a source distribution would lack the library; "
+        "build a wheel from a checkout: pip wheel ./py_compat"
+    )

@@ -3,8 +3,8 @@
     from eshm import ESHM, ESHMRole
 
     with ESHM("robot", role=ESHMRole.MASTER) as channel:
-        channel.write(b"hello\\0")              # C and C++ peers expect a NUL at the end of a string
-        reply = channel.read(timeout_ms=500)    # bytes; TimeoutError if nothing new came
+        channel.write(b"hello\\0")            # C and C++ peers expect a NUL at a string's end
+        reply = channel.read(timeout_ms=500)  # bytes; TimeoutError if nothing new came
 
 Each direction holds one message, the newest: a write replaces an unread one.
 
@@ -14,9 +14,10 @@ Each direction holds one message, the newest: a write replaces an unread one.
     channel.write_data({"speed": 1.5})          # a record: named, typed values
     channel.read_data()                         # such a one as a dict
 
-The work is done by the native module, where that was built, or by ``libeshm.so`` over ctypes, found by :func:`library_path`:
-:attr:`ESHM.backend` says which. This package needs the standard library alone. Modules :mod:`eshm.rpc` (named calls and
-events), :mod:`eshm.eshm_data` and :mod:`eshm.data_handler` (records) are part of it.
+The work is done by the native module, where that was built, or by ``libeshm.so`` over ctypes, found
+by :func:`library_path`: :attr:`ESHM.backend` says which. This package needs the standard library
+alone. Modules :mod:`eshm.rpc` (named calls and events), :mod:`eshm.eshm_data` and
+:mod:`eshm.data_handler` (records) are part of it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def encoded_name(name: str, most: int = MAX_NAME_BYTES) -> bytes:
     """A channel's name as C gets it; RuntimeError for one that no channel can have."""
     if not isinstance(name, str):
         raise TypeError(f"shm_name must be str, not {type(name).__name__}")
-    # surrogateescape: a name that came from the file system or the command line goes back as it was.
+    # surrogateescape: a name that came from the file system or the command line goes back as it
+    # was.
     try:
         encoded = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:

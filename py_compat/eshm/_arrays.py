@@ -32,7 +32,8 @@ def _holds_objects() -> HoldsObjects:
 
 
 def view_of(data: Buffer, name: str = "data") -> memoryview:
-    """The memory of any object with the buffer interface; of numpy's times that lie scattered, a copy."""
+    """The memory of any object with the buffer interface; of numpy's times that lie scattered, a
+    copy."""
     buffer: Any = data
     try:
         view = memoryview(buffer)
@@ -52,7 +53,9 @@ def view_of(data: Buffer, name: str = "data") -> memoryview:
 def message_of(data: Buffer) -> memoryview:
     """The memory that is a message to write."""
     if isinstance(data, str):
-        text = "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer"
+        text = (
+            "data must be bytes-like, not str: text.encode(), with b'\\0' added for a C or C++ peer"
+        )
         raise TypeError(text)
     return view_of(data)
 

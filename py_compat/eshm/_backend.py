@@ -1,4 +1,5 @@
-"""Which back end does the work: the native module, with the library linked in, or ctypes with ``libeshm.so``."""
+"""Which back end does the work: the native module, with the library linked in, or ctypes with
+``libeshm.so``."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def _from_environment() -> Optional[str]:
 
 
 def _native_channel() -> "Optional[Type[Any]]":
-    """The native module's class; None where it is not wanted or not to be had, and then `missing` says why."""
+    """The native module's class; None where it is not wanted or not to be had, and then `missing`
+    says why."""
     global missing
     if _from_environment() == "ctypes":
         missing = "ESHM_PYTHON_BACKEND is 'ctypes'"
@@ -35,7 +37,9 @@ def _native_channel() -> "Optional[Type[Any]]":
         except ImportError as error:  # most often not built
             missing = str(error)
     if _from_environment() == "native":
-        raise RuntimeError(f"ESHM_PYTHON_BACKEND is 'native', and the native module cannot be loaded: {missing}")
+        raise RuntimeError(
+            f"ESHM_PYTHON_BACKEND is 'native', and the native module cannot be loaded: {missing}"
+        )
     return None
 
 
@@ -51,7 +55,8 @@ else:
 
 
 def choose(asked: Optional[str]) -> str:
-    """The back end for a channel: asked for, or by the environment, or the native one where it can serve.
+    """The back end for a channel: asked for, or by the environment, or the native one where it can
+    serve.
 
     Raises:
         RuntimeError: the one asked for is not to be had.

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional, Type, TypeVar, Union, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    NoReturn,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 
 from ._arrays import filled, of_message, room
 from ._backend import Calls, choose
@@ -45,39 +57,47 @@ def items_of(message: bytes, max_items: int) -> List[DataItem]:
 class ESHM(Opening, Calls):
     """One end of a channel, open from construction to :meth:`close`.
 
-    Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is dead: every call
-    but ``close()`` raises RuntimeError; the child opens a channel of its own.
+    Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is
+    dead: every call but ``close()`` raises RuntimeError; the child opens a channel of its own.
 
     Args:
         shm_name: Name of the channel, 1 to 249 bytes; its file is ``/dev/shm/eshm_<name>``.
         role: Which end to be; see :class:`ESHMRole`.
         disconnect_behavior: What a slave does when its master is gone.
-        stale_threshold_ms: Silence after which the other side counts as dead; the creator's setting holds.
+        stale_threshold_ms: Silence after which the other side counts as dead; the creator's setting
+            holds.
         reconnect_wait_ms: Time limit for a slave's reconnection, 0 for none.
         reconnect_retry_interval_ms: Pause between its attempts.
         max_reconnect_attempts: Limit of its attempts, 0 for none.
         auto_cleanup: Whether a master removes the channel's file when it closes.
         use_threads: Whether the library's own thread sends heartbeats. If not, reads and writes do.
-        backend: ``"native"`` or ``"ctypes"``; None for what the environment variable ``ESHM_PYTHON_BACKEND`` says, or
-            ctypes where ``ESHM_LIB`` names a library, or native where that is to be had.
+        backend: ``"native"`` or ``"ctypes"``; None for what the environment variable
+            ``ESHM_PYTHON_BACKEND`` says, or ctypes where ``ESHM_LIB`` names a library, or native
+            where that is to be had.
 
     By keyword alone, and only with a library of release 1.3 or later:
-        capacity: Bytes of the largest message in a segment that is created, up to 1 GiB; 0 for the library's default, 4096.
-            An existing segment keeps its own: see the property.
-        exact_capacity: Whether an existing segment of another capacity will not do: a slave refuses it, a master replaces it.
-        mode: Permission bits of a file that is created, whatever the umask; 0 for 0o666 less the umask.
-        wait_for_master_ms: How long to wait until a slave has a live master. TIMEOUT_INFINITE for as long as it takes.
+        capacity: Bytes of the largest message in a segment that is created, up to 1 GiB; 0 for the
+            library's default, 4096. An existing segment keeps its own: see the property.
+        exact_capacity: Whether an existing segment of another capacity will not do: a slave refuses
+            it, a master replaces it.
+        mode: Permission bits of a file that is created, whatever the umask; 0 for 0o666 less the
+            umask.
+        wait_for_master_ms: How long to wait until a slave has a live master. TIMEOUT_INFINITE for
+            as long as it takes.
         first_value: Whether the value that is current now is new to the first read.
-        huge_pages: Whether to ask the kernel for huge pages; that it gives none to shared memory is no failure.
+        huge_pages: Whether to ask the kernel for huge pages; that it gives none to shared memory is
+            no failure.
         prefault: Whether to map all pages now, so that no first message pays for it.
         spin_us: How long a read spins before it parks; None for learnt.
         log_level: How much the library says on stderr, in the whole process.
 
     Raises:
-        RuntimeError: it cannot be opened, with the library's reason; or the library is too old for an option.
-        TypeError, ValueError: an argument is of the wrong type, or a time or count is not 0 to 2**32 - 1.
+        RuntimeError: it cannot be opened, with the library's reason; or the library is too old for
+            an option.
+        TypeError, ValueError: an argument is of the wrong type, or a time or count is not 0 to
+            2**32 - 1.
 
-    >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+    >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
     ...     master.write(b"position 1.5")
     ...     slave.read(timeout_ms=500)
     b'position 1.5'
@@ -155,34 +175,61 @@ class ESHM(Opening, Calls):
 
     @overload
     def read_array(
-        self, dtype: None = None, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: None = None,
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[numpy.float64]: ...
 
     @overload
     def read_array(
-        self, dtype: Union[Type[Scalar], numpy.dtype[Scalar]], shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: Union[Type[Scalar], numpy.dtype[Scalar]],
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[Scalar]: ...
 
     @overload
     def read_array(
-        self, dtype: DTypeLike, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: DTypeLike,
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[Any]: ...
 
     @overload
     def read_array(
-        self, dtype: Any = None, shape: Shape = None, *, out: Array, timeout_ms: Optional[int] = None
+        self,
+        dtype: Any = None,
+        shape: Shape = None,
+        *,
+        out: Array,
+        timeout_ms: Optional[int] = None,
     ) -> Array: ...
 
     def read_array(
-        self, dtype: Any = None, shape: Shape = None, *, out: Any = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: Any = None,
+        shape: Shape = None,
+        *,
+        out: Any = None,
+        timeout_ms: Optional[int] = None,
     ) -> Any:
-        """Wait for the next new message and return it as a numpy array. The message must fill it; arrays are written
-        by :meth:`write` as they are.
+        """Wait for the next new message and return it as a numpy array. The message must fill it;
+        arrays are written by :meth:`write` as they are.
 
         Args:
             dtype: Type of the elements; numpy's default is float64.
-            shape: Shape of the result; None for one dimension, of as many elements as the message has.
-            out: An array to put the message into, without any copy in between, in place of dtype and shape.
+            shape: Shape of the result; None for one dimension, of as many elements as the message
+                has.
+            out: An array to put the message into, without any copy in between, in place of dtype
+                and shape.
             timeout_ms: As for :meth:`read`, which also has the exceptions.
 
         Raises:
@@ -191,7 +238,7 @@ class ESHM(Opening, Calls):
 
         >>> import numpy
         >>> position = numpy.zeros(3)
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write(numpy.array([1.5, 2.0, -3.0]))
         ...     slave.read_array(out=position) is position
         ...     master.write(position + 1)
@@ -205,7 +252,8 @@ class ESHM(Opening, Calls):
         return filled(array, self.readinto(array, timeout_ms))
 
     def read_data(self, timeout_ms: int = 10, max_items: int = 32) -> Dict[str, Any]:
-        """Wait for the next new message, which must be a record, and return its values by their keys.
+        """Wait for the next new message, which must be a record, and return its values by their
+        keys.
 
         :class:`eshm.eshm_data.ESHMData` gives the items with their types.
 
@@ -214,10 +262,10 @@ class ESHM(Opening, Calls):
             max_items: The most items to accept.
 
         Raises:
-            TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no record, or of more
-                items. Such a message is taken all the same.
+            TimeoutError, RuntimeError: As :meth:`read`; RuntimeError also for a message that is no
+                record, or of more items. Such a message is taken all the same.
 
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write_data({"temperature": 23.5, "status": "OK"})
         ...     slave.read_data(timeout_ms=500)
         {'temperature': 23.5, 'status': 'OK'}
@@ -228,8 +276,9 @@ class ESHM(Opening, Calls):
         """Publish a record, replacing a message the other side has not read yet.
 
         Args:
-            items: DataItems, or a mapping of keys to values that tell their types themselves. numpy scalars and any
-                bytes-like objects are accepted too. C and C++ peers that use the C functions read types 0 to 4.
+            items: DataItems, or a mapping of keys to values that tell their types themselves. numpy
+                scalars and any bytes-like objects are accepted too. C and C++ peers that use the C
+                functions read types 0 to 4.
 
         Raises:
             TypeError, RecordError: A value does not fit its item's type, or any.
@@ -279,27 +328,29 @@ class ESHM(Opening, Calls):
     def is_remote_alive(self) -> bool:
         """Whether the other side's heartbeat is not stale. Raises RuntimeError if closed.
 
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     slave.is_remote_alive()
         True
         """
         return self._calls()._is_remote_alive()
 
     def event_fd(self) -> int:
-        """A descriptor for ``select``, ``selectors`` and ``asyncio``, or pass the channel itself: it has :meth:`fileno`.
+        """A descriptor for ``select``, ``selectors`` and ``asyncio``, or pass the channel itself:
+        it has :meth:`fileno`.
 
-        It is readable while there is a message to read, within a millisecond of its coming, and until a read took it;
-        or a change to ask about (the other side came, left, died, was replaced or recovered), until
-        :meth:`is_remote_alive` was called. Call both on waking up. It is only for polling, and is closed with the
-        channel: unregister it before.
+        It is readable while there is a message to read, within a millisecond of its coming, and
+        until a read took it; or a change to ask about (the other side came, left, died, was
+        replaced or recovered), until :meth:`is_remote_alive` was called. Call both on waking up. It
+        is only for polling, and is closed with the channel: unregister it before.
 
         :class:`eshm.AsyncESHM` is made of it.
 
         Raises:
-            RuntimeError: there is none: use_threads is off, no descriptor is left, in a forked child, or closed.
+            RuntimeError: there is none: use_threads is off, no descriptor is left, in a forked
+                child, or closed.
 
         >>> import select
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write(b"news")
         ...     select.select([slave], [], [], 5)[0] == [slave]
         True
@@ -310,7 +361,8 @@ class ESHM(Opening, Calls):
 
     @property
     def capacity(self) -> int:
-        """Bytes of the largest message. Raises RuntimeError if closed, or if the library is older than 1.3.
+        """Bytes of the largest message. Raises RuntimeError if closed, or if the library is older
+        than 1.3.
 
         >>> with ESHM(name, capacity=100_000) as channel:
         ...     channel.capacity
@@ -320,7 +372,8 @@ class ESHM(Opening, Calls):
 
     @property
     def wakeup_mode(self) -> ESHMWakeupMode:
-        """How this end's waiting reads learn of a message; can be set. Raises RuntimeError if closed.
+        """How this end's waiting reads learn of a message; can be set. Raises RuntimeError if
+        closed.
 
         >>> with ESHM(name) as channel:
         ...     channel.wakeup_mode = ESHMWakeupMode.POLL
@@ -334,10 +387,11 @@ class ESHM(Opening, Calls):
         self._calls()._set_wakeup_mode(ESHMWakeupMode(mode))
 
     def close(self) -> None:
-        """Leave the channel; a master with auto_cleanup also removes its file. May be called again, from any thread.
+        """Leave the channel; a master with auto_cleanup also removes its file. May be called again,
+        from any thread.
 
-        A read that waits in another thread raises RuntimeError: at once, over ctypes within about 100 ms. close()
-        returns after it.
+        A read that waits in another thread raises RuntimeError: at once, over ctypes within about
+        100 ms. close() returns after it.
 
         >>> channel = ESHM(name)
         >>> channel.close()
@@ -354,12 +408,17 @@ class ESHM(Opening, Calls):
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an ESHM cannot be pickled or copied: open the channel by its name where it is needed")
+        raise TypeError(
+            "an ESHM cannot be pickled or copied: open the channel by its name where it is needed"
+        )
 
     def __repr__(self) -> str:
         return self._shown if self._calls()._is_open() else f"{self._shown[:-1]}, closed)"

@@ -6,7 +6,8 @@ import time
 
 
 class Countdown:
-    """What is left of a wait. The clock may stop or be set back, as under libfaketime: what has been waited is counted too."""
+    """What is left of a wait. The clock may stop or be set back, as under libfaketime: what has
+    been waited is counted too."""
 
     def __init__(self, whole_ms: float) -> None:
         self._whole_ms = whole_ms

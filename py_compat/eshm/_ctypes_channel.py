@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 
 _DEFAULT_TIMEOUT_MS = 1000
 
-# The interpreter sees Ctrl-C, and a close() in another thread, only between calls of the library. So a long wait is
-# made of calls this short.
+# The interpreter sees Ctrl-C, and a close() in another thread, only between calls of the library.
+# So a long wait is made of calls this short.
 _SLICE_MS = 100
 
-# How long close() waits for calls in other threads: many slices. They end by themselves; this is for the unforeseen.
+# How long close() waits for calls in other threads: many slices. They end by themselves; this is
+# for the unforeseen.
 _CLOSE_WAIT_S = 2.0
 
-_NO_DATA, _TIMEOUT, _TOO_SMALL = int(ESHMError.NO_DATA), int(ESHMError.TIMEOUT), int(ESHMError.BUFFER_TOO_SMALL)
+_NO_DATA, _TIMEOUT, _TOO_SMALL = (
+    int(ESHMError.NO_DATA),
+    int(ESHMError.TIMEOUT),
+    int(ESHMError.BUFFER_TOO_SMALL),
+)
 _USUAL, _LARGE = 4096, 65536
 _EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _Result = TypeVar("_Result")
@@ -52,7 +57,8 @@ class CtypesChannel:
         self._write: Callable[..., int] = library.eshm_write
         self._read_ex: Callable[..., int] = library.eshm_read_ex
         self._given_up = given_up(library)
-        self._size_t = ctypes.c_size_t  # when the interpreter ends, the module ctypes is empty before the last write
+        # When the interpreter ends, the module ctypes is empty before the last write.
+        self._size_t = ctypes.c_size_t
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
         address = init(library, config, options)
@@ -61,7 +67,9 @@ class CtypesChannel:
             code = ESHMError.SHM_ATTACH if config.role == ESHMRole.SLAVE else ESHMError.SHM_CREATE
             if options is not None and options.is_out_of_range():
                 code = ESHMError.INVALID_PARAM
-            raise open_failed(last_error(library) or f"{hint}the library's reason is on stderr", code)
+            raise open_failed(
+                last_error(library) or f"{hint}the library's reason is on stderr", code
+            )
         self._handle = Handle(address, library.eshm_destroy)
         self._handle_open = self._handle.open
         self._pid = os.getpid()
@@ -81,14 +89,15 @@ class CtypesChannel:
         Strings for C and C++ peers end in NUL.
 
         Args:
-            data: Any object with the buffer interface: bytes, bytearray, memoryview, an array; may be empty.
+            data: Any object with the buffer interface: bytes, bytearray, memoryview, an array; may
+                be empty.
 
         Raises:
-            RuntimeError: ``Write failed: <text>`` (too large for the channel, detached, ousted by another master),
-                or the channel is closed.
+            RuntimeError: ``Write failed: <text>`` (too large for the channel, detached, ousted by
+                another master), or the channel is closed.
             TypeError: data holds no bytes.
 
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write("Grüße".encode() + b"\\0")
         ...     slave.read()
         b'Gr\\xc3\\xbc\\xc3\\x9fe\\x00'
@@ -111,20 +120,22 @@ class CtypesChannel:
     def read(self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None) -> bytes:
         """Wait for the next new message and return it.
 
-        Other threads run meanwhile. Ctrl-C and close() in another thread end the wait: at once with the native back
-        end, within about 100 ms over ctypes.
+        Other threads run meanwhile. Ctrl-C and close() in another thread end the wait: at once with
+        the native back end, within about 100 ms over ctypes.
 
         Args:
-            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for any size.
-            timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as long as it takes.
+            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for
+                any size.
+            timeout_ms: How long to wait: None for 1000 ms, 0 not at all, TIMEOUT_INFINITE for as
+                long as it takes.
 
         Raises:
             TimeoutError: ``Read timed out``.
-            RuntimeError: ``No data available`` (only if timeout_ms is 0), ``Read failed: <text>`` (``Buffer too
-                small``, for instance), or the channel is closed.
+            RuntimeError: ``No data available`` (only if timeout_ms is 0), ``Read failed: <text>``
+                (``Buffer too small``, for instance), or the channel is closed.
             ValueError: an argument is out of range.
 
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write(b"position 1.5")
         ...     slave.read(timeout_ms=500)
         b'position 1.5'
@@ -140,9 +151,10 @@ class CtypesChannel:
         raise self._read_failure(result)
 
     def try_read(self, buffer_size: Optional[int] = None) -> Optional[bytes]:
-        """The next new message if there is one, else None; never waits. Raises as :meth:`read` does otherwise.
+        """The next new message if there is one, else None; never waits. Raises as :meth:`read` does
+        otherwise.
 
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     slave.try_read() is None
         ...     master.write(b"position 1.5")
         ...     slave.try_read()
@@ -160,12 +172,13 @@ class CtypesChannel:
         """Wait for the next new message, put it into a buffer and return its size.
 
         Args:
-            buffer: Any writable object with the buffer interface, in one piece: a bytearray, a numpy array. A message
-                larger than it stays readable. BufferError for one that is read-only or not in one piece.
+            buffer: Any writable object with the buffer interface, in one piece: a bytearray, a
+                numpy array. A message larger than it stays readable. BufferError for one that is
+                read-only or not in one piece.
             timeout_ms: As for :meth:`read`, which also has the exceptions.
 
         >>> buffer = bytearray(64)
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     master.write(b"position 1.5")
         ...     size = slave.readinto(buffer, timeout_ms=500)
         >>> buffer[:size]
@@ -184,7 +197,7 @@ class CtypesChannel:
         """As :meth:`readinto` for the next new message if there is one, else None; never waits.
 
         >>> buffer = bytearray(64)
-        >>> with ESHM(name, role=ESHMRole.MASTER) as master, ESHM(name, role=ESHMRole.SLAVE) as slave:
+        >>> with ESHM(name, ESHMRole.MASTER) as master, ESHM(name, ESHMRole.SLAVE) as slave:
         ...     slave.try_readinto(buffer) is None
         ...     master.write(b"position 1.5")
         ...     slave.try_readinto(buffer)
@@ -235,12 +248,17 @@ class CtypesChannel:
             return MOST_BYTES
 
     def _receive_into(self, target: "_Target", timeout_ms: int) -> int:
-        """One call of the library: 0, an error's code, or the size needed where there is too little room."""
+        """One call of the library: 0, an error's code, or the size needed where there is too little
+        room."""
         target.timeout.value = timeout_ms
-        code = self._read_ex(self._handle, target.pointer, target.accepted, target.length_pointer, target.timeout)
+        code = self._read_ex(
+            self._handle, target.pointer, target.accepted, target.length_pointer, target.timeout
+        )
         return target.length.value or code if code == _TOO_SMALL else code
 
-    def _in_slices(self, wait_ms: int, receive: "Callable[[int], _Result]") -> "Union[_Result, int]":
+    def _in_slices(
+        self, wait_ms: int, receive: "Callable[[int], _Result]"
+    ) -> "Union[_Result, int]":
         """The rest of a wait of which one slice has passed."""
         endless = wait_ms == TIMEOUT_INFINITE
         countdown = Countdown(math.inf if endless else wait_ms - _SLICE_MS)
@@ -259,21 +277,29 @@ class CtypesChannel:
 
     def _get_stats(self) -> Dict[str, Any]:
         stats = ESHMStats()
-        self._check("Failed to get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats)))
+        self._check(
+            "Failed to get stats", self._library.eshm_get_stats(self._handle, ctypes.byref(stats))
+        )
         return {field[0]: getattr(stats, field[0]) for field in ESHMStats._fields_}
 
     def _get_role(self) -> int:
         role = ctypes.c_int()
-        self._check("Failed to get role", self._library.eshm_get_role(self._handle, ctypes.byref(role)))
+        self._check(
+            "Failed to get role", self._library.eshm_get_role(self._handle, ctypes.byref(role))
+        )
         return role.value
 
     def _is_remote_alive(self) -> bool:
         alive = ctypes.c_bool()
-        self._check("Failed to check remote", self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)))
+        self._check(
+            "Failed to check remote",
+            self._library.eshm_check_remote_alive(self._handle, ctypes.byref(alive)),
+        )
         return alive.value
 
     def _has_given_up(self) -> bool:
-        """Whether this is a slave that looks for its master no longer. False over a library that does not tell."""
+        """Whether this is a slave that looks for its master no longer. False over a library that
+        does not tell."""
         return self._given_up is not None and self._given_up(self._handle)
 
     def _event_fd(self) -> int:
@@ -292,18 +318,24 @@ class CtypesChannel:
 
     def _get_wakeup_mode(self) -> int:
         mode = ctypes.c_int()
-        self._check("Failed to get wakeup mode", self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)))
+        self._check(
+            "Failed to get wakeup mode",
+            self._library.eshm_get_wakeup_mode(self._handle, ctypes.byref(mode)),
+        )
         return mode.value
 
     def _set_wakeup_mode(self, mode: int) -> None:
-        self._check("Failed to set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, mode))
+        self._check(
+            "Failed to set wakeup mode", self._library.eshm_set_wakeup_mode(self._handle, mode)
+        )
 
     def _check(self, what: str, code: int) -> None:
         if code:
             raise self._failure(what, code)
 
     def _failure(self, what: str, code: int, size: Optional[int] = None) -> ESHMException:
-        """The exception for an error code. The library got NULL, and said so, if the channel is closed."""
+        """The exception for an error code. The library got NULL, and said so, if the channel is
+        closed."""
         if self._handle is None:
             return closed(self)
         text = last_error(self._library)

@@ -1,5 +1,5 @@
-"""From the bytes of a record to values. The bytes may be hostile: each length is checked against what remains, and nesting
-goes no deeper than the format's table."""
+"""From the bytes of a record to values. The bytes may be hostile: each length is checked against
+what remains, and nesting goes no deeper than the format's table."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def _scaled(mantissa: int, exponent: int) -> float:
 
 
 def string_content(data: bytes, start: int, stop: int) -> str:
-    # Strings are any bytes to C and C++: what is not UTF-8 becomes lone surrogates, and the same bytes again in the encoder.
+    # Strings are any bytes to C and C++: what is not UTF-8 becomes lone surrogates, and the same
+    # bytes again in the encoder.
     return data[start:stop].decode("utf-8", "surrogateescape")
 
 
@@ -144,7 +145,9 @@ def _event(data: bytes, position: int, end: int) -> Event:
     while position < last:
         start, position = _expect(data, position, last, _SEQUENCE)
         key_start, key_stop = _expect(data, start, position, 0x0C)
-        parameters[string_content(data, key_start, key_stop)], stop = _any_scalar(data, key_stop, position)
+        parameters[string_content(data, key_start, key_stop)], stop = _any_scalar(
+            data, key_stop, position
+        )
         _end(stop, position)
     return Event(name, parameters)
 
@@ -196,7 +199,8 @@ _TYPES = tuple(DataType)
 
 
 def decode(buffer: Any) -> List[DataItem]:
-    """The items of a record, from a bytes-like object. Bytes may follow it: programs pass their whole receive buffer.
+    """The items of a record, from a bytes-like object. Bytes may follow it: programs pass their
+    whole receive buffer.
 
     Raises:
         RecordError: they are no record; with reason and position.

@@ -73,7 +73,8 @@ class DEREncoder:
         self._data += _encode.binary_item(value)
 
     def begin_sequence(self) -> int:
-        """Opens a SEQUENCE: what is encoded next goes into it. The result is for :meth:`end_sequence`."""
+        """Opens a SEQUENCE: what is encoded next goes into it. The result is for
+        :meth:`end_sequence`."""
         self._data += _encode.sequence(b"")
         return len(self._data)
 
@@ -113,7 +114,8 @@ class DERDecoder:
     def __init__(self, data: Any) -> None:
         self._data = data if type(data) is bytes else memoryview(data).tobytes()
         self._position = 0
-        self._tag_at: Optional[int] = None  # of a tag that decode_tag has taken, while its length is still to come
+        # Of a tag that decode_tag has taken, while its length is still to come.
+        self._tag_at: Optional[int] = None
 
     def decode_tag(self) -> int:
         """The next byte, a tag."""
@@ -142,7 +144,8 @@ class DERDecoder:
         return _decode.real_content(self._data, *self._take(Tag.REAL))
 
     def decode_utf8_string(self) -> str:
-        """A UTF8_STRING; bytes that are no UTF-8 become lone surrogates, as ``os.fsdecode`` has them."""
+        """A UTF8_STRING; bytes that are no UTF-8 become lone surrogates, as ``os.fsdecode`` has
+        them."""
         return _decode.string_content(self._data, *self._take(Tag.UTF8_STRING))
 
     def decode_octet_string(self) -> bytes:
@@ -159,7 +162,9 @@ class DERDecoder:
     def end_sequence(self, end: int) -> None:
         """Goes on behind a SEQUENCE, at the position that begin_sequence gave."""
         if not self._position <= end <= len(self._data):
-            raise ValueError(f"position {end} is not between {self._position} and {len(self._data)}")
+            raise ValueError(
+                f"position {end} is not between {self._position} and {len(self._data)}"
+            )
         self._position, self._tag_at = end, None
 
     def has_more_data(self) -> bool:

@@ -30,10 +30,12 @@ _POSITIVE_ZERO = bytes(8)
 
 
 def sequence_head(size: int) -> bytes:
-    """Tag and length of a SEQUENCE; the length always has four bytes, as the released libraries write it."""
+    """Tag and length of a SEQUENCE; the length always has four bytes, as the released libraries
+    write it."""
     if size > _MOST:
         raise RecordError(f"{size} bytes are too many for one record")
-    # The tag is that of the released package, whose decoder knows no other. C and C++ peers take it by its low five bits.
+    # The tag is that of the released package, whose decoder knows no other. C and C++ peers take it
+    # by its low five bits.
     return _SEQUENCE.pack(0x10, 0x84, size)
 
 
@@ -45,7 +47,9 @@ def sequence(content: bytes) -> bytes:
 def length(size: int) -> bytes:
     """A length in its shortest form."""
     if not 0 <= size <= _MOST:
-        raise RecordError(f"{size} bytes are too many for one record" if size > 0 else f"a length of {size}")
+        raise RecordError(
+            f"{size} bytes are too many for one record" if size > 0 else f"a length of {size}"
+        )
     if size < 0x80:
         return bytes((size,))
     content = size.to_bytes((size.bit_length() + 7) // 8, "big")
@@ -73,7 +77,8 @@ def boolean_item(value: Any) -> bytes:
 
 def real_item(value: Any) -> bytes:
     packed = _REAL.pack(0x09, 9, 0x03, real(value))
-    return b"\x09\x00" if packed[3:] == _POSITIVE_ZERO else packed  # -0.0 keeps its sign in the long form
+    # -0.0 keeps its sign in the long form.
+    return b"\x09\x00" if packed[3:] == _POSITIVE_ZERO else packed
 
 
 def string_item(value: Any) -> bytes:
@@ -108,7 +113,9 @@ def _expect(value: Any, kind: type) -> None:
 
 def _event(value: Any) -> bytes:
     _expect(value, Event)
-    parameters = [sequence(string_item(key) + _scalar(one)) for key, one in value.parameters.items()]
+    parameters = [
+        sequence(string_item(key) + _scalar(one)) for key, one in value.parameters.items()
+    ]
     return sequence(string_item(value.event_name) + sequence(b"".join(parameters)))
 
 
@@ -123,7 +130,8 @@ def _unsigned(what: str, value: Any, bits: int) -> bytes:
     number = index(value)
     if not 0 <= number < 1 << bits:
         raise RecordError(f"an image's {what} of {number}")
-    return integer_item(number - (1 << 64) if number >> 63 else number)  # of 64 bits the same ones, read with a sign
+    # Of 64 bits the same ones, read with a sign.
+    return integer_item(number - (1 << 64) if number >> 63 else number)
 
 
 def _image_frame(value: Any) -> bytes:
@@ -163,4 +171,6 @@ def encode(items: Items) -> bytes:
         except (TypeError, RecordError) as error:
             raise type(error)(f"{key!r}: {error}") from None
         types.append(bytes((0x02, 1, kind)))
-    return sequence(sequence(b"".join(types)) + sequence(b"".join(keys)) + sequence(b"".join(values)))
+    return sequence(
+        sequence(b"".join(types)) + sequence(b"".join(keys)) + sequence(b"".join(values))
+    )

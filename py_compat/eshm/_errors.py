@@ -1,4 +1,5 @@
-"""What the calls of a channel raise: subclasses of the exceptions that scripts catch, each with the library's code."""
+"""What the calls of a channel raise: subclasses of the exceptions that scripts catch, each with the
+library's code."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)
 
 
 def without_channel(reason: str) -> str:
-    """The library's reason without the channel's name before it, where the exception has it already or never had."""
+    """The library's reason without the channel's name before it, where the exception has it already
+    or never had."""
     named = _CHANNEL.match(reason)
     return reason[named.end() :] if named else reason
 
@@ -83,7 +85,8 @@ def open_failed(reason: str, code: int) -> ESHMOpenFailed:
 
 
 def failure(what: str, code: int, text: str, size: Optional[int] = None) -> ESHMException:
-    """The exception for an error code of a call, with the library's reason. `what` is how scripts know the failure."""
+    """The exception for an error code of a call, with the library's reason. `what` is how scripts
+    know the failure."""
     text = without_channel(text)
     if what == READ and code == ESHMError.TIMEOUT:
         return ESHMTimeout("Read timed out")

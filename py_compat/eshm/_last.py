@@ -1,5 +1,5 @@
-"""The end of the interpreter. Channels close last: after the functions that a program has registered with `atexit`, and after
-its objects' finalizers, any of which may still write."""
+"""The end of the interpreter. Channels close last: after the functions that a program has
+registered with `atexit`, and after its objects' finalizers, any of which may still write."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import Any, Callable, Dict, Hashable, List
 
 #: By a key of its own, what closes each channel that is open.
 open_channels: Dict[Hashable, Callable[[], None]] = {}
-#: What must be over before the interpreter begins to end: from then on no thread but this one may run Python code.
+#: What must be over before the interpreter begins to end: from then on no thread but this one may
+#: run Python code.
 _before: List[Callable[[], None]] = []
 
 
 class _Last:
-    """Held by the module `sys`, which the interpreter clears after all modules of the program. Modules are empty by then, so
-    all that this needs it holds itself. Most channels are closed before, by their last references; here are those that a
-    daemon thread, say, still has."""
+    """Held by the module `sys`, which the interpreter clears after all modules of the program.
+    Modules are empty by then, so all that this needs it holds itself. Most channels are closed
+    before, by their last references; here are those that a daemon thread, say, still has."""
 
     __slots__ = ("_collect", "_open")
 
@@ -28,7 +29,8 @@ class _Last:
         self._open = open_channels
 
     def __del__(self) -> None:
-        self._collect()  # what something in `sys` kept, a hook for exceptions say: its finalizers run now
+        # What something in `sys` kept, a hook for exceptions say: its finalizers run now.
+        self._collect()
         for close in [*self._open.values()]:
             close()
 
@@ -38,7 +40,8 @@ setattr(sys, "__eshm_last__", _Last())
 
 
 def before_the_end(stop: Callable[[], None]) -> None:
-    """Has `stop` called as the interpreter ends, after all functions that were registered with `atexit` since the import."""
+    """Has `stop` called as the interpreter ends, after all functions that were registered with
+    `atexit` since the import."""
     _before.append(stop)
 
 
@@ -60,8 +63,9 @@ _finalizer_pid = 0
 
 
 def _close_in_child() -> None:
-    """A child of multiprocessing that was forked leaves by `os._exit`: nothing is cleared then, and before Python 3.13 not even
-    the functions of `atexit` are called. It does call the finalizers of `multiprocessing.util`, ours after all others."""
+    """A child of multiprocessing that was forked leaves by `os._exit`: nothing is cleared then, and
+    before Python 3.13 not even the functions of `atexit` are called. It does call the finalizers of
+    `multiprocessing.util`, ours after all others."""
     global _finalizer, _finalizer_pid
     finalize = getattr(sys.modules.get("multiprocessing.util"), "Finalize", None)
     if finalize is None or _finalizer_pid == os.getpid() and _finalizer.still_active():
@@ -74,10 +78,12 @@ def _end_of_child() -> None:
     multiprocessing: Any = sys.modules["multiprocessing"]
     if multiprocessing.parent_process() is None or multiprocessing.get_start_method() == "spawn":
         return  # this interpreter ends as every program's does
-    # What multiprocessing does a moment later before Python 3.13, and has done since: threads may use channels until they end.
+    # What multiprocessing does a moment later before Python 3.13, and has done since: threads may
+    # use channels until they end.
     threading._shutdown()  # type: ignore[attr-defined]
     _run_before()
-    threading.excepthook = _silent  # daemon threads still run, and are told that their channels are closed
+    # Daemon threads still run, and are told that their channels are closed.
+    threading.excepthook = _silent
     for close in [*open_channels.values()]:
         close()
 

@@ -17,8 +17,9 @@ _END = compile("", "eshm", "exec")
 _PROTOTYPES = {  # name: (result, arguments)
     "eshm_init": (HANDLE, [ctypes.POINTER(ESHMConfig)]),
     "eshm_destroy": (ctypes.c_int, [HANDLE]),
-    # None: these two are called for each message, and ctypes takes longer to check arguments than they take to run.
-    # Their caller passes (void*, const void*, size_t) and (void*, void*, size_t, size_t*, uint32_t) as ctypes objects.
+    # None: these two are called for each message, and ctypes takes longer to check arguments than
+    # they take to run. Their caller passes (void*, const void*, size_t) and (void*, void*, size_t,
+    # size_t*, uint32_t) as ctypes objects.
     "eshm_write": (ctypes.c_int, None),
     "eshm_read_ex": (ctypes.c_int, None),
     "eshm_check_remote_alive": (ctypes.c_int, [HANDLE, ctypes.POINTER(ctypes.c_bool)]),
@@ -46,7 +47,9 @@ def load() -> ctypes.CDLL:
         try:
             function = getattr(library, name)
         except AttributeError:
-            raise RuntimeError(f"{path} has no function {name}: not a libeshm of release 1.1 or later") from None
+            raise RuntimeError(
+                f"{path} has no function {name}: not a libeshm of release 1.1 or later"
+            ) from None
         function.restype, function.argtypes = result, arguments
     return library
 
@@ -61,26 +64,32 @@ def optional(library: ctypes.CDLL, prototypes: Mapping[str, Tuple[Any, List[Any]
         try:
             function = getattr(library, name)
         except AttributeError:
-            raise RuntimeError(f"{library._name} has no function {name}: a libeshm too old for this") from None
+            raise RuntimeError(
+                f"{library._name} has no function {name}: a libeshm too old for this"
+            ) from None
         function.restype, function.argtypes = result, arguments
     return library
 
 
 class Handle(ctypes.c_void_p):
-    """An open ``ESHMHandle*``, destroyed with the last reference to it, or by the end of the interpreter.
+    """An open ``ESHMHandle*``, destroyed with the last reference to it, or by the end of the
+    interpreter.
 
-    ctypes keeps a reference to the arguments of a running call. So whoever drops the handle, and whatever other
-    threads are doing, no call ever runs on a freed one, and calls need neither a lock nor a count for that.
+    ctypes keeps a reference to the arguments of a running call. So whoever drops the handle, and
+    whatever other threads are doing, no call ever runs on a freed one, and calls need neither a
+    lock nor a count for that.
     """
 
     def __init__(self, address: int, destroy: Callable[[int], Any]) -> None:
         super().__init__(address)
         self.open = threading.Lock()
-        """Held until the handle is destroyed. (A lock, not an Event: it has no state that a fork could tear.)"""
+        """Held until the handle is destroyed. (A lock, not an Event: it has no state that a fork
+        could tear.)"""
         self.open.acquire()
         release = self.open.release
-        # Told of by a weak reference to an object that the garbage collector does not look at, as code objects are: it ends
-        # when it is freed. A finalizer would run beside those of the program's objects, which may still want to write.
+        # Told of by a weak reference to an object that the garbage collector does not look at, as
+        # code objects are: it ends when it is freed. A finalizer would run beside those of the
+        # program's objects, which may still want to write.
         self._end = _END.replace(co_name=f"handle {address}")
 
         def close(_: object = None, forget: Callable[..., Any] = open_channels.pop) -> None:

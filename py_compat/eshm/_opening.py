@@ -8,7 +8,8 @@ from ._types import ESHMDisconnectBehavior, ESHMLogLevel, ESHMRole
 
 
 class Opening:
-    """The constructor of :class:`eshm.ESHM`, which documents the arguments, and of :class:`eshm.AsyncESHM`."""
+    """The constructor of :class:`eshm.ESHM`, which documents the arguments, and of
+    :class:`eshm.AsyncESHM`."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""What a channel can be opened with from release 1.3 of the library on, and what it tells of itself."""
+"""What a channel can be opened with from release 1.3 of the library on, and what it tells of
+itself."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ _PATIENT = ("there is no such segment", "its master is gone", "the file is no se
 
 
 def version() -> str:
-    """The native library's release, ``"1.3.0"`` for instance. Raises RuntimeError if it is older and does not tell.
+    """The native library's release, ``"1.3.0"`` for instance. Raises RuntimeError if it is older
+    and does not tell.
 
     >>> version().split(".")[0]
     '1'
@@ -45,7 +47,8 @@ def version() -> str:
 
 
 def last_error(library: ctypes.CDLL) -> str:
-    """Why this thread's last call that failed did so; empty if the library is older and does not tell."""
+    """Why this thread's last call that failed did so; empty if the library is older and does not
+    tell."""
     try:
         text: bytes = optional(library, _LAST_ERROR).eshm_last_error()
     except RuntimeError:
@@ -56,20 +59,24 @@ def last_error(library: ctypes.CDLL) -> str:
 def given_up(library: ctypes.CDLL) -> Optional[Callable[[Optional[ctypes.c_void_p]], bool]]:
     """What tells whether a slave looks for its master no longer; None if the library is older."""
     try:
-        ask: Callable[[Optional[ctypes.c_void_p]], bool] = optional(library, _GIVEN_UP).eshm_has_given_up
+        ask: Callable[[Optional[ctypes.c_void_p]], bool] = optional(
+            library, _GIVEN_UP
+        ).eshm_has_given_up
     except RuntimeError:
         return None
     return ask
 
 
 def capacity(library: ctypes.CDLL, handle: Optional[ctypes.c_void_p]) -> int:
-    """Bytes of the largest message; 0 for a handle that is closed or a forked child's. Raises as :func:`version`."""
+    """Bytes of the largest message; 0 for a handle that is closed or a forked child's. Raises as
+    :func:`version`."""
     size: int = optional(library, _CAPACITY).eshm_capacity(handle)
     return size
 
 
 class Options(NamedTuple):
-    """Checked options, in the order of the C structure ``ESHMOptions``; the native module takes them in the same one."""
+    """Checked options, in the order of the C structure ``ESHMOptions``; the native module takes
+    them in the same one."""
 
     capacity: int
     mode: int
@@ -95,7 +102,8 @@ class Options(NamedTuple):
         spin_us: Optional[int] = None,
         log_level: Optional[ESHMLogLevel] = None,
     ) -> "Optional[Options]":
-        """From the arguments of :class:`eshm.ESHM`; None if all are the defaults, which any library has."""
+        """From the arguments of :class:`eshm.ESHM`; None if all are the defaults, which any library
+        has."""
         if not 0 <= index(capacity) <= sys.maxsize:
             raise ValueError(f"capacity must be 0 to {sys.maxsize}, not {capacity}")
         options = cls(
@@ -109,7 +117,12 @@ class Options(NamedTuple):
             bool(huge_pages),
             bool(prefault),
         )
-        return None if options == (0, 0, 0, _SPIN_ADAPTIVE, ESHMLogLevel.DEFAULT, False, False, False, False) else options
+        return (
+            None
+            if options
+            == (0, 0, 0, _SPIN_ADAPTIVE, ESHMLogLevel.DEFAULT, False, False, False, False)
+            else options
+        )
 
 
     def is_out_of_range(self) -> bool:
@@ -118,7 +131,8 @@ class Options(NamedTuple):
 
 
 def init(library: ctypes.CDLL, config: ESHMConfig, options: Optional[Options]) -> Optional[int]:
-    """The address of an open handle, or None. Raises RuntimeError if the library is too old for options."""
+    """The address of an open handle, or None. Raises RuntimeError if the library is too old for
+    options."""
     address: Optional[int]
     if options is None:
         address = library.eshm_init(ctypes.byref(config))
@@ -129,10 +143,12 @@ def init(library: ctypes.CDLL, config: ESHMConfig, options: Optional[Options]) -
 
 
 def open_patiently(
-    open_once: "Callable[[Settings, Optional[Options]], None]", settings: Settings, options: Optional[Options]
+    open_once: "Callable[[Settings, Optional[Options]], None]",
+    settings: Settings,
+    options: Optional[Options],
 ) -> None:
-    """Opens with `open_once`, which raises ESHMOpenFailed with the reason; waits for a master in calls of it so short that
-    Ctrl-C is seen between them."""
+    """Opens with `open_once`, which raises ESHMOpenFailed with the reason; waits for a master in
+    calls of it so short that Ctrl-C is seen between them."""
     if options is None or settings.role != ESHMRole.SLAVE or not options.wait_for_master_ms:
         open_once(settings, options)
         return

@@ -9,7 +9,8 @@ from ._types import ESHMDisconnectBehavior, ESHMRole
 
 
 class Settings(NamedTuple):
-    """Checked settings, in the order of the C structure ``ESHMConfig``; the native module takes them in the same one."""
+    """Checked settings, in the order of the C structure ``ESHMConfig``; the native module takes
+    them in the same one."""
 
     name: bytes
     role: int

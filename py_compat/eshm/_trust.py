@@ -1,5 +1,5 @@
-"""Whether a file of the build tree is safe to load: nobody can have put it there, or change it, who could not as well change
-this package. Such users' code runs anyway."""
+"""Whether a file of the build tree is safe to load: nobody can have put it there, or change it, who
+could not as well change this package. Such users' code runs anyway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _MOST_LINKS = 40  # as the kernel
 
 
 def distrust(file: Path, package: Path) -> Optional[str]:
-    """Why the file is not to be loaded: what is wrong with it, or with something on the way to it, and the cure."""
+    """Why the file is not to be loaded: what is wrong with it, or with something on the way to it,
+    and the cure."""
     try:
         for path in _way_to(file):
             fault = _fault(path, path.lstat(), package)
@@ -51,7 +52,8 @@ def _way_to(file: Path) -> Iterator[Path]:
 
 
 def _fault(path: Path, facts: os.stat_result, package: Path) -> Optional[str]:
-    """What is wrong with one of them, and the command that repairs it, but for its last argument."""
+    """What is wrong with one of them, and the command that repairs it, but for its last
+    argument."""
     around = path in package.parents  # its owner and its group could exchange the package too
     own = package.stat()
     if not around and facts.st_uid not in (0, os.geteuid(), own.st_uid):

@@ -62,10 +62,12 @@ class ESHMWakeupMode(IntEnum):
 
 
 class ESHMLogLevel(IntEnum):
-    """How much the library says on stderr, in the whole process; each level includes those before it."""
+    """How much the library says on stderr, in the whole process; each level includes those before
+    it."""
 
     DEFAULT = 0
-    """As it is: what an earlier channel set, else what the environment's ``ESHM_LOG`` says, else WARN."""
+    """As it is: what an earlier channel set, else what the environment's ``ESHM_LOG`` says, else
+    WARN."""
     OFF = 1
     ERROR = 2
     WARN = 3

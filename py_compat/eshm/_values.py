@@ -1,4 +1,5 @@
-"""What a record holds: types, items and the three composite values; and which type a Python value has."""
+"""What a record holds: types, items and the three composite values; and which type a Python value
+has."""
 
 from __future__ import annotations
 
@@ -125,7 +126,12 @@ _BY_CLASS: Dict[type, DataType] = {
 }
 
 #: The kinds of numpy's scalar types; numpy itself is not needed.
-_BY_DTYPE_KIND = {"b": DataType.BOOLEAN, "i": DataType.INTEGER, "u": DataType.INTEGER, "f": DataType.REAL}
+_BY_DTYPE_KIND = {
+    "b": DataType.BOOLEAN,
+    "i": DataType.INTEGER,
+    "u": DataType.INTEGER,
+    "f": DataType.REAL,
+}
 
 
 def _dtype_kind(value: Any) -> Optional[str]:
@@ -190,7 +196,8 @@ def real(value: Any) -> float:
 
 
 def string(value: Any) -> bytes:
-    """A string as UTF-8; TypeError if it is none, RecordError for lone surrogates but those that stand for bytes."""
+    """A string as UTF-8; TypeError if it is none, RecordError for lone surrogates but those that
+    stand for bytes."""
     if not isinstance(value, str):
         raise TypeError(f"expected a str, not {type(value).__name__}")
     try:

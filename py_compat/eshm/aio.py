@@ -25,7 +25,14 @@ from ._arrays import filled, of_message, room
 from ._backend import choose
 from ._channel import ESHM, Array, Scalar, items_of
 from ._encode import encode
-from ._errors import ESHMBufferTooSmall, ESHMClosed, ESHMException, ESHMNoData, ESHMOpenFailed, ESHMTimeout
+from ._errors import (
+    ESHMBufferTooSmall,
+    ESHMClosed,
+    ESHMException,
+    ESHMNoData,
+    ESHMOpenFailed,
+    ESHMTimeout,
+)
 from ._opening import Opening
 from ._options import LOOK_S, MOST_BYTES, file_of, slice_of, wants_a_master
 from ._types import TIMEOUT_INFINITE, ESHMRole
@@ -44,12 +51,14 @@ _Result = TypeVar("_Result")
 class AsyncESHM(Opening):
     """One end of a channel, open inside an ``async with`` block.
 
-    Takes the arguments of :class:`eshm.ESHM`. Waiting is done by the event loop, on the channel's descriptor: an idle channel
-    needs no thread and no wake-ups, however many there are. ``use_threads`` must stay on.
+    Takes the arguments of :class:`eshm.ESHM`. Waiting is done by the event loop, on the channel's
+    descriptor: an idle channel needs no thread and no wake-ups, however many there are.
+    ``use_threads`` must stay on.
 
     >>> import asyncio
     >>> async def main():
-    ...     async with AsyncESHM(name, role=ESHMRole.MASTER) as master, AsyncESHM(name, role=ESHMRole.SLAVE) as slave:
+    ...     master, slave = AsyncESHM(name, ESHMRole.MASTER), AsyncESHM(name, ESHMRole.SLAVE)
+    ...     async with master, slave:
     ...         await master.write(b"position 1.5")
     ...         async for value in slave:
     ...             return value
@@ -63,7 +72,8 @@ class AsyncESHM(Opening):
         self._open: Optional[_Owned] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._descriptor = -1
-        self._waiting: List["asyncio.Future[None]"] = []  # a future of each read that waits, the longest first
+        # A future of each read that waits, the longest first.
+        self._waiting: List["asyncio.Future[None]"] = []
         self._at_once = False
         self._room = _FIRST_ROOM
 
@@ -83,12 +93,16 @@ class AsyncESHM(Opening):
         return self
 
     async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         self.close()
 
     async def _opened(self, loop: asyncio.AbstractEventLoop, given: Dict[str, Any]) -> "_Owned":
-        """Opens it; a slave waits for its master between attempts, so that cancelling ends the wait."""
+        """Opens it; a slave waits for its master between attempts, so that cancelling ends the
+        wait."""
         wait_ms = given["wait_for_master_ms"]
         if not wait_ms or given["role"] != ESHMRole.SLAVE:
             return await _in_a_thread(loop, lambda: _Owned(**given))
@@ -140,7 +154,8 @@ class AsyncESHM(Opening):
         return self.channel.capacity
 
     def get_role(self) -> ESHMRole:
-        """MASTER or SLAVE, as :meth:`eshm.ESHM.get_role`; :attr:`role` is known of a closed channel too."""
+        """MASTER or SLAVE, as :meth:`eshm.ESHM.get_role`; :attr:`role` is known of a closed channel
+        too."""
         return self.channel.get_role()
 
     def get_stats(self) -> Dict[str, Any]:
@@ -152,8 +167,8 @@ class AsyncESHM(Opening):
         return self.channel.is_remote_alive()
 
     def try_read(self, buffer_size: Optional[int] = None) -> Optional[bytes]:
-        """The next new message if there is one, else None, as :meth:`eshm.ESHM.try_read`: without `await`, and before
-        reads that wait."""
+        """The next new message if there is one, else None, as :meth:`eshm.ESHM.try_read`: without
+        `await`, and before reads that wait."""
         return self.channel.try_read(buffer_size)
 
     def try_readinto(self, buffer: Buffer) -> Optional[int]:
@@ -161,74 +176,114 @@ class AsyncESHM(Opening):
         return self.channel.try_readinto(buffer)
 
     async def write(self, data: Buffer) -> None:
-        """Publish a message, as :meth:`eshm.ESHM.write` does. The loop runs other tasks before it returns."""
+        """Publish a message, as :meth:`eshm.ESHM.write` does. The loop runs other tasks before it
+        returns."""
         self.channel.write(data)
         await asyncio.sleep(0)
 
-    async def read(self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None) -> bytes:
+    async def read(
+        self, buffer_size: Optional[int] = None, timeout_ms: Optional[int] = None
+    ) -> bytes:
         """Wait for the next new message and return it; a cancelled read has taken none.
 
         Args:
-            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for any size.
+            buffer_size: Largest message to accept, in bytes; a larger one stays readable. None for
+                any size.
             timeout_ms: How long to wait: None for as long as it takes, 0 not at all.
 
         Raises:
-            TimeoutError: ``Read timed out``; with None this is a slave that has used up its attempts to reconnect.
-            RuntimeError: as :meth:`eshm.ESHM.read`; also in a read that waits as the channel is closed.
+            TimeoutError: ``Read timed out``; with None this is a slave that has used up its
+                attempts to reconnect.
+            RuntimeError: as :meth:`eshm.ESHM.read`; also in a read that waits as the channel is
+                closed.
         """
         return await self._patiently(lambda: self._take(buffer_size), timeout_ms)
 
     async def readinto(self, buffer: Buffer, timeout_ms: Optional[int] = None) -> int:
-        """Wait for the next new message, put it into a buffer, as :meth:`eshm.ESHM.readinto` does, and return its size.
-        Otherwise as :meth:`read`."""
+        """Wait for the next new message, put it into a buffer, as :meth:`eshm.ESHM.readinto` does,
+        and return its size. Otherwise as :meth:`read`."""
         return await self._patiently(lambda: self.channel.try_readinto(buffer), timeout_ms)
 
     @overload
     async def read_array(
-        self, dtype: None = None, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: None = None,
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[numpy.float64]: ...
 
     @overload
     async def read_array(
-        self, dtype: Union[Type[Scalar], numpy.dtype[Scalar]], shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: Union[Type[Scalar], numpy.dtype[Scalar]],
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[Scalar]: ...
 
     @overload
     async def read_array(
-        self, dtype: DTypeLike, shape: Shape = None, *, out: None = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: DTypeLike,
+        shape: Shape = None,
+        *,
+        out: None = None,
+        timeout_ms: Optional[int] = None,
     ) -> NDArray[Any]: ...
 
     @overload
     async def read_array(
-        self, dtype: Any = None, shape: Shape = None, *, out: Array, timeout_ms: Optional[int] = None
+        self,
+        dtype: Any = None,
+        shape: Shape = None,
+        *,
+        out: Array,
+        timeout_ms: Optional[int] = None,
     ) -> Array: ...
 
     async def read_array(
-        self, dtype: Any = None, shape: Shape = None, *, out: Any = None, timeout_ms: Optional[int] = None
+        self,
+        dtype: Any = None,
+        shape: Shape = None,
+        *,
+        out: Any = None,
+        timeout_ms: Optional[int] = None,
     ) -> Any:
-        """Wait for the next new message and return it as a numpy array, as :meth:`eshm.ESHM.read_array` does. Otherwise as
-        :meth:`read`."""
+        """Wait for the next new message and return it as a numpy array, as
+        :meth:`eshm.ESHM.read_array` does. Otherwise as :meth:`read`."""
         if out is None and shape is None:
             return of_message(await self.read(timeout_ms=timeout_ms), dtype)
         array = room(dtype, shape, out)
         return filled(array, await self.readinto(array, timeout_ms))
 
-    async def read_data(self, timeout_ms: Optional[int] = None, max_items: int = 32) -> Dict[str, Any]:
-        """Wait for the next new message, which must be a record, and return its values by their keys, as
-        :meth:`eshm.ESHM.read_data` does. Otherwise as :meth:`read`."""
-        return {item.key: item.value for item in items_of(await self.read(timeout_ms=timeout_ms), max_items)}
+    async def read_data(
+        self, timeout_ms: Optional[int] = None, max_items: int = 32
+    ) -> Dict[str, Any]:
+        """Wait for the next new message, which must be a record, and return its values by their
+        keys, as :meth:`eshm.ESHM.read_data` does. Otherwise as :meth:`read`."""
+        return {
+            item.key: item.value
+            for item in items_of(await self.read(timeout_ms=timeout_ms), max_items)
+        }
 
     async def write_data(self, items: Items) -> None:
-        """Publish a record, as :meth:`eshm.ESHM.write_data` does. The loop runs other tasks before it returns."""
+        """Publish a record, as :meth:`eshm.ESHM.write_data` does. The loop runs other tasks before
+        it returns."""
         await self.write(encode(items))
 
-    async def _patiently(self, take: Callable[[], Optional[_Result]], timeout_ms: Optional[int]) -> _Result:
+    async def _patiently(
+        self, take: Callable[[], Optional[_Result]], timeout_ms: Optional[int]
+    ) -> _Result:
         """What `take` gives once there is something for it."""
         loop = asyncio.get_running_loop()
         endless = timeout_ms is None or u32("timeout_ms", timeout_ms) == TIMEOUT_INFINITE
         deadline = None if timeout_ms is None or endless else loop.time() + timeout_ms / 1000
         if self._at_once:
-            # A peer that writes faster than this side reads must not keep the other tasks from running.
+            # A peer that writes faster than this side reads must not keep the other tasks from
+            # running.
             await asyncio.sleep(0)
         value = None if self._waiting else take()
         self._at_once = value is not None
@@ -256,7 +311,8 @@ class AsyncESHM(Opening):
                 self._room = max(error.size or 0, self._room * 2)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """The messages as they come, each that no newer one replaced in between; ends as the channel is closed.
+        """The messages as they come, each that no newer one replaced in between; ends as the
+        channel is closed.
 
         Raises as :meth:`read` does, TimeoutError for one.
         """
@@ -291,7 +347,8 @@ class AsyncESHM(Opening):
                     loop.remove_reader(self._descriptor)
 
     def _wake_one(self) -> None:
-        self.channel.is_remote_alive()  # takes a change of the peer, which also makes the descriptor readable
+        # Takes a change of the peer, which also makes the descriptor readable.
+        self.channel.is_remote_alive()
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
@@ -302,7 +359,8 @@ class AsyncESHM(Opening):
             _finish(waiting)
 
     def close(self) -> None:
-        """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any thread."""
+        """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any
+        thread."""
         channel, loop = self._open, self._loop
         if channel is None or loop is None:
             return
@@ -334,7 +392,8 @@ class _Owned(ESHM):
     def is_remote_alive(self) -> bool:
         alive = super().is_remote_alive()
         owner, loop = self._owner, None if self._owner is None else self._owner._loop
-        # Whoever asks takes the change from the descriptor, and no other will come: all reads without limit end.
+        # Whoever asks takes the change from the descriptor, and no other will come: all reads
+        # without limit end.
         if not alive and owner is not None and loop is not None and self._calls()._has_given_up():
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(owner._wake_all)
@@ -348,8 +407,9 @@ class _Owned(ESHM):
 
 
 async def _in_a_thread(loop: asyncio.AbstractEventLoop, opening: Callable[[], _Owned]) -> _Owned:
-    """What `opening` gives, which may take a while: to judge what a dead pair left, for instance. In a thread of its own, which
-    neither waits for those of others nor is waited for if this is cancelled."""
+    """What `opening` gives, which may take a while: to judge what a dead pair left, for instance.
+    In a thread of its own, which neither waits for those of others nor is waited for if this is
+    cancelled."""
     done: "asyncio.Future[_Owned]" = loop.create_future()
 
     def finish(channel: Optional[_Owned], error: Optional[BaseException]) -> None:

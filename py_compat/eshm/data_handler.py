@@ -7,8 +7,8 @@
     for item in handler.decode_data_buffer(message):
         print(item.key, item.value)
 
-The bytes are those of the C, C++ and Rust sides, but that a SEQUENCE has the tag 0x10, as in released versions of this module.
-Needs neither the native library nor a channel.
+The bytes are those of the C, C++ and Rust sides, but that a SEQUENCE has the tag 0x10, as in
+released versions of this module. Needs neither the native library nor a channel.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class DataHandler:
         self._functions: Dict[str, FunctionHandler] = {}
 
     def encode_data_buffer(self, items: Items) -> bytes:
-        """The record of these items: DataItems, or a mapping of keys to values that tell their types themselves.
+        """The record of these items: DataItems, or a mapping of keys to values that tell their
+        types themselves.
 
         numpy scalars and any bytes-like objects are accepted too.
 
@@ -47,8 +48,9 @@ class DataHandler:
         return encode(items)
 
     def decode_data_buffer(self, buffer: Any) -> List[DataItem]:
-        """The items of a record, from a bytes-like object. Bytes after the record are not looked at, and bytes of a string
-        that are no UTF-8 become lone surrogates, as ``os.fsdecode`` has them; the encoder makes the same bytes of them.
+        """The items of a record, from a bytes-like object. Bytes after the record are not looked
+        at, and bytes of a string that are no UTF-8 become lone surrogates, as ``os.fsdecode`` has
+        them; the encoder makes the same bytes of them.
 
         Raises:
             RecordError: it is no record; with the reason and the position.
@@ -56,7 +58,8 @@ class DataHandler:
         return decode(buffer)
 
     def register_function(self, name: str, handler: FunctionHandler) -> None:
-        """Makes a function known to :meth:`process_function_calls`; it gets the list of arguments."""
+        """Makes a function known to :meth:`process_function_calls`; it gets the list of
+        arguments."""
         self._functions[name] = handler
 
     def process_function_calls(self, items: Iterable[DataItem]) -> None:
@@ -103,12 +106,16 @@ class DataHandler:
         return DataItem(DataType.BINARY, key, value)
 
     @staticmethod
-    def create_event(key: str, event_name: str, parameters: Optional[Mapping[str, Any]] = None) -> DataItem:
+    def create_event(
+        key: str, event_name: str, parameters: Optional[Mapping[str, Any]] = None
+    ) -> DataItem:
         """An EVENT item."""
         return DataItem(DataType.EVENT, key, Event(event_name, dict(parameters or {})))
 
     @staticmethod
-    def create_function_call(key: str, function_name: str, arguments: Iterable[Any] = ()) -> DataItem:
+    def create_function_call(
+        key: str, function_name: str, arguments: Iterable[Any] = ()
+    ) -> DataItem:
         """A FUNCTION_CALL item without an answer."""
         return DataItem(DataType.FUNCTION_CALL, key, FunctionCall(function_name, list(arguments)))
 
@@ -117,7 +124,9 @@ class DataHandler:
         key: str, width: int, height: int, channels: int, timestamp_ns: int, data: Any
     ) -> DataItem:
         """An IMAGE_FRAME item."""
-        return DataItem(DataType.IMAGE_FRAME, key, ImageFrame(width, height, channels, timestamp_ns, data))
+        return DataItem(
+            DataType.IMAGE_FRAME, key, ImageFrame(width, height, channels, timestamp_ns, data)
+        )
 
     @staticmethod
     def extract_simple_values(items: Iterable[DataItem]) -> Dict[str, Any]:

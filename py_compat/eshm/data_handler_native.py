@@ -1,8 +1,10 @@
-"""Records, encoded and decoded by the native library: the interface of :mod:`data_handler`, with the same results.
+"""Records, encoded and decoded by the native library: the interface of :mod:`data_handler`, with
+the same results.
 
     from data_handler_native import NativeDataHandler, DataItem, DataType
 
-It costs a few microseconds to call, so it pays for large records; the checks of values are the library's.
+It costs a few microseconds to call, so it pays for large records; the checks of values are the
+library's.
 """
 
 from __future__ import annotations
@@ -10,7 +12,18 @@ from __future__ import annotations
 import ctypes
 from operator import index
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+)
 
 from . import data_handler
 from ._decode import decode
@@ -60,7 +73,8 @@ class _Out(ctypes.Structure):
 
 
 class _In(ctypes.Structure):
-    """``ESHMRecordField`` for decoding: its pointers are plain addresses, so that a NUL ends nothing."""
+    """``ESHMRecordField`` for decoding: its pointers are plain addresses, so that a NUL ends
+    nothing."""
 
     _fields_ = [
         ("key", ctypes.c_void_p),
@@ -73,8 +87,14 @@ class _In(ctypes.Structure):
 
 _SIZE = ctypes.POINTER(ctypes.c_size_t)
 _PROTOTYPES = {  # name: (result, arguments)
-    "eshm_record_encode": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE]),
-    "eshm_record_decode": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE]),
+    "eshm_record_encode": (
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE],
+    ),
+    "eshm_record_decode": (
+        ctypes.c_int,
+        [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _SIZE],
+    ),
 }
 
 #: Key, type, data, integer, real, children.
@@ -109,9 +129,16 @@ def _event(key: bytes, value: Any) -> List[_Field]:
 def _function_call(key: bytes, value: Any) -> List[_Field]:
     _expect(value, FunctionCall)
     absent: _Field = (b"", _NONE, b"", 0, 0.0, 0)
-    answer = absent if value.return_value is None else _scalar(type_of(value.return_value), b"", value.return_value)
+    answer = (
+        absent
+        if value.return_value is None
+        else _scalar(type_of(value.return_value), b"", value.return_value)
+    )
     children = [answer, *(_scalar(type_of(one), b"", one) for one in value.arguments)]
-    return [(key, DataType.FUNCTION_CALL, string(value.function_name), 0, 0.0, len(children)), *children]
+    return [
+        (key, DataType.FUNCTION_CALL, string(value.function_name), 0, 0.0, len(children)),
+        *children,
+    ]
 
 
 def _image_frame(key: bytes, value: Any) -> List[_Field]:
@@ -121,7 +148,9 @@ def _image_frame(key: bytes, value: Any) -> List[_Field]:
         number = index(getattr(value, what))
         if not 0 <= number < 1 << bits:
             raise RecordError(f"an image's {what} of {number}")
-        children.append(_scalar(DataType.INTEGER, b"", number - (1 << 64) if number >> 63 else number))
+        children.append(
+            _scalar(DataType.INTEGER, b"", number - (1 << 64) if number >> 63 else number)
+        )
     children.append(_scalar(DataType.BINARY, b"", value.data))
     return [(key, DataType.IMAGE_FRAME, b"", 0, 0.0, len(children)), *children]
 
@@ -179,7 +208,9 @@ def _unflatten(fields: Iterable[_In]) -> List[DataItem]:
             children = [next(row) for _ in range(field.children)]
             values = [_value(child) for child in children]
             if kind == DataType.IMAGE_FRAME:
-                value = ImageFrame(values[0], values[1], values[2], values[3] & 0xFFFFFFFFFFFFFFFF, values[4])
+                value = ImageFrame(
+                    values[0], values[1], values[2], values[3] & 0xFFFFFFFFFFFFFFFF, values[4]
+                )
             else:
                 name = ctypes.string_at(field.data, field.size).decode() if field.size else ""
                 if kind == DataType.EVENT:
@@ -191,7 +222,8 @@ def _unflatten(fields: Iterable[_In]) -> List[DataItem]:
 
 
 class NativeDataHandler(data_handler.DataHandler):
-    """As :class:`data_handler.DataHandler`, over the native library. Can be closed, and used in a with block; it holds nothing.
+    """As :class:`data_handler.DataHandler`, over the native library. Can be closed, and used in a
+    with block; it holds nothing.
 
     Raises:
         RuntimeError: the library cannot be loaded, or is too old; or the handler is closed.
@@ -211,12 +243,16 @@ class NativeDataHandler(data_handler.DataHandler):
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         self.close()
 
     def encode_data_buffer(self, items: Items) -> bytes:
-        """The record of these items; see the pure-Python class. A SEQUENCE has the tag 0x30 here."""
+        """The record of these items; see the pure-Python class. A SEQUENCE has the tag 0x30
+        here."""
         self._check_open()
         if not isinstance(items, Mapping):
             items = list(items)  # it may be needed twice
@@ -242,12 +278,15 @@ class NativeDataHandler(data_handler.DataHandler):
         while True:
             row = (_In * most)()
             count = ctypes.c_size_t()
-            code = self._library.eshm_record_decode(message, len(message), row, most, ctypes.byref(count))
+            code = self._library.eshm_record_decode(
+                message, len(message), row, most, ctypes.byref(count)
+            )
             if code != ESHMError.BUFFER_TOO_SMALL or count.value <= most:
                 break
             most = 1 << (count.value - 1).bit_length()  # ctypes keeps each array type it ever made
         if code:
-            return decode(message)  # bytes after the record, or in strings no UTF-8; for anything else this raises
+            # Bytes after the record, or in strings no UTF-8; for anything else this raises.
+            return decode(message)
         return _unflatten(row[: count.value])
 
     def _check_open(self) -> None:

@@ -29,20 +29,21 @@ from ._values import DataItem, DataType, Event, FunctionCall, ImageFrame, Record
 class ESHMData(ESHM):
     """An :class:`eshm.ESHM` that reads records as lists of items; it opens and closes as that does.
 
-    >>> with ESHMData(name, role=ESHMRole.MASTER) as robot, ESHMData(name, role=ESHMRole.SLAVE) as panel:
+    >>> with ESHMData(name, ESHMRole.MASTER) as robot, ESHMData(name, ESHMRole.SLAVE) as panel:
     ...     robot.write_data({"temperature": 23.5, "status": "OK"})
     ...     [(item.key, item.type.name, item.value) for item in panel.read_data()]
     [('temperature', 'REAL', 23.5), ('status', 'STRING', 'OK')]
     """
 
-    def read_data(  # type: ignore[override]  # the original's interface: a list here, a dict in ESHM
+    # The original's interface: a list here, a dict in ESHM.
+    def read_data(  # type: ignore[override]
         self, max_items: int = 100, timeout_ms: int = 1000
     ) -> List[DataItem]:
         """Wait for the next new record and return its items in order; none if nothing came in time.
 
         Raises:
-            RuntimeError: As :meth:`read`; also for a message that is no record, or of more items. Such a message is
-                taken all the same.
+            RuntimeError: As :meth:`read`; also for a message that is no record, or of more items.
+                Such a message is taken all the same.
         """
         try:
             return self._read_items(timeout_ms, max_items)
@@ -50,7 +51,8 @@ class ESHMData(ESHM):
             return []
 
     def try_read_data(self, max_items: int = 100) -> List[DataItem]:
-        """The items of the next new record if there is one, else none; never waits. Raises as :meth:`read_data`."""
+        """The items of the next new record if there is one, else none; never waits. Raises as
+        :meth:`read_data`."""
         return self.read_data(max_items, 0)
 
     @staticmethod

@@ -10,8 +10,8 @@
 
     robot.start()                                   # panel.call("halt")
 
-Triggers go both ways over a channel of their own, ``<channel>_ctl``. It holds the newest one: those fired faster than they
-are taken coalesce, and :attr:`Rpc.missed` counts them.
+Triggers go both ways over a channel of their own, ``<channel>_ctl``. It holds the newest one: those
+fired faster than they are taken coalesce, and :attr:`Rpc.missed` counts them.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {  # name: (result, arguments)
     "eshm_rpc_get_last_error": (ctypes.c_char_p, []),
 }
 
-#: Whose handler each number given to the library is. An Rpc that nobody else holds may go, its handlers with it.
+#: Whose handler each number given to the library is. An Rpc that nobody else holds may go, its
+#: handlers with it.
 _owners: Dict[int, "weakref.ReferenceType[Rpc]"] = {}
 _numbers = itertools.count(1)
 
 
 def _run_handler(number: Optional[int]) -> None:
-    """What the library calls, on its thread. One for all handlers, and for good: it may be freed in none that runs."""
+    """What the library calls, on its thread. One for all handlers, and for good: it may be freed in
+    none that runs."""
     try:
         owner = _owners.get(number or 0)
         rpc = owner() if owner is not None else None
@@ -76,11 +78,12 @@ _run = _HANDLER(_run_handler)
 class Rpc:
     """One end of a trigger channel, open from construction to :meth:`close`.
 
-    Handlers run one after the other, in the order the triggers came, on a thread that :meth:`start`, or a with block, starts. They may
-    register others, fire, stop and close. An exception that leaves one is printed, and that is all.
+    Handlers run one after the other, in the order the triggers came, on a thread that
+    :meth:`start`, or a with block, starts. They may register others, fire, stop and close. An
+    exception that leaves one is printed, and that is all.
 
-    Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is dead: every call but
-    ``close()`` raises RuntimeError.
+    Any threads may use one object at once. In a child made by ``os.fork()`` an inherited object is
+    dead: every call but ``close()`` raises RuntimeError.
 
     Args:
         channel: Name of the channel, to which ``_ctl`` is added: 1 to 245 bytes.
@@ -137,7 +140,8 @@ class Rpc:
         return self._role
 
     def on_call(self, name: str) -> Callable[[_Function], _Function]:
-        """A decorator: the function runs when the other side calls `name`; an earlier one is replaced."""
+        """A decorator: the function runs when the other side calls `name`; an earlier one is
+        replaced."""
 
         def register(function: _Function) -> _Function:
             encoded = self._encoded(name)
@@ -146,13 +150,16 @@ class Rpc:
             if number is not None and self._handle is not None:
                 self._handlers[number] = function
             else:
-                self._names["call", encoded] = self._register(self._library.eshm_rpc_on_call, encoded, function)
+                self._names["call", encoded] = self._register(
+                    self._library.eshm_rpc_on_call, encoded, function
+                )
             return function
 
         return register
 
     def on_event(self, name: str) -> Callable[[_Function], _Function]:
-        """A decorator: the function runs when the other side emits `name`, after those registered before."""
+        """A decorator: the function runs when the other side emits `name`, after those registered
+        before."""
 
         def register(function: _Function) -> _Function:
             self._register(self._library.eshm_rpc_on_event, self._encoded(name), function)
@@ -160,7 +167,9 @@ class Rpc:
 
         return register
 
-    def _register(self, in_library: Callable[..., int], name: bytes, function: Callable[[], Any]) -> int:
+    def _register(
+        self, in_library: Callable[..., int], name: bytes, function: Callable[[], Any]
+    ) -> int:
         if not callable(function):
             raise TypeError(f"a handler is a function, not {type(function).__name__}")
         number = next(_numbers)
@@ -173,15 +182,16 @@ class Rpc:
         return number
 
     def start(self) -> None:
-        """Start running handlers, as a with block does at its beginning; may be called again. Does nothing while the
-        interpreter ends. Raises RuntimeError if closed."""
+        """Start running handlers, as a with block does at its beginning; may be called again. Does
+        nothing while the interpreter ends. Raises RuntimeError if closed."""
         if _ending and self._handle is not None:
             return
         self._check("Start", self._library.eshm_rpc_start(self._handle))
         self._running = True
 
     def stop(self) -> None:
-        """Stop running handlers; on return none runs, but the one that called this. May be called again.
+        """Stop running handlers; on return none runs, but the one that called this. May be called
+        again.
 
         Raises RuntimeError if closed.
         """
@@ -189,7 +199,8 @@ class Rpc:
         self._running = False
 
     def call(self, name: str) -> None:
-        """Have the other side run its handler for the call, unless a newer trigger comes before it is taken.
+        """Have the other side run its handler for the call, unless a newer trigger comes before it
+        is taken.
 
         Raises:
             RuntimeError: It was not fired: detached, the name is too long, or closed.
@@ -211,10 +222,12 @@ class Rpc:
         return int(self._library.eshm_rpc_dispatched(self._handle))
 
     def close(self) -> None:
-        """Stop and leave the channel. May be called again, and from a handler, which is then the last that runs."""
+        """Stop and leave the channel. May be called again, and from a handler, which is then the
+        last that runs."""
         handle, self._handle, self._running = self._handle, None, False
         if handle is not None and self._pid == os.getpid():
-            self._library.eshm_rpc_stop(handle)  # waits for a handler that runs, also where another call has the handle
+            # Waits for a handler that runs, also where another call has the handle.
+            self._library.eshm_rpc_stop(handle)
         del handle  # destroyed here, or at the end of the last call that still runs
 
     def __enter__(self) -> "Rpc":
@@ -222,7 +235,10 @@ class Rpc:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         self.close()
 

@@ -3,8 +3,9 @@
 
     python3 advanced_example.py [name]
 
-This process is the robot (master) and sends its state as a packed C struct; the controller (slave) is a child process,
-this same file started with --controller, and answers each state with a command. Ends by itself in a second or two.
+This process is the robot (master) and sends its state as a packed C struct; the controller (slave)
+is a child process, this same file started with --controller, and answers each state with a command.
+Ends by itself in a second or two.
 """
 
 import math
@@ -19,8 +20,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # for want of an inst
 
 from eshm import ESHM, ESHMRole, ESHMWakeupMode, TIMEOUT_INFINITE
 
-# struct State { uint64_t step; double time; double joints[6]; };  struct Command { uint64_t step; double torques[6]; };
-# "=" has no padding and neither have these C structs, all of 8-byte fields: C and C++ read them as they are.
+# struct State { uint64_t step; double time; double joints[6]; };
+# struct Command { uint64_t step; double torques[6]; };
+# "=" has no padding and neither have these C structs, all of 8-byte fields: C and C++ read them as
+# they are.
 STATE = struct.Struct("=Qd6d")
 COMMAND = struct.Struct("=Q6d")
 LAST_STEP = 2**64 - 1
@@ -31,7 +34,8 @@ GAIN = -0.5
 def control(name: str) -> None:
     """Answers each state with torques against the joints' deflection."""
     with ESHM(name, role=ESHMRole.SLAVE) as channel:
-        channel.wakeup_mode = ESHMWakeupMode.PUSH  # the default: woken by the writer; POLL looks by itself
+        # The default: woken by the writer; POLL looks by itself.
+        channel.wakeup_mode = ESHMWakeupMode.PUSH
         print(f"[CONTROLLER] Attached, wakeup mode {channel.wakeup_mode.name}", flush=True)
         while True:
             step, _, *joints = STATE.unpack(channel.read(STATE.size, timeout_ms=TIMEOUT_INFINITE))
@@ -58,8 +62,14 @@ def simulate(channel: ESHM) -> None:
             raise RuntimeError(f"step {step} was answered wrongly")
         answered += 1
         if step % 50 == 0:
-            print(f"[ROBOT] Step {step}: first joint {joints[0]:+.3f}, torque {torques[0]:+.3f}", flush=True)
-    print(f"[ROBOT] {answered} of {STEPS} steps answered in {time.monotonic() - began:.3f} s", flush=True)
+            print(
+                f"[ROBOT] Step {step}: first joint {joints[0]:+.3f}, torque {torques[0]:+.3f}",
+                flush=True,
+            )
+    print(
+        f"[ROBOT] {answered} of {STEPS} steps answered in {time.monotonic() - began:.3f} s",
+        flush=True,
+    )
     if answered == 0:
         raise RuntimeError("the controller never answered")
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A slave outlives its masters: one is killed, one ends in order. Self-contained, takes a few seconds.
+"""A slave outlives its masters: one is killed, one ends in order. Self-contained, takes a few
+seconds.
 
     python3 reconnect_demo.py [name]
 
@@ -72,7 +73,10 @@ def notice_loss(channel: ESHM) -> None:
         if time.monotonic() - began > DEADLINE_S:
             raise RuntimeError("the loss of the master went unnoticed")
         time.sleep(0.001)
-    print(f"[SLAVE] Master is lost, noticed after {(time.monotonic() - began) * 1000:.0f} ms", flush=True)
+    print(
+        f"[SLAVE] Master is lost, noticed after {(time.monotonic() - began) * 1000:.0f} ms",
+        flush=True,
+    )
 
 
 def main() -> int:
@@ -84,7 +88,9 @@ def main() -> int:
     master = start_master(name)
     try:
         # 0 attempts: no limit. The slave stays open through everything that follows.
-        with ESHM(name, role=ESHMRole.SLAVE, max_reconnect_attempts=0, reconnect_retry_interval_ms=20) as channel:
+        with ESHM(
+            name, role=ESHMRole.SLAVE, max_reconnect_attempts=0, reconnect_retry_interval_ms=20
+        ) as channel:
             hear(channel, master)
             for kill in (True, False):
                 end(master, kill)

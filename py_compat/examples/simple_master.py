@@ -40,7 +40,8 @@ def run(channel: ESHM) -> None:
 
 
 def main() -> int:
-    # Both signals end the program in the same way, also where a script started it in the background.
+    # Both signals end the program in the same way, also where a script started it in the
+    # background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     name = sys.argv[1] if len(sys.argv) > 1 else "eshm1"

@@ -3,8 +3,8 @@
 
     python3 simple_slave.py [name]
 
-Start simple_master.py or `eshm_demo master` with the same name first. The first ten messages are printed one by one,
-then a line a second: a master may send thousands. Ctrl-C ends it.
+Start simple_master.py or `eshm_demo master` with the same name first. The first ten messages are
+printed one by one, then a line a second: a master may send thousands. Ctrl-C ends it.
 """
 
 import signal
@@ -60,13 +60,15 @@ def run(channel: ESHM) -> None:
 
 
 def main() -> int:
-    # Both signals end the program in the same way, also where a script started it in the background.
+    # Both signals end the program in the same way, also where a script started it in the
+    # background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     name = sys.argv[1] if len(sys.argv) > 1 else "eshm1"
     try:
         print("=== ESHM Python Slave Example ===", flush=True)
-        # No limit of attempts: this slave waits for its master to come back however long that takes.
+        # No limit of attempts: this slave waits for its master to come back however long that
+        # takes.
         with ESHM(name, role=ESHMRole.SLAVE, max_reconnect_attempts=0) as channel:
             print(f"Initialized as {channel.get_role().name}", flush=True)
             run(channel)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Both ends in one script: a master and, in a child process, a slave that sends everything back in capitals.
+"""Both ends in one script: a master and, in a child process, a slave that sends everything back in
+capitals.
 
     python3 standalone_demo.py [name]
 
@@ -25,7 +26,8 @@ def shout(name: str, attached: Connection) -> None:
         attached.send(True)
         while True:
             word = channel.read(timeout_ms=10_000).decode()
-            print(f"[SLAVE] {word} -> {word.upper()}", flush=True)  # before the answer: one side prints at a time
+            # Before the answer: one side prints at a time.
+            print(f"[SLAVE] {word} -> {word.upper()}", flush=True)
             channel.write(word.upper().encode())
             if word == "bye":
                 return

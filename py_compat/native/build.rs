@@ -20,7 +20,8 @@ fn main() {
     let source = fs::read_to_string(SOURCE).expect("the package is beside this crate");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     for method in METHODS {
-        let text = docstring(&source, method).unwrap_or_else(|| panic!("{SOURCE} has no docstring of {method}"));
+        let text = docstring(&source, method)
+            .unwrap_or_else(|| panic!("{SOURCE} has no docstring of {method}"));
         fs::write(out.join(method), text).expect("OUT_DIR is writable");
     }
 }

@@ -1,5 +1,6 @@
-/* A clock that is not the kernel's, as under libfaketime: preloaded, it stops the monotonic clock, or sets it back or ahead,
- * once the file that FALSE_CLOCK_AT names is there. FALSE_CLOCK is "stopped", or how many seconds are added. */
+/* A clock that is not the kernel's, as under libfaketime: preloaded, it stops the monotonic clock,
+ * or sets it back or ahead, once the file that FALSE_CLOCK_AT names is there. FALSE_CLOCK is
+ * "stopped", or how many seconds are added. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

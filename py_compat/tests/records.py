@@ -26,7 +26,9 @@ def _value(described: Any) -> Any:
     if described is None:
         return None
     if "event" in described:
-        return Event(described["event"], {key: _value(v) for key, v in described["parameters"].items()})
+        return Event(
+            described["event"], {key: _value(v) for key, v in described["parameters"].items()}
+        )
     if "function" in described:
         arguments = [_value(argument) for argument in described["arguments"]]
         return FunctionCall(described["function"], arguments, _value(described["return"]))
@@ -49,7 +51,10 @@ def vectors() -> List[Vector]:
     return [
         Vector(
             described["name"],
-            [DataItem(DataType(item["type"]), item["key"], _value(item["value"])) for item in described["items"]],
+            [
+                DataItem(DataType(item["type"]), item["key"], _value(item["value"]))
+                for item in described["items"]
+            ],
             bytes.fromhex(described["hex"]),
         )
         for described in json.loads(VECTORS.read_text())
@@ -78,7 +83,9 @@ def from_python(record: bytes) -> bytes:
 def same(one: Any, other: Any) -> bool:
     """Equal in class and value; of reals the bits count."""
     if isinstance(one, float) and isinstance(other, float):
-        return struct.pack(">d", one) == struct.pack(">d", other) or (math.isnan(one) and math.isnan(other))
+        return struct.pack(">d", one) == struct.pack(">d", other) or (
+            math.isnan(one) and math.isnan(other)
+        )
     return type(one) is type(other) and one == other
 
 

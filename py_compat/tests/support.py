@@ -28,7 +28,8 @@ os.environ.setdefault("ESHM_LOG", "off")
 #: A limit for hangs, not an expectation: generous for a busy machine.
 HANG_S = 30.0
 
-#: The stale threshold where a test asks for none: a busy machine may hold a process up for longer than the library's own 100 ms.
+#: The stale threshold where a test asks for none: a busy machine may hold a process up for longer
+#: than the library's own 100 ms.
 PATIENT_MS = 2000
 
 
@@ -55,7 +56,8 @@ def asleep(thread: int) -> bool:
 
 
 class Program:
-    """A child process whose output is read line by line. Use in a with block: it is dead after it."""
+    """A child process whose output is read line by line. Use in a with block: it is dead after
+    it."""
 
     def __init__(self, command: List[str], cwd: Optional[Path] = None, **environment: str) -> None:
         self._pending = b""
@@ -72,13 +74,18 @@ class Program:
         """The next line of standard output, without its end."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._pending:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select(
+                [self.process.stdout], [], [], max(0.0, deadline - time.monotonic())
+            )
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not chunk:
                 self.process.kill()
                 errors = self.process.stderr.read().decode()
                 reason = "ended" if ready else f"said nothing for {timeout} s"
-                raise AssertionError(f"{self.process.args} {reason}; it had left {self._pending!r}, stderr:\n{errors}")
+                raise AssertionError(
+                    f"{self.process.args} {reason}; "
+                    f"it had left {self._pending!r}, stderr:\n{errors}"
+                )
             self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode()
@@ -124,11 +131,13 @@ class Program:
 
 PRELUDE = f"""
 import os, signal, sys, threading, time, warnings
-warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # Python 3.12: not beside the library's thread
+# Python 3.12: not beside the library's thread.
+warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
 sys.path.insert(0, {str(PACKAGE)!r})
 import eshm
 from eshm import *
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
+# A parent in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def say(value): print(value, flush=True)
 """
 
@@ -139,7 +148,8 @@ def script(code: str, *arguments: str, **environment: str) -> Program:
 
 
 class Peer(Program):
-    """The other end of a channel in a process of its own; it opens it before the constructor returns."""
+    """The other end of a channel in a process of its own; it opens it before the constructor
+    returns."""
 
     CODE = """
 with ESHM(sys.argv[1], role=ESHMRole[sys.argv[2]], **eval(sys.argv[3])) as channel:
@@ -214,5 +224,19 @@ def skip(test: unittest.TestCase, reason: str) -> None:
     test.skipTest(reason)
 
 
-__all__ = ["ESHM", "ESHMRole", "ChannelTest", "HANG_S", "PACKAGE", "PRELUDE", "Peer", "Program", "asleep", "library_path",
-           "script", "segment", "skip", "wait_until"]
+__all__ = [
+    "ESHM",
+    "ESHMRole",
+    "ChannelTest",
+    "HANG_S",
+    "PACKAGE",
+    "PRELUDE",
+    "Peer",
+    "Program",
+    "asleep",
+    "library_path",
+    "script",
+    "segment",
+    "skip",
+    "wait_until",
+]

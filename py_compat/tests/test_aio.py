@@ -1,4 +1,5 @@
-"""AsyncESHM: reads that wait in an event loop, against peers in processes of their own and in this one."""
+"""AsyncESHM: reads that wait in an event loop, against peers in processes of their own and in this
+one."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from eshm import (
 from eshm.aio import AsyncESHM
 
 
-# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine has many.
+# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine
+# has many.
 logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
@@ -140,7 +142,8 @@ class Reading(ChannelTest, unittest.IsolatedAsyncioTestCase):
         self.assertEqual(AsyncESHM(self.name, backend="ctypes").backend, "ctypes")
 
     async def test_a_read_that_waits_sees_what_the_question_takes_from_the_descriptor(self) -> None:
-        """The question's answer makes the descriptor quiet again; a message that comes later wakes the read."""
+        """The question's answer makes the descriptor quiet again; a message that comes later wakes
+        the read."""
         async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
             read = asyncio.ensure_future(master.read())
             await waits(master, read)
@@ -168,7 +171,9 @@ class Reading(ChannelTest, unittest.IsolatedAsyncioTestCase):
                 got: List[bytes] = []
                 for number in range(5):
                     slave.write(b"%d" % number)
-                    done, reads = await asyncio.wait(reads, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED)
+                    done, reads = await asyncio.wait(
+                        reads, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED
+                    )
                     reads = list(reads)
                     got += [read.result() for read in done]
                 self.assertEqual(got, [b"0", b"1", b"2", b"3", b"4"])
@@ -216,7 +221,10 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
                     self.assertEqual(await hurry(master.read()), bytes(size))
 
     async def test_closing_the_channel_inside_is_closing(self) -> None:
-        for close in (lambda channel: channel.close(), lambda channel: threading.Thread(target=channel.close).start()):
+        for close in (
+            lambda channel: channel.close(),
+            lambda channel: threading.Thread(target=channel.close).start(),
+        ):
             async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
                 reads = [asyncio.ensure_future(master.read()) for _ in range(2)]
                 await waits(master, reads[0], len(reads))
@@ -229,7 +237,9 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
         names = [f"{self.name}.{number}" for number in range(50)]
 
         async def slave(name: str) -> bytes:
-            async with AsyncESHM(name, role=ESHMRole.SLAVE, wait_for_master_ms=TIMEOUT_INFINITE) as channel:
+            async with AsyncESHM(
+                name, role=ESHMRole.SLAVE, wait_for_master_ms=TIMEOUT_INFINITE
+            ) as channel:
                 return await channel.read()
 
         slaves = [asyncio.ensure_future(slave(name)) for name in names]
@@ -254,7 +264,10 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(ESHMOpenFailed) as refused:
             await hurry(
                 AsyncESHM(
-                    self.name, role=ESHMRole.SLAVE, capacity=2 << 30, wait_for_master_ms=TIMEOUT_INFINITE
+                    self.name,
+                    role=ESHMRole.SLAVE,
+                    capacity=2 << 30,
+                    wait_for_master_ms=TIMEOUT_INFINITE,
                 ).__aenter__()
             )
         self.assertEqual(refused.exception.code, ESHMError.INVALID_PARAM)
@@ -299,7 +312,9 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
         with self.script(WRITER, self.name) as peer:
             peer.line()
             async with AsyncESHM(
-                self.name, role=ESHMRole.SLAVE, disconnect_behavior=ESHMDisconnectBehavior.IMMEDIATELY
+                self.name,
+                role=ESHMRole.SLAVE,
+                disconnect_behavior=ESHMDisconnectBehavior.IMMEDIATELY,
             ) as slave:
                 await hurry(slave.read())
                 peer.process.kill()
@@ -338,7 +353,8 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
             for number in range(count):
                 await add(number)
             deadline = time.monotonic() + HANG_S
-            while tasks() > before + 1:  # the library's; those that opened them are on their way out
+            # The library's; those that opened them are on their way out.
+            while tasks() > before + 1:
                 self.assertLess(time.monotonic(), deadline, tasks())
                 await asyncio.sleep(0.001)
             last = channels[-1]

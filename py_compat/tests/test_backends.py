@@ -1,4 +1,5 @@
-"""Which back end serves, both in one process, the exceptions, and what a waiting read lets happen meanwhile."""
+"""Which back end serves, both in one process, the exceptions, and what a waiting read lets happen
+meanwhile."""
 
 import os
 import pickle
@@ -30,7 +31,10 @@ class Choice(ChannelTest):
             ESHM(self.name, backend="java")
         self.assertFalse(segment(self.name).exists())
 
-    SHOW = "\nwith ESHM(sys.argv[1]) as channel: say(channel.backend)\nsay('eshm._native' in sys.modules)"
+    SHOW = (
+        "\nwith ESHM(sys.argv[1]) as channel: say(channel.backend)"
+        "\nsay('eshm._native' in sys.modules)"
+    )
 
     def shown(self, **environment):
         program = self.script(self.SHOW, **environment)
@@ -45,7 +49,9 @@ class Choice(ChannelTest):
         library = str(eshm.library_path())
         self.assertEqual(self.shown(ESHM_PYTHON_BACKEND="", ESHM_LIB=library)[0], "ctypes")
         if HAS_NATIVE:
-            self.assertEqual(self.shown(ESHM_PYTHON_BACKEND="native", ESHM_LIB=library)[0], "native")
+            self.assertEqual(
+                self.shown(ESHM_PYTHON_BACKEND="native", ESHM_LIB=library)[0], "native"
+            )
 
     def test_unknown_in_the_environment(self):
         program = self.script("", ESHM_PYTHON_BACKEND="java")
@@ -105,7 +111,9 @@ class Together(ChannelTest):
                     self.assertEqual(set(slave.get_stats()), set(master.get_stats()))
                 for call in (slave.read, slave.try_read, slave.get_stats, lambda: slave.write(b"x"),
                              lambda: slave.readinto(buffer), lambda: slave.try_readinto(buffer)):
-                    with self.assertRaisesRegex(eshm.ESHMClosed, f"^ESHM\\(name='{self.name}', role=SLAVE\\) is closed$"):
+                    with self.assertRaisesRegex(
+                        eshm.ESHMClosed, f"^ESHM\\(name='{self.name}', role=SLAVE\\) is closed$"
+                    ):
                         call()
 
     def test_fork_with_both_open(self):
@@ -173,32 +181,54 @@ class Exceptions(ChannelTest):
         self.assertIsInstance(caught.exception, promised)
         self.assertIsInstance(caught.exception, ESHMException)
         copy = pickle.loads(pickle.dumps(caught.exception))
-        self.assertEqual((type(copy), str(copy), copy.code), (kind, str(caught.exception), caught.exception.code))
+        self.assertEqual(
+            (type(copy), str(copy), copy.code), (kind, str(caught.exception), caught.exception.code)
+        )
         return caught.exception.code
 
     def test_each_has_its_code(self):
         self.assertIs(
-            self.code_of(eshm.ESHMOpenFailed, RuntimeError, lambda: ESHM(self.name, role=ESHMRole.SLAVE)),
+            self.code_of(
+                eshm.ESHMOpenFailed, RuntimeError, lambda: ESHM(self.name, role=ESHMRole.SLAVE)
+            ),
             ESHMError.SHM_ATTACH,
         )
         master, slave = self.pair()
         code_of = self.code_of
-        self.assertIs(code_of(eshm.ESHMTimeout, TimeoutError, lambda: slave.read(timeout_ms=1)), ESHMError.TIMEOUT)
-        self.assertIs(code_of(eshm.ESHMNoData, RuntimeError, lambda: slave.read(timeout_ms=0)), ESHMError.NO_DATA)
+        self.assertIs(
+            code_of(eshm.ESHMTimeout, TimeoutError, lambda: slave.read(timeout_ms=1)),
+            ESHMError.TIMEOUT,
+        )
+        self.assertIs(
+            code_of(eshm.ESHMNoData, RuntimeError, lambda: slave.read(timeout_ms=0)),
+            ESHMError.NO_DATA,
+        )
         too_small = ESHMError.BUFFER_TOO_SMALL
-        self.assertIs(code_of(eshm.ESHMBufferTooSmall, RuntimeError, lambda: slave.write(bytes(1 << 20))), too_small)
+        self.assertIs(
+            code_of(eshm.ESHMBufferTooSmall, RuntimeError, lambda: slave.write(bytes(1 << 20))),
+            too_small,
+        )
         master.write(b"0123456789")
-        self.assertIs(code_of(eshm.ESHMBufferTooSmall, RuntimeError, lambda: slave.read(9)), too_small)
+        self.assertIs(
+            code_of(eshm.ESHMBufferTooSmall, RuntimeError, lambda: slave.read(9)), too_small
+        )
         slave.close()
         self.assertIs(code_of(eshm.ESHMClosed, RuntimeError, slave.read), ESHMError.NOT_INITIALIZED)
 
     def test_a_lost_master(self):
         master = self.peer("MASTER")
-        slave = self.open(ESHMRole.SLAVE, disconnect_behavior=eshm.ESHMDisconnectBehavior.IMMEDIATELY)
+        slave = self.open(
+            ESHMRole.SLAVE, disconnect_behavior=eshm.ESHMDisconnectBehavior.IMMEDIATELY
+        )
         master.kill()
-        code = self.code_of(eshm.ESHMStale, RuntimeError, lambda: slave.read(timeout_ms=eshm.TIMEOUT_INFINITE))
+        code = self.code_of(
+            eshm.ESHMStale, RuntimeError, lambda: slave.read(timeout_ms=eshm.TIMEOUT_INFINITE)
+        )
         self.assertIs(code, ESHMError.MASTER_STALE)
-        self.assertIs(self.code_of(eshm.ESHMFailed, RuntimeError, lambda: slave.write(b"x")), ESHMError.TIMEOUT)
+        self.assertIs(
+            self.code_of(eshm.ESHMFailed, RuntimeError, lambda: slave.write(b"x")),
+            ESHMError.TIMEOUT,
+        )
 
     def test_a_channel_cannot_be_pickled(self):
         with self.assertRaisesRegex(TypeError, "pickle"):
@@ -210,7 +240,8 @@ class Meanwhile(ChannelTest):
 
     CODE = """
 import sys
-sys.setswitchinterval(1000)  # nobody is made to give way: a wait that kept the interpreter would keep it
+# Nobody is made to give way: a wait that kept the interpreter would keep it.
+sys.setswitchinterval(1000)
 with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
     begun = threading.Event()
     def wait():

@@ -57,8 +57,12 @@ class Into(ChannelTest):
     def test_too_small_leaves_message_and_buffer(self):
         buffer = bytearray(9)
         self.master.write(b"0123456789")
-        for read in (lambda: self.slave.readinto(buffer), lambda: self.slave.try_readinto(buffer),
-                     lambda: self.slave.readinto(buffer, timeout_ms=TIMEOUT_INFINITE), lambda: self.slave.read(9)):
+        for read in (
+            lambda: self.slave.readinto(buffer),
+            lambda: self.slave.try_readinto(buffer),
+            lambda: self.slave.readinto(buffer, timeout_ms=TIMEOUT_INFINITE),
+            lambda: self.slave.read(9),
+        ):
             with self.assertRaises(ESHMBufferTooSmall) as caught:
                 read()
             self.assertEqual(caught.exception.size, 10)
@@ -101,7 +105,8 @@ class Into(ChannelTest):
         program = self.script("""
 buffer = bytearray(8)
 with ESHM(sys.argv[1], role=ESHMRole.SLAVE) as channel:
-    thread = threading.Thread(target=lambda: say(channel.readinto(buffer, timeout_ms=TIMEOUT_INFINITE)))
+    read = lambda: channel.readinto(buffer, timeout_ms=TIMEOUT_INFINITE)
+    thread = threading.Thread(target=lambda: say(read()))
     thread.start()
     while True:
         try:
@@ -163,7 +168,13 @@ class Arrays(ChannelTest):
         nested = numpy.zeros(4, [("at", "M8[s]"), ("inner", [("what", object, 2)])])
         arrays = [objects, named, timed, nested, objects.reshape(2, 2).T, objects[:0]]
         arrays += [array[::2] for array in arrays[:4]]
-        others = [memoryview(objects), memoryview(objects)[::2], (ctypes.py_object * 2)(None, 5), named[0], timed[0]]
+        others = [
+            memoryview(objects),
+            memoryview(objects)[::2],
+            (ctypes.py_object * 2)(None, 5),
+            named[0],
+            timed[0],
+        ]
         for holder in (*arrays, *others):
             before = repr(holder)
             with self.subTest(holder=before):
@@ -175,7 +186,9 @@ class Arrays(ChannelTest):
                     lambda: self.slave.readinto(holder, 0),
                     lambda: self.slave.try_readinto(holder),
                 ):
-                    with self.assertRaisesRegex(TypeError, "an array of Python objects has no bytes to share$"):
+                    with self.assertRaisesRegex(
+                        TypeError, "an array of Python objects has no bytes to share$"
+                    ):
                         wrong()
                 self.assertEqual(repr(holder), before)
         for holder in arrays:
@@ -202,16 +215,26 @@ class Arrays(ChannelTest):
 
         days = numpy.zeros((4, 4), "M8[D]")
         self.master.write(b"kept")
-        for array in (numpy.zeros((4, 4)), numpy.zeros((4, 4), [("at", "M8[s]"), ("speed", "f4")]), days):
+        for array in (
+            numpy.zeros((4, 4)),
+            numpy.zeros((4, 4), [("at", "M8[s]"), ("speed", "f4")]),
+            days,
+        ):
             fixed = array.copy()
             fixed.flags.writeable = False
-            for buffer, fault in ((array[::2], "not in one piece"), (array.T, "not in one piece"), (fixed, "read-only")):
+            for buffer, fault in (
+                (array[::2], "not in one piece"),
+                (array.T, "not in one piece"),
+                (fixed, "read-only"),
+            ):
                 for read in (
                     lambda: self.slave.readinto(buffer, 0),
                     lambda: self.slave.try_readinto(buffer),
                     lambda: self.slave.read_array(out=buffer, timeout_ms=0),
                 ):
-                    with self.subTest(dtype=array.dtype, fault=fault), self.assertRaisesRegex(BufferError, fault):
+                    with self.subTest(dtype=array.dtype, fault=fault), self.assertRaisesRegex(
+                        BufferError, fault
+                    ):
                         read()
         self.assertEqual(self.slave.read(), b"kept")
 

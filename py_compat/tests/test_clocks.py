@@ -38,7 +38,8 @@ with ESHM(sys.argv[1], role=ESHMRole.MASTER, stale_threshold_ms=2000) as channel
     timed("read", lambda: channel.read(timeout_ms=250))
     timed("readinto", lambda: channel.readinto(bytearray(8), timeout_ms=250))
     timed("open", lambda: ESHM(sys.argv[1] + "x", role=ESHMRole.SLAVE, wait_for_master_ms=250))
-    reader = threading.Thread(target=timed, args=("closed", lambda: channel.read(timeout_ms=TIMEOUT_INFINITE)))
+    read = lambda: channel.read(timeout_ms=TIMEOUT_INFINITE)
+    reader = threading.Thread(target=timed, args=("closed", read))
     reader.start()
     while not channel._calls()._is_open():
         pass
@@ -60,19 +61,37 @@ class FalseClock(ChannelTest):
         cls.compiler = shutil.which("cc")
         if cls.compiler:
             source = Path(__file__).with_name("false_clock.c")
-            command = [cls.compiler, "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(cls.library), str(source)]
+            command = [
+                cls.compiler,
+                "-shared",
+                "-fPIC",
+                "-Wall",
+                "-Werror",
+                "-o",
+                str(cls.library),
+                str(source),
+            ]
             subprocess.run(command, check=True)
 
     def check(self, kind):
         if not self.compiler:
             skip(self, "false clocks: there is no cc")
         at = Path(self.work.name, self.name)
-        child = self.script(WAITS, self.name, LD_PRELOAD=str(self.library), FALSE_CLOCK=kind, FALSE_CLOCK_AT=str(at))
-        for what, error in (("changing", "ESHMTimeout"), ("read", "ESHMTimeout"), ("readinto", "ESHMTimeout"), ("open", "ESHMOpenFailed")):
+        child = self.script(
+            WAITS, self.name, LD_PRELOAD=str(self.library), FALSE_CLOCK=kind, FALSE_CLOCK_AT=str(at)
+        )
+        for what, error in (
+            ("changing", "ESHMTimeout"),
+            ("read", "ESHMTimeout"),
+            ("readinto", "ESHMTimeout"),
+            ("open", "ESHMOpenFailed"),
+        ):
             said = child.line().split()
             self.assertEqual(said[:2], [what, error])
-            if not (what == "changing" and int(kind.replace("stopped", "0")) > 0):  # ahead: it is over by that clock
-                self.assertGreaterEqual(int(said[2]), 200, what)  # the uptime is in hundredths of a second
+            # Ahead: it is over by that clock.
+            if not (what == "changing" and int(kind.replace("stopped", "0")) > 0):
+                # The uptime is in hundredths of a second.
+                self.assertGreaterEqual(int(said[2]), 200, what)
         self.assertEqual(child.line().split()[:2], ["closed", "ESHMClosed"])
         self.assertEqual(child.line(), "done")
         self.assertEqual(child.end()[0], 0)

@@ -15,7 +15,15 @@ from decimal import Decimal
 import records
 from records import SCALARS, same, same_items
 from support import PACKAGE
-from eshm.data_handler import DataHandler, DataItem, DataType, Event, FunctionCall, ImageFrame, RecordError
+from eshm.data_handler import (
+    DataHandler,
+    DataItem,
+    DataType,
+    Event,
+    FunctionCall,
+    ImageFrame,
+    RecordError,
+)
 
 handler = DataHandler()
 
@@ -48,7 +56,10 @@ class GoldenVectors(unittest.TestCase):
     def test_encoded_as_the_original_did(self):
         for vector in records.vectors():
             with self.subTest(vector.name):
-                self.assertEqual(handler.encode_data_buffer(vector.items).hex(), records.from_python(vector.bytes).hex())
+                self.assertEqual(
+                    handler.encode_data_buffer(vector.items).hex(),
+                    records.from_python(vector.bytes).hex(),
+                )
 
     def test_decoded(self):
         for vector in records.vectors():
@@ -59,7 +70,11 @@ class GoldenVectors(unittest.TestCase):
 
 class Encoding(unittest.TestCase):
     def test_integers_are_the_shortest(self):
-        for number, expected in [(-128, "020180"), (-129, "0202ff7f"), (-(1 << 63), "02088000000000000000")]:
+        for number, expected in [
+            (-128, "020180"),
+            (-129, "0202ff7f"),
+            (-(1 << 63), "02088000000000000000"),
+        ]:
             self.assertEqual(content(one(DataType.INTEGER, number)).hex(), expected)
         for bits in range(64):
             for number in ((1 << bits) - 1, 1 << bits, -(1 << bits), -(1 << bits) - 1):
@@ -87,27 +102,49 @@ class Encoding(unittest.TestCase):
 
     def test_composite_values(self):
         items = [
-            DataItem(DataType.EVENT, "e", Event("alarm", {"level": 3, "text": "hot", "at": 1.5, "on": True, "raw": b"\0"})),
+            DataItem(
+                DataType.EVENT,
+                "e",
+                Event("alarm", {"level": 3, "text": "hot", "at": 1.5, "on": True, "raw": b"\0"}),
+            ),
             DataItem(DataType.FUNCTION_CALL, "f", FunctionCall("add", [1, 2.5, "x", b"y", False])),
             DataItem(DataType.FUNCTION_CALL, "g", FunctionCall("add", [1, 2], 3)),
             DataItem(DataType.FUNCTION_CALL, "h", FunctionCall("none", [], "")),
-            DataItem(DataType.IMAGE_FRAME, "i", ImageFrame(0xFFFFFFFF, 2, 3, (1 << 64) - 1, b"pixels")),
+            DataItem(
+                DataType.IMAGE_FRAME, "i", ImageFrame(0xFFFFFFFF, 2, 3, (1 << 64) - 1, b"pixels")
+            ),
         ]
-        self.assertTrue(same_items(handler.decode_data_buffer(handler.encode_data_buffer(items)), items))
+        self.assertTrue(
+            same_items(handler.decode_data_buffer(handler.encode_data_buffer(items)), items)
+        )
 
     def test_refused_values(self):
         for kind, value in [
-            (DataType.INTEGER, 1.5), (DataType.INTEGER, "1"), (DataType.BOOLEAN, "yes"), (DataType.BOOLEAN, 1.0),
-            (DataType.REAL, "1.5"), (DataType.REAL, b"1"), (DataType.STRING, b"x"), (DataType.STRING, 1),
-            (DataType.BINARY, "x"), (DataType.BINARY, 3), (DataType.EVENT, "x"), (DataType.FUNCTION_CALL, Event("x")),
-            (DataType.IMAGE_FRAME, None), (DataType.EVENT, Event("x", {"p": Event("nested")})),
+            (DataType.INTEGER, 1.5),
+            (DataType.INTEGER, "1"),
+            (DataType.BOOLEAN, "yes"),
+            (DataType.BOOLEAN, 1.0),
+            (DataType.REAL, "1.5"),
+            (DataType.REAL, b"1"),
+            (DataType.STRING, b"x"),
+            (DataType.STRING, 1),
+            (DataType.BINARY, "x"),
+            (DataType.BINARY, 3),
+            (DataType.EVENT, "x"),
+            (DataType.FUNCTION_CALL, Event("x")),
+            (DataType.IMAGE_FRAME, None),
+            (DataType.EVENT, Event("x", {"p": Event("nested")})),
             (DataType.FUNCTION_CALL, FunctionCall("f", [None])),
         ]:
             with self.assertRaisesRegex(TypeError, "'v': ", msg=f"{kind!r} {value!r}"):
                 one(kind, value)
         for kind, value in [
-            (8, 1), (-1, 1), (DataType.STRING, "\ud800"), (DataType.REAL, 10**400),
-            (DataType.IMAGE_FRAME, ImageFrame(-1, 1, 1, 0, b"")), (DataType.IMAGE_FRAME, ImageFrame(1, 1 << 32, 1, 0, b"")),
+            (8, 1),
+            (-1, 1),
+            (DataType.STRING, "\ud800"),
+            (DataType.REAL, 10**400),
+            (DataType.IMAGE_FRAME, ImageFrame(-1, 1, 1, 0, b"")),
+            (DataType.IMAGE_FRAME, ImageFrame(1, 1 << 32, 1, 0, b"")),
             (DataType.IMAGE_FRAME, ImageFrame(1, 1, 1, 1 << 64, b"")),
         ]:
             with self.assertRaises(RecordError, msg=f"{kind!r} {value!r}"):
@@ -143,11 +180,16 @@ class Conversions(unittest.TestCase):
             print(reason, flush=True)
             self.skipTest(reason)
         for value, kind, expected in [
-            (numpy.int8(-5), DataType.INTEGER, -5), (numpy.uint64(1 << 40), DataType.INTEGER, 1 << 40),
-            (numpy.bool_(True), DataType.BOOLEAN, True), (numpy.float32(1.5), DataType.REAL, 1.5),
-            (numpy.float64(2.5), DataType.REAL, 2.5), (numpy.float16(0.5), DataType.REAL, 0.5),
-            (numpy.str_("text"), DataType.STRING, "text"), (numpy.bytes_(b"raw"), DataType.BINARY, b"raw"),
-            (numpy.array(7), DataType.INTEGER, 7), (numpy.array([1, 2], "<u2"), DataType.BINARY, b"\1\0\2\0"),
+            (numpy.int8(-5), DataType.INTEGER, -5),
+            (numpy.uint64(1 << 40), DataType.INTEGER, 1 << 40),
+            (numpy.bool_(True), DataType.BOOLEAN, True),
+            (numpy.float32(1.5), DataType.REAL, 1.5),
+            (numpy.float64(2.5), DataType.REAL, 2.5),
+            (numpy.float16(0.5), DataType.REAL, 0.5),
+            (numpy.str_("text"), DataType.STRING, "text"),
+            (numpy.bytes_(b"raw"), DataType.BINARY, b"raw"),
+            (numpy.array(7), DataType.INTEGER, 7),
+            (numpy.array([1, 2], "<u2"), DataType.BINARY, b"\1\0\2\0"),
             (numpy.arange(6, dtype="u1")[::2], DataType.BINARY, b"\0\2\4"),
         ]:
             with self.subTest(repr(value)):
@@ -210,13 +252,25 @@ class Decoding(unittest.TestCase):
 
     def test_older_reals(self):
         for value, expected in [
-            ("0903800003", 3.0), ("0903c00003", -3.0), ("090380ff03", 1.5), ("09048107d001", math.inf),
-            ("0903800000", 0.0), ("09028000", 0.0), ("090a8000ffffffffffffffff", float(2**64 - 1)),
-            ("09048100010a", 20.0), ("0907837fffffff0001", math.inf), ("090783800000000001", 0.0),
-            ("090d80000000000000000000000005", 5.0), ("0902c000", -0.0),
-            ("090481fbce01", 5e-324), ("090481fbcd01", 0.0), ("090481fbcd03", 1e-323),
+            ("0903800003", 3.0),
+            ("0903c00003", -3.0),
+            ("090380ff03", 1.5),
+            ("09048107d001", math.inf),
+            ("0903800000", 0.0),
+            ("09028000", 0.0),
+            ("090a8000ffffffffffffffff", float(2**64 - 1)),
+            ("09048100010a", 20.0),
+            ("0907837fffffff0001", math.inf),
+            ("090783800000000001", 0.0),
+            ("090d80000000000000000000000005", 5.0),
+            ("0902c000", -0.0),
+            ("090481fbce01", 5e-324),
+            ("090481fbcd01", 0.0),
+            ("090481fbcd03", 1e-323),
         ]:
-            self.assertTrue(same(back(with_value(DataType.REAL, bytes.fromhex(value))), expected), value)
+            self.assertTrue(
+                same(back(with_value(DataType.REAL, bytes.fromhex(value))), expected), value
+            )
 
     def test_hostile_values(self):
         for kind, value, reason, position in [
@@ -240,7 +294,12 @@ class Decoding(unittest.TestCase):
             (DataType.EVENT, "3004" "0c0161" "05", "end within an item", None),
             (DataType.EVENT, "3008" "0c0161" "3000" "020101", "3 bytes too many", None),
             (DataType.EVENT, "300a" "0c0161" "3005" "3003" "0c0162", "end within an item", None),
-            (DataType.EVENT, "300e" "0c0161" "3009" "3007" "0c0162" "30020500", "place of a scalar", None),
+            (
+                DataType.EVENT,
+                "300e" "0c0161" "3009" "3007" "0c0162" "30020500",
+                "place of a scalar",
+                None,
+            ),
             (DataType.FUNCTION_CALL, "3006" "0c0161" "050100", "1 bytes too many", 37),
             (DataType.IMAGE_FRAME, "300c" "0201ff" "020101" "020101" "020101", "width of -1", 32),
         ]:
@@ -256,8 +315,12 @@ class Decoding(unittest.TestCase):
         self.refused(with_value(0xFF, b"\x02\x01\x05"), "no type -1", 12)
         self.refused(with_value(DataType.INTEGER, b""), "fewer values than types", None)
         empty = b"\x30\x00"
-        self.refused(b"\x30\x08" + empty + b"\x30\x02\x0c\x00" + empty, "more keys than types", None)
-        self.refused(b"\x30\x09" + b"\x30\x03\x02\x01\x00" + empty + empty, "fewer keys than types", None)
+        self.refused(
+            b"\x30\x08" + empty + b"\x30\x02\x0c\x00" + empty, "more keys than types", None
+        )
+        self.refused(
+            b"\x30\x09" + b"\x30\x03\x02\x01\x00" + empty + empty, "fewer keys than types", None
+        )
         self.refused(b"\x30\x06" + empty + empty + b"\x02\x00", "place of SEQUENCE", None)
 
     def test_every_cut_is_refused(self):
@@ -288,13 +351,20 @@ class Decoding(unittest.TestCase):
 class Handler(unittest.TestCase):
     def test_creators_and_extractors(self):
         items = [
-            handler.create_integer("i", 1), handler.create_boolean("b", True), handler.create_real("r", 1.5),
-            handler.create_string("s", "x"), handler.create_binary("x", b"y"), handler.create_event("e", "tick", {"n": 1}),
-            handler.create_function_call("f", "add", [1, 2]), handler.create_image_frame("p", 1, 1, 3, 9, b"rgb"),
+            handler.create_integer("i", 1),
+            handler.create_boolean("b", True),
+            handler.create_real("r", 1.5),
+            handler.create_string("s", "x"),
+            handler.create_binary("x", b"y"),
+            handler.create_event("e", "tick", {"n": 1}),
+            handler.create_function_call("f", "add", [1, 2]),
+            handler.create_image_frame("p", 1, 1, 3, 9, b"rgb"),
         ]
         self.assertEqual([item.type for item in items], list(DataType))
         items = handler.decode_data_buffer(handler.encode_data_buffer(items))
-        self.assertEqual(handler.extract_simple_values(items), {"i": 1, "b": True, "r": 1.5, "s": "x", "x": b"y"})
+        self.assertEqual(
+            handler.extract_simple_values(items), {"i": 1, "b": True, "r": 1.5, "s": "x", "x": b"y"}
+        )
         self.assertEqual(handler.extract_events(items), [Event("tick", {"n": 1})])
         self.assertEqual(handler.extract_functions(items), [FunctionCall("add", [1, 2])])
         self.assertEqual(handler.extract_images(items), [ImageFrame(1, 1, 3, 9, b"rgb")])
@@ -316,11 +386,23 @@ class Handler(unittest.TestCase):
 
 class WithoutTheLibrary(unittest.TestCase):
     def test_the_codec_does_not_need_it(self):
-        code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); from data_handler import DataHandler; " \
-               "print(DataHandler().encode_data_buffer({'a': 1}).hex())"
+        code = (
+            f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); "
+            "from data_handler import DataHandler; "
+            "print(DataHandler().encode_data_buffer({'a': 1}).hex())"
+        )
         environment = {**os.environ, "ESHM_LIB": "/nonexistent/libeshm.so"}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        self.assertEqual(done.stdout.strip(), "10840000001b1084000000030201001084000000030c0161108400000003020101")
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(
+            done.stdout.strip(),
+            "10840000001b1084000000030201001084000000030c0161108400000003020101",
+        )
 
     def test_the_top_level_modules_are_the_packages(self):
         for name in ("data_handler", "data_handler_native", "eshm_data", "rpc"):

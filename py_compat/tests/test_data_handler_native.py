@@ -6,7 +6,14 @@ import unittest
 import records
 from records import SCALARS, same_items
 from eshm import data_handler, data_handler_native
-from eshm.data_handler_native import DataItem, DataType, Event, FunctionCall, ImageFrame, RecordError
+from eshm.data_handler_native import (
+    DataItem,
+    DataType,
+    Event,
+    FunctionCall,
+    ImageFrame,
+    RecordError,
+)
 
 pure = data_handler.DataHandler()
 
@@ -20,7 +27,9 @@ class Native(unittest.TestCase):
         self.assertEqual(len(vectors), 44)
         for vector in vectors:
             with self.subTest(vector.name):
-                self.assertEqual(self.native.encode_data_buffer(vector.items).hex(), vector.bytes.hex())
+                self.assertEqual(
+                    self.native.encode_data_buffer(vector.items).hex(), vector.bytes.hex()
+                )
 
     def test_vectors_are_decoded(self):
         for vector in records.vectors():
@@ -31,10 +40,18 @@ class Native(unittest.TestCase):
     def test_composite_values(self):
         items = [
             *SCALARS,
-            DataItem(DataType.EVENT, "e", Event("al\0arm", {"": 3, "text\0": "h\0t", "at": -0.0, "on": True, "raw": b"\0"})),
+            DataItem(
+                DataType.EVENT,
+                "e",
+                Event("al\0arm", {"": 3, "text\0": "h\0t", "at": -0.0, "on": True, "raw": b"\0"}),
+            ),
             DataItem(DataType.FUNCTION_CALL, "f", FunctionCall("add", [1, 2.5, "x", b"y", False])),
             DataItem(DataType.FUNCTION_CALL, "g", FunctionCall("", [], "")),
-            DataItem(DataType.IMAGE_FRAME, "i", ImageFrame(0xFFFFFFFF, 2, 3, (1 << 64) - 1, bytes(70_000))),
+            DataItem(
+                DataType.IMAGE_FRAME,
+                "i",
+                ImageFrame(0xFFFFFFFF, 2, 3, (1 << 64) - 1, bytes(70_000)),
+            ),
         ]
         message = self.native.encode_data_buffer(items)
         self.assertEqual(records.from_python(message), pure.encode_data_buffer(items))
@@ -49,7 +66,10 @@ class Native(unittest.TestCase):
 
     def test_mappings_and_bytes_likes(self):
         values = {"a": 1, "b": True, "c": 1.5, "d": "x", "e": memoryview(b"abcdef")[::2]}
-        self.assertEqual(records.from_python(self.native.encode_data_buffer(values)), pure.encode_data_buffer(values))
+        self.assertEqual(
+            records.from_python(self.native.encode_data_buffer(values)),
+            pure.encode_data_buffer(values),
+        )
 
     def test_numpy(self):
         try:
@@ -58,21 +78,43 @@ class Native(unittest.TestCase):
             reason = "SKIPPED: numpy is not installed"
             print(reason, flush=True)
             self.skipTest(reason)
-        values = {"a": numpy.int16(-5), "b": numpy.bool_(True), "c": numpy.float32(1.5), "d": numpy.arange(3, dtype="u1")}
-        self.assertEqual(records.from_python(self.native.encode_data_buffer(values)), pure.encode_data_buffer(values))
+        values = {
+            "a": numpy.int16(-5),
+            "b": numpy.bool_(True),
+            "c": numpy.float32(1.5),
+            "d": numpy.arange(3, dtype="u1"),
+        }
+        self.assertEqual(
+            records.from_python(self.native.encode_data_buffer(values)),
+            pure.encode_data_buffer(values),
+        )
 
     def test_both_refuse_the_same_values(self):
         for kind, value in [
-            (DataType.INTEGER, 1.5), (DataType.INTEGER, 1 << 63), (DataType.BOOLEAN, "yes"), (DataType.REAL, "1"),
-            (DataType.STRING, b"x"), (DataType.STRING, "\ud800"), (DataType.BINARY, "x"), (DataType.EVENT, "x"),
-            (DataType.EVENT, Event("x", {"p": Event("nested")})), (DataType.FUNCTION_CALL, FunctionCall("f", [None])),
-            (DataType.FUNCTION_CALL, 3), (DataType.IMAGE_FRAME, None), (8, 1), (-1, 1), (255, None),
-            (DataType.IMAGE_FRAME, ImageFrame(-1, 1, 1, 0, b"")), (DataType.IMAGE_FRAME, ImageFrame(1, 1 << 32, 1, 0, b"")),
+            (DataType.INTEGER, 1.5),
+            (DataType.INTEGER, 1 << 63),
+            (DataType.BOOLEAN, "yes"),
+            (DataType.REAL, "1"),
+            (DataType.STRING, b"x"),
+            (DataType.STRING, "\ud800"),
+            (DataType.BINARY, "x"),
+            (DataType.EVENT, "x"),
+            (DataType.EVENT, Event("x", {"p": Event("nested")})),
+            (DataType.FUNCTION_CALL, FunctionCall("f", [None])),
+            (DataType.FUNCTION_CALL, 3),
+            (DataType.IMAGE_FRAME, None),
+            (8, 1),
+            (-1, 1),
+            (255, None),
+            (DataType.IMAGE_FRAME, ImageFrame(-1, 1, 1, 0, b"")),
+            (DataType.IMAGE_FRAME, ImageFrame(1, 1 << 32, 1, 0, b"")),
             (DataType.IMAGE_FRAME, ImageFrame(1, 1, 1, 1 << 64, b"")),
         ]:
             refused = []
             for handler in (pure, self.native):
-                with self.assertRaises((TypeError, RecordError), msg=f"{kind!r} {value!r}") as caught:
+                with self.assertRaises(
+                    (TypeError, RecordError), msg=f"{kind!r} {value!r}"
+                ) as caught:
                     handler.encode_data_buffer([DataItem(kind, "v", value)])
                 refused.append(type(caught.exception))
             self.assertIs(refused[0], refused[1], f"{kind!r} {value!r}")

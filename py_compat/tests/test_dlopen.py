@@ -1,4 +1,5 @@
-"""A library that Python loads, and whose constructor opens and closes channels while the loader's lock is held."""
+"""A library that Python loads, and whose constructor opens and closes channels while the loader's
+lock is held."""
 
 import unittest
 

@@ -1,4 +1,5 @@
-"""The documentation: each example runs, each public name has a text, and both back ends have the same."""
+"""The documentation: each example runs, each public name has a text, and both back ends have the
+same."""
 
 import contextlib
 import doctest
@@ -10,16 +11,38 @@ from importlib.util import find_spec
 
 from support import ChannelTest, skip
 import eshm
-from eshm import _channel, _ctypes_channel, _errors, _find, _options, aio, data_handler, data_handler_native, eshm_data, rpc
+from eshm import (
+    _channel,
+    _ctypes_channel,
+    _errors,
+    _find,
+    _options,
+    aio,
+    data_handler,
+    data_handler_native,
+    eshm_data,
+    rpc,
+)
 
 CALLS = ("write", "read", "try_read", "readinto", "try_readinto")
-METHODS = ("close", "get_role", "get_stats", "is_remote_alive", "read_array", "read_data", "wakeup_mode", "backend",
-           "capacity", "event_fd")
+METHODS = (
+    "close",
+    "get_role",
+    "get_stats",
+    "is_remote_alive",
+    "read_array",
+    "read_data",
+    "wakeup_mode",
+    "backend",
+    "capacity",
+    "event_fd",
+)
 
 
 class Examples(ChannelTest):
     def run_examples(self, owner, least):
-        """Runs the examples of what a module or a class has, each with a channel name of its own."""
+        """Runs the examples of what a module or a class has, each with a channel name of its
+        own."""
         count = 0
         for test in doctest.DocTestFinder(recurse=True).find(owner):
             if not test.examples or test.name.endswith("read_array") and find_spec("numpy") is None:
@@ -34,7 +57,14 @@ class Examples(ChannelTest):
 
     def test_of_the_modules(self):
         for module, least in (
-            (_channel, 10), (_ctypes_channel, 5), (_errors, 2), (_find, 1), (_options, 1), (aio, 2), (rpc, 1), (eshm_data, 1),
+            (_channel, 10),
+            (_ctypes_channel, 5),
+            (_errors, 2),
+            (_find, 1),
+            (_options, 1),
+            (aio, 2),
+            (rpc, 1),
+            (eshm_data, 1),
             (data_handler, 1),
         ):
             self.run_examples(module, least)
@@ -43,7 +73,11 @@ class Examples(ChannelTest):
         # Over the native back end these are not the functions that the module above has.
         for call in CALLS:
             found = doctest.DocTestParser().get_doctest(
-                inspect.getdoc(getattr(eshm.ESHM, call)), {**vars(eshm), "name": self.unique_name()}, call, None, None
+                inspect.getdoc(getattr(eshm.ESHM, call)),
+                {**vars(eshm), "name": self.unique_name()},
+                call,
+                None,
+                None,
             )
             output = io.StringIO()
             failed, ran = doctest.DocTestRunner(verbose=False).run(found, out=output.write)
@@ -66,13 +100,20 @@ class Texts(unittest.TestCase):
                     self.assertTrue(value.__doc__, f"{module.__name__}.{name}")
                     for member, function in vars(value).items():
                         if not member.startswith("_") and inspect.isfunction(function):
-                            self.assertTrue(inspect.getdoc(function), f"{module.__name__}.{name}.{member}")
+                            self.assertTrue(
+                                inspect.getdoc(function), f"{module.__name__}.{name}.{member}"
+                            )
 
     def test_both_back_ends_have_the_same(self):
         for call in CALLS:
-            ours, over_ctypes = getattr(eshm.ESHM, call), getattr(_ctypes_channel.CtypesChannel, call)
+            ours, over_ctypes = getattr(eshm.ESHM, call), getattr(
+                _ctypes_channel.CtypesChannel, call
+            )
             self.assertEqual(inspect.getdoc(ours), inspect.getdoc(over_ctypes))
-            parameters = [list(inspect.signature(function).parameters.values())[1:] for function in (ours, over_ctypes)]
+            parameters = [
+                list(inspect.signature(function).parameters.values())[1:]
+                for function in (ours, over_ctypes)
+            ]
             names = [[(one.name, one.default) for one in each] for each in parameters]
             self.assertEqual(names[0], names[1], call)
 

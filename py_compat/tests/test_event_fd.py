@@ -18,7 +18,9 @@ class EventDescriptor(ChannelTest):
     def setUp(self):
         super().setUp()
         self.master, self.slave = self.pair()
-        wait_until(lambda: self.slave.is_remote_alive() and not readable(self.slave), "nothing is readable")
+        wait_until(
+            lambda: self.slave.is_remote_alive() and not readable(self.slave), "nothing is readable"
+        )
 
     def test_a_message_is_readable_until_it_is_read(self):
         self.assertEqual(self.slave.fileno(), self.slave.event_fd())
@@ -40,7 +42,9 @@ class EventDescriptor(ChannelTest):
         pairs = [(self.master, self.slave)] + [self.pair(name=self.unique_name()) for _ in range(9)]
         with selectors.DefaultSelector() as selector:
             for number, (_, slave) in enumerate(pairs):
-                wait_until(lambda: slave.is_remote_alive() and not readable(slave), "nothing is readable")
+                wait_until(
+                    lambda: slave.is_remote_alive() and not readable(slave), "nothing is readable"
+                )
                 selector.register(slave, selectors.EVENT_READ, number)
             left = set(range(10))
             for number in left:

@@ -47,21 +47,39 @@ class LastWords(ChannelTest):
     def test_of_a_global_that_has_the_only_reference(self):
         self.last_words(ROBOT + "robot = Robot(channel)\ndel channel" + END)
 
+    def test_in_a_program_that_uses_multiprocessing(self):
+        """Whose finalizers run in the main process too, before the objects' ones."""
+        self.last_words("import multiprocessing.util\n" + ROBOT + "robot = Robot(channel)" + END)
+
     def test_in_cycles(self):
-        self.last_words(ROBOT + "robot = Robot(channel)\nchannel.robot = robot\nrobot.me = robot\ndel robot, channel" + END)
+        self.last_words(
+            ROBOT
+            + "robot = Robot(channel)\nchannel.robot = robot\nrobot.me = robot\ndel robot, channel"
+            + END
+        )
 
     def test_of_an_object_collected_before_the_end(self):
-        self.last_words(ROBOT + "robot = Robot(channel)\nchannel.robot = robot\nrobot.me = robot\ndel robot, channel" + END
-                        + "import gc\ngc.collect()\n")
+        self.last_words(
+            ROBOT
+            + "robot = Robot(channel)\nchannel.robot = robot\nrobot.me = robot\ndel robot, channel"
+            + END
+            + "import gc\ngc.collect()\n"
+        )
 
     def test_of_an_object_that_an_exception_hook_keeps(self):
-        self.last_words(ROBOT + "robot = Robot(channel)\ndel eshm\nsys.excepthook = lambda *_: robot" + END)
+        self.last_words(
+            ROBOT + "robot = Robot(channel)\ndel eshm\nsys.excepthook = lambda *_: robot" + END
+        )
 
     def test_of_one_with_the_module_kept_too(self):
-        self.last_words(ROBOT + "robot = Robot(channel)\nsys.excepthook = lambda *_: (robot, eshm)" + END)
+        self.last_words(
+            ROBOT + "robot = Robot(channel)\nsys.excepthook = lambda *_: (robot, eshm)" + END
+        )
 
     def test_of_a_function_registered_after_the_import(self):
-        self.last_words(ROBOT + "import atexit\natexit.register(lambda: channel.write(b'stop'))" + END)
+        self.last_words(
+            ROBOT + "import atexit\natexit.register(lambda: channel.write(b'stop'))" + END
+        )
 
     def test_of_a_function_registered_before_the_import(self):
         code = f"""
@@ -81,10 +99,19 @@ sys.stdin.readline()
         self.last_words(ROBOT + "robot = Robot(channel)" + END + "sys.exit(3)", 3)
 
     def test_after_an_exception(self):
-        self.last_words(ROBOT + "robot = Robot(channel)" + END + "1 / 0", 1, "ZeroDivisionError: division by zero\n$")
+        self.last_words(
+            ROBOT + "robot = Robot(channel)" + END + "1 / 0",
+            1,
+            "ZeroDivisionError: division by zero\n$",
+        )
 
     def test_of_a_channel_for_records(self):
-        self.last_words("from eshm_data import ESHMData" + ROBOT.replace("= ESHM(", "= ESHMData(") + "robot = Robot(channel)" + END)
+        self.last_words(
+            "from eshm_data import ESHMData"
+            + ROBOT.replace("= ESHM(", "= ESHMData(")
+            + "robot = Robot(channel)"
+            + END
+        )
 
     def test_in_asyncio(self):
         self.last_words(ROBOT.replace("channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)", "") + """
@@ -96,8 +123,8 @@ robot = asyncio.run(main())
 """ + END)
 
     def test_beside_threads_that_are_busy_with_the_channel(self):
-        # None of them catches anything: whatever they are told at the end would be printed. (Python itself runs no finalizer of
-        # what their functions' module holds.)
+        # None of them catches anything: whatever they are told at the end would be printed. (Python
+        # itself runs no finalizer of what their functions' module holds.)
         busy = """
 def again(call):
     while True:
@@ -108,10 +135,18 @@ def again(call):
 for call in (CALLS):
     threading.Thread(target=again, args=(call,), daemon=True).start()
 """
-        waiting = "lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), lambda: channel.readinto(bytearray(9)),"
+        waiting = (
+            "lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), "
+            "lambda: channel.readinto(bytearray(9)),"
+        )
         short = waiting + "lambda: channel.read(timeout_ms=1), channel.try_read, channel.get_stats,"
         for calls in (waiting, short, short):
-            self.last_words(ROBOT + busy.replace("CALLS", calls) + "import atexit\natexit.register(lambda: channel.write(b'stop'))\ntime.sleep(0.01)" + END)
+            self.last_words(
+                ROBOT
+                + busy.replace("CALLS", calls)
+                + "import atexit\natexit.register(lambda: channel.write(b'stop'))\ntime.sleep(0.01)"
+                + END
+            )
 
     def test_a_thread_waits_on_while_finalizers_run(self):
         child = self.script("""
@@ -141,7 +176,13 @@ def last():
 class Triggers(ChannelTest):
     def setUp(self):
         super().setUp()
-        self.addCleanup(lambda: segment(self.name + "_ctl").unlink() if segment(self.name + "_ctl").exists() else None)
+        self.addCleanup(
+            lambda: (
+                segment(self.name + "_ctl").unlink()
+                if segment(self.name + "_ctl").exists()
+                else None
+            )
+        )
 
     CODE = """
 from eshm.rpc import Rpc
@@ -159,7 +200,11 @@ MORE
 """ + END
 
     def test_a_finalizers_trigger_is_fired(self):
-        for more in ("", "sys.excepthook = lambda *_: robot", "panel.robot = robot\ndel panel, robot"):
+        for more in (
+            "",
+            "sys.excepthook = lambda *_: robot",
+            "panel.robot = robot\ndel panel, robot",
+        ):
             child = self.script(self.CODE.replace("MORE", more))
             self.assertEqual(child.line(), "open")
             with Rpc(self.name, role=ESHMRole.SLAVE) as other:
@@ -194,7 +239,8 @@ panel.start()
 
 
 class Multiprocessing(ChannelTest):
-    """A child that multiprocessing forked ends by os._exit; one that it spawned ends as every program does."""
+    """A child that multiprocessing forked ends by os._exit; one that it spawned ends as every
+    program does."""
 
     CODE = """
 import multiprocessing
@@ -210,7 +256,8 @@ if __name__ == "__main__":
         process = multiprocessing.get_context(method).Process(target=child)
         process.start()
         process.join()
-        say((method, process.exitcode, *(os.path.exists(f"/dev/shm/eshm_{name}{end}") for end in ("", "_parent"))))
+        files = [f"/dev/shm/eshm_{name}{end}" for end in ("", "_parent")]
+        say((method, process.exitcode, *map(os.path.exists, files)))
     parents.write(b"x")
 """
     OPEN = "channel = ESHM(name, role=ESHMRole.MASTER)"
@@ -218,8 +265,15 @@ if __name__ == "__main__":
     def program(self, body, methods):
         folder = tempfile.TemporaryDirectory(prefix="eshm_test_")
         self.addCleanup(folder.cleanup)
-        self.addCleanup(lambda: segment(self.name + "_parent").unlink() if segment(self.name + "_parent").exists() else None)
-        path = Path(folder.name) / "program.py"  # a file, which two of the methods import in the child
+        self.addCleanup(
+            lambda: (
+                segment(self.name + "_parent").unlink()
+                if segment(self.name + "_parent").exists()
+                else None
+            )
+        )
+        # A file, which two of the methods import in the child.
+        path = Path(folder.name) / "program.py"
         path.write_text(PRELUDE + self.CODE.replace("BODY", body.replace("\n", "\n    ")))
         program = Program([sys.executable, str(path), self.name, methods])
         self.addCleanup(program.__exit__)
@@ -245,8 +299,8 @@ thread.start()
 while open(f"/proc/self/task/{thread.native_id}/stat").read().rpartition(")")[2].split()[0] != "S":
     pass""")
 
-    def last_words(self, body):
-        for method in ("fork", "spawn", "forkserver"):
+    def last_words(self, body, *methods):
+        for method in methods or ("fork", "spawn", "forkserver"):
             program = self.program(self.OPEN + body, method)
             self.assertEqual(program.line(), "opened")
             slave = self.open(ESHMRole.SLAVE, max_reconnect_attempts=0, reconnect_wait_ms=0)
@@ -268,12 +322,55 @@ def stop():
 
     def setUp(self):
         super().setUp()
-        self.unique = self.unique_name()  # its file is a sign to the child, whose standard input is closed
+        # Its file is a sign to the child, whose standard input is closed.
+        self.unique = self.unique_name()
         self.WAIT = self.WAIT.replace("GO", str(segment(self.unique)))
 
     def test_after_what_the_user_has_multiprocessing_call(self):
         self.last_words(self.WAIT + """Finalize(None, stop, exitpriority=-1000)
 Finalize(None, say, ("ending",), exitpriority=-999)""")
+
+    def test_after_the_finalizers_of_a_spawned_child(self):
+        """It is a program like any other."""
+        self.last_words(
+            """
+class Robot:
+    def __del__(self, access=os.access, write=channel.write):
+        while not access("GO", 0):
+            pass
+        write(b"stop")
+robot = Robot()
+""".replace("GO", str(segment(self.unique))),
+            "spawn",
+        )
+
+    def test_a_handler_that_runs_in_a_forked_child_is_waited_for(self):
+        control = segment(self.name + "_ctl")
+        self.addCleanup(lambda: control.unlink() if control.exists() else None)
+        body = """
+from eshm.rpc import Rpc
+panel = Rpc(name, role=ESHMRole.MASTER)
+begun = threading.Event()
+@panel.on_call("work")
+def work():
+    begun.set()
+    while not os.path.exists("GO"):
+        pass
+    say("done")
+panel.start()
+say("ready")
+begun.wait()
+"""
+        program = self.program(body.replace("GO", str(segment(self.unique))), "fork")
+        self.assertEqual(program.line(), "ready")
+        with Rpc(self.name, role=ESHMRole.SLAVE) as other:
+            other.call("work")
+            self.assertEqual(program.line(), "opened")
+            segment(self.unique).touch()
+            self.assertEqual(program.line(), "done")
+            self.ends(program, "fork")
+            self.assertEqual(program.end(), (0, ""))
+        self.assertFalse(control.exists())
 
     def test_after_threads_that_are_waited_for(self):
         self.last_words(self.WAIT + """threading.Thread(target=stop).start()""")

@@ -15,9 +15,10 @@ class Fork(ChannelTest):
 channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
 pid = os.fork()
 if pid == 0:
-    for call in (lambda: channel.write(b"x"), channel.read, channel.try_read, channel.get_stats, channel.get_role,
-                 channel.is_remote_alive, lambda: channel.read(timeout_ms=TIMEOUT_INFINITE),
-                 lambda: channel.wakeup_mode, lambda: setattr(channel, "wakeup_mode", ESHMWakeupMode.POLL)):
+    for call in (lambda: channel.write(b"x"), channel.read, channel.try_read, channel.get_stats,
+                 channel.get_role, channel.is_remote_alive,
+                 lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), lambda: channel.wakeup_mode,
+                 lambda: setattr(channel, "wakeup_mode", ESHMWakeupMode.POLL)):
         try:
             call()
             say("no error")
@@ -38,7 +39,11 @@ say("end")
     def check(self, leave):
         program = self.script(self.CODE.replace("LEAVE", leave))
         for _ in range(9):
-            self.assertRegex(program.line(), "(Write failed|Read failed|Failed to .*|failed): opened in another process: open your own$")
+            self.assertRegex(
+                program.line(),
+                "(Write failed|Read failed|Failed to .*|failed): "
+                "opened in another process: open your own$",
+            )
         self.assertEqual(program.line(), "0")  # the child's exit status
         self.assertEqual(program.line(), "b'own channel'")
         self.assertEqual(program.line(), "True")
@@ -86,7 +91,8 @@ if __name__ == "__main__":
     for method in ("fork", "spawn", "forkserver"):
         context = multiprocessing.get_context(method)
         with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
-            waiting = threading.Thread(target=lambda: say(channel.read(timeout_ms=TIMEOUT_INFINITE)))
+            read = lambda: channel.read(timeout_ms=TIMEOUT_INFINITE)
+            waiting = threading.Thread(target=lambda: say(read()))
             waiting.start()
             process = context.Process(target=child, args=(sys.argv[1],))
             process.start()
@@ -105,11 +111,13 @@ if __name__ == "__main__":
         program = self.script("""
 import gc
 channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
-threads = [threading.Thread(target=lambda: say(channel.read(timeout_ms=TIMEOUT_INFINITE))) for _ in range(3)]
+read = lambda: say(channel.read(timeout_ms=TIMEOUT_INFINITE))
+threads = [threading.Thread(target=read) for _ in range(3)]
 for thread in threads:
     thread.start()
 for thread in threads:
-    while open(f"/proc/self/task/{thread.native_id}/stat").read().rpartition(")")[2].split()[0] != "S":
+    stat = f"/proc/self/task/{thread.native_id}/stat"
+    while open(stat).read().rpartition(")")[2].split()[0] != "S":
         pass
 pid = os.fork()
 if pid == 0:

@@ -9,7 +9,8 @@ from support import HANG_S, ChannelTest, ESHMRole, asleep, wait_until
 from eshm import TIMEOUT_INFINITE, ESHMTimeout
 from eshm.aio import AsyncESHM
 
-# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine has many.
+# These tests run the loop in its debug mode, which tells of each step over 100 ms: a busy machine
+# has many.
 logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 FEW = {"max_reconnect_attempts": 1, "reconnect_retry_interval_ms": 1}
@@ -99,7 +100,8 @@ class AsyncGaveUp(ChannelTest, unittest.IsolatedAsyncioTestCase):
 
     async def test_also_where_another_task_asks_about_the_master(self):
         master, slave, reads = await self.lost(2)
-        # No event comes to the loop meanwhile, and then there is none to come: the question has taken it.
+        # No event comes to the loop meanwhile, and then there is none to come: the question has
+        # taken it.
         master.leave()
         wait_until(slave.channel._calls()._has_given_up, "that it gives up")
         wait_until(lambda: not slave.channel.is_remote_alive(), "the master's exit")

@@ -19,15 +19,25 @@ class InstalledFirst(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
 
     def run_with(self, installed, *arguments):
-        """What a program says in an environment of its own, whose site-packages have the package `eshm` or not."""
+        """What a program says in an environment of its own, whose site-packages have the package
+        `eshm` or not."""
         if installed:
             (self.directory / "eshm").mkdir(exist_ok=True)
             (self.directory / "eshm" / "__init__.py").write_text(INSTALLED)
-        # As the interpreter adds site-packages: at the end of the path, and before the program's own lines run.
-        code = (f"import runpy, sys; sys.path.append({str(self.directory)!r}); sys.argv[:] = sys.argv[1:]; "
-                "runpy.run_path(sys.argv[0], run_name='tried')")
-        return subprocess.run([sys.executable, "-I", "-S", "-c", code, *map(str, arguments)], cwd=self.directory,
-                              capture_output=True, text=True, timeout=HANG_S)
+        # As the interpreter adds site-packages: at the end of the path, and before the program's
+        # own lines run.
+        code = (
+            f"import runpy, sys; sys.path.append({str(self.directory)!r}); "
+            "sys.argv[:] = sys.argv[1:]; "
+            "runpy.run_path(sys.argv[0], run_name='tried')"
+        )
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code, *map(str, arguments)],
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=HANG_S,
+        )
 
     def programs(self):
         found = [*PACKAGE.glob("examples/*.py"), *PACKAGE.parent.glob("examples/*/*.py")]
@@ -57,10 +67,14 @@ class InstalledFirst(unittest.TestCase):
     def test_readme(self):
         if not (PACKAGE / "eshm").is_dir():
             skip(self, "no checkout: its README is not here")
-        (code,) = re.findall(r"```python\n(.*?)```", (PACKAGE.parent / "README.md").read_text(), re.S)
+        (code,) = re.findall(
+            r"```python\n(.*?)```", (PACKAGE.parent / "README.md").read_text(), re.S
+        )
         program = self.directory / "program.py"
         # Filled in by who reads it: right from any folder.
-        program.write_text(code.replace("/where/eshm/is", str(PACKAGE.parent)).partition("\nwith ")[0])
+        program.write_text(
+            code.replace("/where/eshm/is", str(PACKAGE.parent)).partition("\nwith ")[0]
+        )
         self.assertEqual(self.run_with(False, program).stderr, "")
         self.assertEqual(self.run_with(True, program).stderr, "the installed package\n")
 

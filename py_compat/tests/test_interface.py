@@ -29,11 +29,14 @@ def values(kind):
 class Constants(unittest.TestCase):
     def test_enums_have_the_values_of_the_c_header(self):
         self.assertEqual(values(ESHMRole), {"MASTER": 0, "SLAVE": 1, "AUTO": 2})
-        self.assertEqual(values(ESHMDisconnectBehavior), {"IMMEDIATELY": 0, "ON_TIMEOUT": 1, "NEVER": 2})
+        self.assertEqual(
+            values(ESHMDisconnectBehavior), {"IMMEDIATELY": 0, "ON_TIMEOUT": 1, "NEVER": 2}
+        )
         self.assertEqual(values(ESHMWakeupMode), {"PUSH": 0, "POLL": 1})
         names = (
-            "SUCCESS INVALID_PARAM SHM_CREATE SHM_ATTACH SHM_DETACH SHM_DELETE MUTEX_INIT MUTEX_LOCK MUTEX_UNLOCK "
-            "NO_DATA TIMEOUT MASTER_STALE BUFFER_FULL BUFFER_TOO_SMALL NOT_INITIALIZED ROLE_MISMATCH"
+            "SUCCESS INVALID_PARAM SHM_CREATE SHM_ATTACH SHM_DETACH SHM_DELETE "
+            "MUTEX_INIT MUTEX_LOCK MUTEX_UNLOCK NO_DATA TIMEOUT MASTER_STALE "
+            "BUFFER_FULL BUFFER_TOO_SMALL NOT_INITIALIZED ROLE_MISMATCH"
         )
         self.assertEqual(values(ESHMError), {name: -i for i, name in enumerate(names.split())})
         self.assertEqual(TIMEOUT_INFINITE, 0xFFFFFFFF)
@@ -46,42 +49,94 @@ class Constants(unittest.TestCase):
 class Layouts(unittest.TestCase):
     def check(self, structure, size, offsets):
         self.assertEqual(ctypes.sizeof(structure), size)
-        self.assertEqual({field[0]: getattr(structure, field[0]).offset for field in structure._fields_}, offsets)
+        self.assertEqual(
+            {field[0]: getattr(structure, field[0]).offset for field in structure._fields_}, offsets
+        )
 
     def test_config(self):
-        self.check(ESHMConfig, 40, {
-            "shm_name": 0, "role": 8, "disconnect_behavior": 12, "stale_threshold_ms": 16, "reconnect_wait_ms": 20,
-            "reconnect_retry_interval_ms": 24, "max_reconnect_attempts": 28, "auto_cleanup": 32, "use_threads": 33,
-        })
+        self.check(
+            ESHMConfig,
+            40,
+            {
+                "shm_name": 0,
+                "role": 8,
+                "disconnect_behavior": 12,
+                "stale_threshold_ms": 16,
+                "reconnect_wait_ms": 20,
+                "reconnect_retry_interval_ms": 24,
+                "max_reconnect_attempts": 28,
+                "auto_cleanup": 32,
+                "use_threads": 33,
+            },
+        )
 
     def test_options(self):
-        self.check(ESHMOptions, 40, {
-            "size": 0, "capacity": 8, "mode": 16, "wait_for_master_ms": 20, "spin_us": 24, "log_level": 28,
-            "exact_capacity": 32, "first_value": 33, "huge_pages": 34, "prefault": 35, "reserved": 36,
-        })
+        self.check(
+            ESHMOptions,
+            40,
+            {
+                "size": 0,
+                "capacity": 8,
+                "mode": 16,
+                "wait_for_master_ms": 20,
+                "spin_us": 24,
+                "log_level": 28,
+                "exact_capacity": 32,
+                "first_value": 33,
+                "huge_pages": 34,
+                "prefault": 35,
+                "reserved": 36,
+            },
+        )
 
     def test_stats(self):
-        self.check(ESHMStats, 80, {
-            "master_heartbeat": 0, "slave_heartbeat": 8, "master_pid": 16, "slave_pid": 20, "master_alive": 24,
-            "slave_alive": 25, "stale_threshold": 28, "master_heartbeat_delta": 32, "slave_heartbeat_delta": 40,
-            "m2s_write_count": 48, "m2s_read_count": 56, "s2m_write_count": 64, "s2m_read_count": 72,
-        })
+        self.check(
+            ESHMStats,
+            80,
+            {
+                "master_heartbeat": 0,
+                "slave_heartbeat": 8,
+                "master_pid": 16,
+                "slave_pid": 20,
+                "master_alive": 24,
+                "slave_alive": 25,
+                "stale_threshold": 28,
+                "master_heartbeat_delta": 32,
+                "slave_heartbeat_delta": 40,
+                "m2s_write_count": 48,
+                "m2s_read_count": 56,
+                "s2m_write_count": 64,
+                "s2m_read_count": 72,
+            },
+        )
 
 
 class Signatures(unittest.TestCase):
     def defaults(self, function):
         """Of what may be given by position; what came later is given by name."""
         parameters = list(inspect.signature(function).parameters.values())
-        return [(p.name, p.default) for p in parameters if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
+        return [
+            (p.name, p.default)
+            for p in parameters
+            if p.name != "self" and p.kind is not p.KEYWORD_ONLY
+        ]
 
     def test_order_and_defaults_of_the_arguments(self):
         nothing = inspect.Parameter.empty
-        self.assertEqual(self.defaults(ESHM), [
-            ("shm_name", nothing), ("role", ESHMRole.AUTO),
-            ("disconnect_behavior", ESHMDisconnectBehavior.ON_TIMEOUT), ("stale_threshold_ms", 100),
-            ("reconnect_wait_ms", 5000), ("reconnect_retry_interval_ms", 100), ("max_reconnect_attempts", 50),
-            ("auto_cleanup", True), ("use_threads", True),
-        ])
+        self.assertEqual(
+            self.defaults(ESHM),
+            [
+                ("shm_name", nothing),
+                ("role", ESHMRole.AUTO),
+                ("disconnect_behavior", ESHMDisconnectBehavior.ON_TIMEOUT),
+                ("stale_threshold_ms", 100),
+                ("reconnect_wait_ms", 5000),
+                ("reconnect_retry_interval_ms", 100),
+                ("max_reconnect_attempts", 50),
+                ("auto_cleanup", True),
+                ("use_threads", True),
+            ],
+        )
         self.assertEqual(self.defaults(ESHM.write), [("data", nothing)])
         self.assertEqual(self.defaults(ESHM.read), [("buffer_size", None), ("timeout_ms", None)])
         self.assertEqual(self.defaults(ESHM.try_read), [("buffer_size", None)])
@@ -93,7 +148,8 @@ class OneInterface(unittest.TestCase):
 
     def test_the_async_class_is_opened_as_the_other(self):
         self.assertEqual(
-            inspect.signature(eshm.AsyncESHM.__init__).parameters, inspect.signature(ESHM.__init__).parameters
+            inspect.signature(eshm.AsyncESHM.__init__).parameters,
+            inspect.signature(ESHM.__init__).parameters,
         )
         for kind in (ESHM, eshm.AsyncESHM):
             with self.assertRaisesRegex(TypeError, "rolle"):
@@ -101,7 +157,8 @@ class OneInterface(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "shm_name"):
                 kind()
 
-    #: What the event loop does in its place: it watches the descriptor, and no read waits in the library.
+    #: What the event loop does in its place: it watches the descriptor, and no read waits in the
+    #: library.
     NOT_ASYNC = {"event_fd", "fileno", "wakeup_mode"}
 
     def test_the_async_class_has_every_name_of_the_other_and_its_arguments(self):
@@ -126,18 +183,31 @@ class OneInterface(unittest.TestCase):
         public = {name for name in dir(CtypesChannel) if not name.startswith("_")}
         self.assertEqual({name for name in dir(NativeChannel) if not name.startswith("_")}, public)
         for name in public:
-            ours, theirs = (inspect.signature(getattr(kind, name)).parameters for kind in (NativeChannel, CtypesChannel))
-            self.assertEqual(
-                [(p.name, p.default) for p in ours.values()], [(p.name, p.default) for p in theirs.values()], name
+            ours, theirs = (
+                inspect.signature(getattr(kind, name)).parameters
+                for kind in (NativeChannel, CtypesChannel)
             )
-        own = {name for name in vars(CtypesChannel) if name.startswith("_") and hasattr(NativeChannel, name)}
-        self.assertLessEqual({"_open", "_close", "_is_open", "_has_given_up", "_capacity", "_event_fd"}, own)
+            self.assertEqual(
+                [(p.name, p.default) for p in ours.values()],
+                [(p.name, p.default) for p in theirs.values()],
+                name,
+            )
+        own = {
+            name
+            for name in vars(CtypesChannel)
+            if name.startswith("_") and hasattr(NativeChannel, name)
+        }
+        self.assertLessEqual(
+            {"_open", "_close", "_is_open", "_has_given_up", "_capacity", "_event_fd"}, own
+        )
 
 
 class Object(ChannelTest):
     def test_messages_of_any_size_need_no_argument(self):
         for capacity in (57, 4097, 300_000):
-            with ESHM(self.name, ESHMRole.MASTER, capacity=capacity) as master, ESHM(self.name, ESHMRole.SLAVE) as slave:
+            with ESHM(self.name, ESHMRole.MASTER, capacity=capacity) as master, ESHM(
+                self.name, ESHMRole.SLAVE
+            ) as slave:
                 message = (bytes(range(57)) * (capacity // 57 + 1))[:capacity]
                 for read in (slave.read, slave.try_read, lambda: slave.read(timeout_ms=1000)):
                     master.write(message)
@@ -168,7 +238,9 @@ class Object(ChannelTest):
         self.assertEqual(repr(slave), f"ESHM(name='{self.name}', role=SLAVE)")
         master.close()
         self.assertEqual(repr(master), f"ESHM(name='{self.name}', role=MASTER, closed)")
-        with self.assertRaisesRegex(RuntimeError, rf"^ESHM\(name='{self.name}', role=MASTER\) is closed$"):
+        with self.assertRaisesRegex(
+            RuntimeError, rf"^ESHM\(name='{self.name}', role=MASTER\) is closed$"
+        ):
             master.write(b"x")
 
     def test_repr_and_get_role_of_auto_say_what_it_became(self):

@@ -16,7 +16,8 @@ from eshm import _find, library_path
 
 
 class Searching(unittest.TestCase):
-    """With a package in a folder of the test's own: source/eshm, as it is installed, or unpacked by a packed program."""
+    """With a package in a folder of the test's own: source/eshm, as it is installed, or unpacked by
+    a packed program."""
 
     def setUp(self):
         self.directory = Path(tempfile.mkdtemp(prefix="eshm_test_"))
@@ -56,7 +57,9 @@ class Searching(unittest.TestCase):
 
 class Environment(Searching):
     def test_comes_first(self):
-        chosen, other = self.file("chosen", "any-name.so"), self.file("source", "eshm", "libeshm.so")
+        chosen, other = self.file("chosen", "any-name.so"), self.file(
+            "source", "eshm", "libeshm.so"
+        )
         self.assertEqual(library_path(), other)
         os.environ["ESHM_LIB"] = str(chosen)
         self.assertEqual(library_path(), chosen)
@@ -101,7 +104,9 @@ class Environment(Searching):
         os.environ["ESHM_LIB"] = str(self.file("chosen", "libeshm.so"))
         self.file("chosen", "libeshm_data.so")
         with mock.patch.object(_find, "_is_privileged", lambda: True):
-            with self.assertRaisesRegex(RuntimeError, "ESHM_LIB is set, and this program has more rights"):
+            with self.assertRaisesRegex(
+                RuntimeError, "ESHM_LIB is set, and this program has more rights"
+            ):
                 library_path()
             with self.assertRaisesRegex(RuntimeError, "libeshm_data.so was not found"):
                 library_path("eshm_data")
@@ -117,10 +122,17 @@ class Places(Searching):
         self.check_order(files)
 
     def test_installed_package_knows_no_build_tree(self):
-        """As a program that PyInstaller packed: what is beside the folder it unpacks to may be another user's."""
+        """As a program that PyInstaller packed: what is beside the folder it unpacks to may be
+        another user's."""
         for place in ("build/lib", "build", "source/build/lib", "source/build"):
             self.file(place, "libeshm.so")
-        for stranger in ("Cargo.toml", "CMakeLists.txt", "build_shared_lib.sh", "include/eshm.h", "src/lib.rs"):
+        for stranger in (
+            "Cargo.toml",
+            "CMakeLists.txt",
+            "build_shared_lib.sh",
+            "include/eshm.h",
+            "src/lib.rs",
+        ):
             self.file(stranger)
         files = [self.file(place, "libeshm.so") for place in ("source/eshm", "system", "cached")]
         self.elsewhere([files[1].parent], [files[2]])
@@ -130,12 +142,16 @@ class Places(Searching):
 
     def test_error_names_the_script_that_builds_it(self):
         self.make_checkout()
-        with self.assertRaisesRegex(RuntimeError, f"build it with {self.directory}/source/build_shared_lib.sh"):
+        with self.assertRaisesRegex(
+            RuntimeError, f"build it with {self.directory}/source/build_shared_lib.sh"
+        ):
             library_path()
 
     def test_package_in_the_root_folder_or_in_an_archive(self):
         for package in (Path("/eshm"), Path(__file__) / "eshm"):
-            with mock.patch.object(_find, "_PACKAGE", package), self.assertRaisesRegex(RuntimeError, "install the wheel"):
+            with mock.patch.object(_find, "_PACKAGE", package), self.assertRaisesRegex(
+                RuntimeError, "install the wheel"
+            ):
                 library_path()
 
     def test_versioned_file_alone(self):
@@ -234,14 +250,25 @@ class OthersFiles(Searching):
             path.chmod(0o775)
         self.taken()
         self.package.chmod(0o755)
-        self.refused(self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}")
+        self.refused(
+            self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}"
+        )
         self.package.chmod(0o775)
         os.chown(self.package, 0, self.STRANGER + 1)
-        self.refused(self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}")
+        self.refused(
+            self.library.parent, "can be changed by its group", f"chmod g-w {self.library.parent}"
+        )
 
     def test_on_a_disk_without_modes(self):
-        """Everything is everybody's there, the package too. Umask 0 in a container leaves the same."""
-        for path in (self.directory, self.directory / "source", self.package, self.library.parent, self.library):
+        """Everything is everybody's there, the package too. Umask 0 in a container leaves the
+        same."""
+        for path in (
+            self.directory,
+            self.directory / "source",
+            self.package,
+            self.library.parent,
+            self.library,
+        ):
             path.chmod(0o777)
         self.taken()
 
@@ -256,14 +283,22 @@ class OthersFiles(Searching):
 
     def test_a_checkout_of_another_user_run_by_root(self):
         self.needs_root()
-        for path in (self.directory, self.directory / "build", self.library.parent, self.library, self.package):
+        for path in (
+            self.directory,
+            self.directory / "build",
+            self.library.parent,
+            self.library,
+            self.package,
+        ):
             os.chown(path, self.STRANGER, self.STRANGER)
             path.chmod(0o775)
         self.taken()
         self.package.chmod(0o755)  # the group is the user's own
         self.taken()
         os.chown(self.library, self.STRANGER + 1, self.STRANGER)
-        self.refused(self.library, "belongs to another user", f"chown -h {os.geteuid()} {self.library}")
+        self.refused(
+            self.library, "belongs to another user", f"chown -h {os.geteuid()} {self.library}"
+        )
 
     def linked(self, *parts):
         """A library elsewhere, which the build tree's links to."""
@@ -313,7 +348,8 @@ class OthersFiles(Searching):
             self.refused(turn, "belongs to another user", f"chown -h 0 {turn}")
 
     def test_a_folder_as_tmp_is(self):
-        """What is another user's there cannot be told by the folder's mode; what is ours nobody else can replace."""
+        """What is another user's there cannot be told by the folder's mode; what is ours nobody
+        else can replace."""
         self.directory.chmod(0o1777)
         self.taken()
         if not os.geteuid():
@@ -369,6 +405,7 @@ class OthersFiles(Searching):
             "import eshm; os.setgroups([]); os.setgid(12340); os.setuid(12345)\n"
             "try: print(eshm.library_path())\nexcept RuntimeError as error: print(error)"
         )
+        os.environ.pop("ESHM_PYTHON_BACKEND", None)  # the copy has no native module
         command = [sys.executable, "-c", code, str(self.package.parent)]
 
         def said():
@@ -431,14 +468,31 @@ class Installed(unittest.TestCase):
         directory = Path(tempfile.mkdtemp(prefix="eshm_test_"))
         self.addCleanup(shutil.rmtree, directory)
         unpacked = directory / "_MEI123456"
-        shutil.copytree(Path(_find.__file__).parent, unpacked / "eshm", ignore=shutil.ignore_patterns("*.so*", "__pycache__"))
+        shutil.copytree(
+            Path(_find.__file__).parent,
+            unpacked / "eshm",
+            ignore=shutil.ignore_patterns("*.so*", "__pycache__"),
+        )
         (directory / "build" / "lib").mkdir(parents=True)
         (directory / "build" / "lib" / "libeshm.so").touch()
-        code = "import eshm\ntry: print(eshm.library_path())\nexcept RuntimeError as error: print(error)"
-        environment = {key: value for key, value in os.environ.items() if not key.endswith(("_LIB", "_BACKEND"))}
+        code = (
+            "import eshm\ntry: print(eshm.library_path())\n"
+            "except RuntimeError as error: print(error)"
+        )
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.endswith(("_LIB", "_BACKEND"))
+        }
         environment["PYTHONPATH"] = str(unpacked)
-        done = subprocess.run([sys.executable, "-c", code], cwd=directory, env=environment, capture_output=True, text=True,
-                              timeout=HANG_S)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=HANG_S,
+        )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertNotIn(str(directory / "build"), done.stdout)
         self.assertIn("libeshm.so", done.stdout)
@@ -455,10 +509,18 @@ except RuntimeError as error:
 """
 
     def test_missing_library(self):
-        self.assertIn("no library file", self.script(self.OPEN, ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND="").line())
+        self.assertIn(
+            "no library file",
+            self.script(
+                self.OPEN, ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND=""
+            ).line(),
+        )
 
     def test_file_that_is_no_library(self):
-        self.assertIn("cannot be loaded", self.script(self.OPEN, ESHM_LIB=__file__, ESHM_PYTHON_BACKEND="").line())
+        self.assertIn(
+            "cannot be loaded",
+            self.script(self.OPEN, ESHM_LIB=__file__, ESHM_PYTHON_BACKEND="").line(),
+        )
 
     def test_library_that_is_another(self):
         from ctypes.util import find_library
@@ -470,10 +532,15 @@ except RuntimeError as error:
         libm = next((path for path in candidates if path.is_file()), None)
         if libm is None:
             skip(self, "no other shared library at hand")
-        self.assertIn("no function eshm_init", self.script(self.OPEN, ESHM_LIB=str(libm), ESHM_PYTHON_BACKEND="").line())
+        self.assertIn(
+            "no function eshm_init",
+            self.script(self.OPEN, ESHM_LIB=str(libm), ESHM_PYTHON_BACKEND="").line(),
+        )
 
     def test_importing_needs_no_library(self):
-        with script("say(ESHMRole.SLAVE.name)", ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND="") as program:
+        with script(
+            "say(ESHMRole.SLAVE.name)", ESHM_LIB="/nonexistent/libeshm.so", ESHM_PYTHON_BACKEND=""
+        ) as program:
             self.assertEqual(program.line(), "SLAVE")
 
     def test_import_through_the_symbolic_link(self):
@@ -481,7 +548,8 @@ except RuntimeError as error:
         if not link.is_symlink():
             skip(self, "no link `py` in this tree")
         code = (
-            f"import sys; sys.path.insert(0, {str(link)!r}); from eshm import ESHM, ESHMRole, ESHMError\n"
+            f"import sys; sys.path.insert(0, {str(link)!r})\n"
+            "from eshm import ESHM, ESHMRole, ESHMError\n"
             f"from eshm import _find\n"
             f"print(_find._build_tree()[1], flush=True)\n"
             f"with ESHM({self.name!r}, role=ESHMRole.MASTER) as m: print(m, flush=True)"

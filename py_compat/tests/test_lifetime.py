@@ -39,7 +39,9 @@ class Close(ChannelTest):
 
     def test_the_name_can_be_opened_again(self):
         for i in range(20):
-            with ESHM(self.name, role=ESHMRole.MASTER) as master, ESHM(self.name, role=ESHMRole.SLAVE) as slave:
+            with ESHM(self.name, role=ESHMRole.MASTER) as master, ESHM(
+                self.name, role=ESHMRole.SLAVE
+            ) as slave:
                 master.write(b"%d" % i)
                 self.assertEqual(slave.read(), b"%d" % i)
 
@@ -51,10 +53,15 @@ class Close(ChannelTest):
             pass
         before = resources()
         for _ in range(50):
-            with ESHM(self.name, role=ESHMRole.MASTER) as master, ESHM(self.name, role=ESHMRole.SLAVE):
+            with ESHM(self.name, role=ESHMRole.MASTER) as master, ESHM(
+                self.name, role=ESHMRole.SLAVE
+            ):
                 master.write(b"x")
         # The service thread may still be on its way out.
-        wait_until(lambda: all(now <= was for now, was in zip(resources(), before)), "what was there before")
+        wait_until(
+            lambda: all(now <= was for now, was in zip(resources(), before)),
+            "what was there before",
+        )
 
     def test_garbage_collection_closes(self):
         master = ESHM(self.name, role=ESHMRole.MASTER)
@@ -141,8 +148,16 @@ class BusyThreads(ChannelTest):
 
         for _ in range(20):
             master, slave = self.pair()
-            calls = [lambda: master.write(b"x" * 4096), lambda: master.write(bytearray(100)), read, master.try_read,
-                     master.get_stats, master.is_remote_alive, master.get_role, slave.try_read]
+            calls = [
+                lambda: master.write(b"x" * 4096),
+                lambda: master.write(bytearray(100)),
+                read,
+                master.try_read,
+                master.get_stats,
+                master.is_remote_alive,
+                master.get_role,
+                slave.try_read,
+            ]
 
             def close():
                 master.close()
@@ -191,7 +206,10 @@ class BusyThreads(ChannelTest):
             if message != message[:1] * 3000:
                 raise AssertionError("a torn message")
 
-        threads = [threading.Thread(target=guarded, args=(call,)) for call in (write, write, read, read, read_waiting)]
+        threads = [
+            threading.Thread(target=guarded, args=(call,))
+            for call in (write, write, read, read, read_waiting)
+        ]
         for thread in threads:
             thread.start()
         stop.wait(1.0)
@@ -258,8 +276,10 @@ def again(call):
                 pass
     except RuntimeError:
         pass
-for call in (lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), lambda: channel.read(timeout_ms=1), channel.try_read,
-             lambda: channel.readinto(bytearray(64), timeout_ms=TIMEOUT_INFINITE), lambda: channel.write(b"x" * 4096)):
+for call in (lambda: channel.read(timeout_ms=TIMEOUT_INFINITE),
+             lambda: channel.read(timeout_ms=1), channel.try_read,
+             lambda: channel.readinto(bytearray(64), timeout_ms=TIMEOUT_INFINITE),
+             lambda: channel.write(b"x" * 4096)):
     threading.Thread(target=again, args=(call,), daemon=True).start()
 say("open")
 sys.stdin.readline()

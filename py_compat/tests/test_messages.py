@@ -25,7 +25,8 @@ class Content(ChannelTest):
         self.assertEqual(self.slave.read(), message)
 
     def test_result_is_bytes_of_exactly_the_message(self):
-        for size in (1, 5000 % 4096, 4096, 3, 0):  # smaller after larger: nothing of the old one shows
+        # Smaller after larger: nothing of the old one shows.
+        for size in (1, 5000 % 4096, 4096, 3, 0):
             self.master.write(b"x" * size)
             message = self.slave.read()
             self.assertIs(type(message), bytes)
@@ -102,7 +103,9 @@ class Sizes(ChannelTest):
 
     def test_too_large_a_write(self):
         for data in (b"x" * 100_000_000, bytearray(100_000_000)):
-            with self.assertRaisesRegex(RuntimeError, r"^Write failed: Buffer too small \(.*\d.*\)$"):
+            with self.assertRaisesRegex(
+                RuntimeError, r"^Write failed: Buffer too small \(.*\d.*\)$"
+            ):
                 self.master.write(data)
         self.assertIsNone(self.slave.try_read())
 
@@ -114,7 +117,9 @@ class Sizes(ChannelTest):
             lambda: self.slave.read(9, timeout_ms=TIMEOUT_INFINITE),
             lambda: self.slave.try_read(9),
         ):
-            with self.assertRaisesRegex(RuntimeError, r"^Read failed: Buffer too small \(.*\d.*\)$"):
+            with self.assertRaisesRegex(
+                RuntimeError, r"^Read failed: Buffer too small \(.*\d.*\)$"
+            ):
                 read()
         self.assertEqual(self.slave.read(buffer_size=10), b"0123456789")
 

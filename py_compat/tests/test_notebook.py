@@ -1,4 +1,5 @@
-"""A cell of a notebook that is run twice: as the README writes it, and as it should not be written."""
+"""A cell of a notebook that is run twice: as the README writes it, and as it should not be
+written."""
 
 import re
 import unittest
@@ -42,16 +43,23 @@ class Notebook(ChannelTest):
         wait_until(lambda: not robot.is_remote_alive(), "the old object is known to be gone")
 
     def test_a_master_without_closing_takes_the_old_ones_place(self):
-        robot = self.run_twice(f"robot = ESHM({self.name!r}, role=ESHMRole.MASTER); Out.append(robot)")
+        robot = self.run_twice(
+            f"robot = ESHM({self.name!r}, role=ESHMRole.MASTER); Out.append(robot)"
+        )
         old = self.shell["Out"][0]
-        wait_until(lambda: self.fails(old.write, b"x") == "Write failed: Role mismatch", "the old object is ousted")
+        wait_until(
+            lambda: self.fails(old.write, b"x") == "Write failed: Role mismatch",
+            "the old object is ousted",
+        )
         peer = self.open(ESHMRole.SLAVE)
         robot.write(b"new")
         self.assertEqual(peer.read(timeout_ms=10000), b"new")
 
     def test_a_second_slave_hears_as_the_first_does(self):
         master = self.open(ESHMRole.MASTER)
-        robot = self.run_twice(f"robot = ESHM({self.name!r}, role=ESHMRole.SLAVE); Out.append(robot)")
+        robot = self.run_twice(
+            f"robot = ESHM({self.name!r}, role=ESHMRole.SLAVE); Out.append(robot)"
+        )
         master.write(b"to both")
         for slave in (robot, self.shell["Out"][0]):
             self.assertEqual(slave.read(timeout_ms=10000), b"to both")

@@ -53,7 +53,9 @@ class Names(ChannelTest):
             self.addCleanup(lambda path=segment(name): path.unlink() if path.exists() else None)
             with self.assertRaises(RuntimeError) as refused:
                 ESHM(name, role=ESHMRole.SLAVE)
-            with ESHM(name, role=ESHMRole.MASTER) as master, self.assertRaises(RuntimeError) as failed:
+            with ESHM(name, role=ESHMRole.MASTER) as master, self.assertRaises(
+                RuntimeError
+            ) as failed:
                 master.write(bytes(master.capacity + 1))
             for error, begin in (
                 (refused, f"Failed to initialize ESHM {name!r} as SLAVE: "),
@@ -71,7 +73,9 @@ class Names(ChannelTest):
 
 class Settings(ChannelTest):
     def test_slave_without_segment(self):
-        with self.assertRaisesRegex(RuntimeError, f"Failed to initialize ESHM '{self.name}' as SLAVE"):
+        with self.assertRaisesRegex(
+            RuntimeError, f"Failed to initialize ESHM '{self.name}' as SLAVE"
+        ):
             ESHM(self.name, role=ESHMRole.SLAVE)
 
     def test_refused_opening_leaves_nothing_behind(self):
@@ -91,7 +95,11 @@ class Settings(ChannelTest):
                 ESHM(self.name, **{"role": ESHMRole.MASTER, **settings})
 
     def test_wrong_types(self):
-        for settings in ({"role": "master"}, {"disconnect_behavior": None}, {"stale_threshold_ms": 1.5}):
+        for settings in (
+            {"role": "master"},
+            {"disconnect_behavior": None},
+            {"stale_threshold_ms": 1.5},
+        ):
             with self.assertRaises(TypeError):
                 ESHM(self.name, **{"role": ESHMRole.MASTER, **settings})
 

@@ -35,19 +35,25 @@ class Capacity(ChannelTest):
 
     def test_messages_of_the_capacity_asked_for(self):
         for capacity in (1, 57, 1920 * 1080 * 3):
-            with ESHM(self.name, MASTER, capacity=capacity) as master, ESHM(self.name, SLAVE) as slave:
+            with ESHM(self.name, MASTER, capacity=capacity) as master, ESHM(
+                self.name, SLAVE
+            ) as slave:
                 self.assertEqual((master.capacity, slave.capacity), (capacity, capacity))
                 message = os.urandom(capacity)
                 master.write(message)
                 self.assertEqual(slave.read(buffer_size=capacity), message)
-                with self.assertRaisesRegex(RuntimeError, r"^Write failed: Buffer too small \(.*\d.*\)$"):
+                with self.assertRaisesRegex(
+                    RuntimeError, r"^Write failed: Buffer too small \(.*\d.*\)$"
+                ):
                     master.write(message + b"x")
 
     def test_another_capacity_is_matched_or_refused(self):
         with ESHM(self.name, MASTER, capacity=1000):
             with ESHM(self.name, SLAVE, capacity=2000) as slave:
                 self.assertEqual(slave.capacity, 1000)
-            with self.assertRaisesRegex(RuntimeError, "Failed to initialize.*1000 bytes, not the 2000"):
+            with self.assertRaisesRegex(
+                RuntimeError, "Failed to initialize.*1000 bytes, not the 2000"
+            ):
                 ESHM(self.name, SLAVE, capacity=2000, exact_capacity=True)
 
 
@@ -55,7 +61,10 @@ class Refusals(ChannelTest):
     def test_each_refusal_has_its_code(self):
         for code, settings in (
             (ESHMError.INVALID_PARAM, {"role": MASTER, "capacity": 2 << 30}),
-            (ESHMError.INVALID_PARAM, {"role": SLAVE, "mode": 0o1777, "wait_for_master_ms": TIMEOUT_INFINITE}),
+            (
+                ESHMError.INVALID_PARAM,
+                {"role": SLAVE, "mode": 0o1777, "wait_for_master_ms": TIMEOUT_INFINITE},
+            ),
             (ESHMError.INVALID_PARAM, {"role": 9}),
             (ESHMError.SHM_ATTACH, {"role": SLAVE}),
         ):
@@ -71,14 +80,24 @@ class Refusals(ChannelTest):
             ({"capacity": (1 << 30) + 1}, "capacity in bytes is 1073741825: 1 to 1073741824"),
             ({"mode": 0o1000}, "mode .0777 is 511. is 512: 0 to 511"),
         ):
-            with self.assertRaisesRegex(RuntimeError, f"Failed to initialize ESHM .* as MASTER: .*{reason}"):
+            with self.assertRaisesRegex(
+                RuntimeError, f"Failed to initialize ESHM .* as MASTER: .*{reason}"
+            ):
                 ESHM(self.name, MASTER, **options)
-        with self.assertRaisesRegex(RuntimeError, "there is no such segment; start the master first") as refused:
+        with self.assertRaisesRegex(
+            RuntimeError, "there is no such segment; start the master first"
+        ) as refused:
             ESHM(self.name, SLAVE)
         self.assertEqual(str(refused.exception).count(self.name), 1)
 
     def test_numbers_out_of_range(self):
-        for options in ({"capacity": -1}, {"capacity": 1 << 64}, {"mode": -1}, {"spin_us": 1 << 32}, {"log_level": 6}):
+        for options in (
+            {"capacity": -1},
+            {"capacity": 1 << 64},
+            {"mode": -1},
+            {"spin_us": 1 << 32},
+            {"log_level": 6},
+        ):
             with self.assertRaises(ValueError):
                 ESHM(self.name, MASTER, **options)
 
@@ -106,8 +125,15 @@ class Others(ChannelTest):
                 self.assertIsNone(slave.try_read())
 
     def test_what_only_changes_the_speed_or_the_noise(self):
-        options = {"huge_pages": True, "prefault": True, "spin_us": 0, "log_level": ESHMLogLevel.OFF}
-        with ESHM(self.name, MASTER, **options) as master, ESHM(self.name, SLAVE, **options) as slave:
+        options = {
+            "huge_pages": True,
+            "prefault": True,
+            "spin_us": 0,
+            "log_level": ESHMLogLevel.OFF,
+        }
+        with ESHM(self.name, MASTER, **options) as master, ESHM(
+            self.name, SLAVE, **options
+        ) as slave:
             master.write(b"x")
             self.assertEqual(slave.read(), b"x")
 
@@ -120,7 +146,8 @@ class Waiting(ChannelTest):
         for wait_ms in (20_000, TIMEOUT_INFINITE):
             opened = []
             thread = threading.Thread(
-                target=lambda: opened.append(ESHM(self.name, SLAVE, wait_for_master_ms=wait_ms)), daemon=True
+                target=lambda: opened.append(ESHM(self.name, SLAVE, wait_for_master_ms=wait_ms)),
+                daemon=True,
             )
             thread.start()
             with ESHM(self.name, MASTER) as master:
@@ -135,7 +162,9 @@ class Waiting(ChannelTest):
             ESHM(self.name, SLAVE, wait_for_master_ms=30)
 
     def test_a_dead_master_is_none(self):
-        with Program([sys.executable, "-c", A_MASTER, self.name], cwd=Path(__file__).resolve().parents[1]) as program:
+        with Program(
+            [sys.executable, "-c", A_MASTER, self.name], cwd=Path(__file__).resolve().parents[1]
+        ) as program:
             self.assertEqual(program.line(), "open")
             program.process.stdin.close()
             program.process.wait()
@@ -151,7 +180,8 @@ class Waiting(ChannelTest):
             self.assertRegex(program.end()[1], "KeyboardInterrupt")
 
 
-#: A library of an older release, for a process of its own: the functions of 1.3 are not found in it.
+#: A library of an older release, for a process of its own: the functions of 1.3 are not found in
+#: it.
 OLDER = """
 import ctypes, sys
 class Older(ctypes.CDLL):
@@ -178,11 +208,18 @@ said(lambda: ESHM(sys.argv[1], ESHMRole.SLAVE))
 
 class OlderLibrary(ChannelTest):
     def test_only_what_it_does_not_have_is_refused(self):
-        command, folder = [sys.executable, "-c", OLDER, self.name], Path(__file__).resolve().parents[1]
+        command, folder = [sys.executable, "-c", OLDER, self.name], Path(
+            __file__
+        ).resolve().parents[1]
         with Program(command, cwd=folder, ESHM_PYTHON_BACKEND="ctypes") as program:
             for function in ("eshm_init_ex", "eshm_capacity", "eshm_version"):
-                self.assertRegex(program.line(), re.compile(f"has no function {function}: a libeshm too old for this"))
-            self.assertRegex(program.line(), "is its master running. the library's reason is on stderr")
+                self.assertRegex(
+                    program.line(),
+                    re.compile(f"has no function {function}: a libeshm too old for this"),
+                )
+            self.assertRegex(
+                program.line(), "is its master running. the library's reason is on stderr"
+            )
 
 
 if __name__ == "__main__":

@@ -22,9 +22,17 @@ class Stats(ChannelTest):
         slave("channel.read()")
         slave("channel.write(b'y')")
         stats = master.get_stats()
-        expected = {"master_pid": os.getpid(), "slave_pid": slave.process.pid, "master_alive": True,
-                    "slave_alive": True, "stale_threshold": 2000, "m2s_write_count": 3, "m2s_read_count": 1,
-                    "s2m_write_count": 1, "s2m_read_count": 0}
+        expected = {
+            "master_pid": os.getpid(),
+            "slave_pid": slave.process.pid,
+            "master_alive": True,
+            "slave_alive": True,
+            "stale_threshold": 2000,
+            "m2s_write_count": 3,
+            "m2s_read_count": 1,
+            "s2m_write_count": 1,
+            "s2m_read_count": 0,
+        }
         self.assertEqual({key: stats[key] for key in expected}, expected)
         self.assertIs(type(stats["master_alive"]), bool)
 
@@ -176,7 +184,8 @@ def _attached(channel):
 
 
 def _let_go(channel):
-    """Whether it has left its segment. (A stopped one still has statistics: the last known ones.)"""
+    """Whether it has left its segment. (A stopped one still has statistics: the last known
+    ones.)"""
     try:
         channel.write(b"x")
     except RuntimeError:

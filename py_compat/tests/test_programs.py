@@ -17,7 +17,11 @@ REPORT = re.compile(
 
 class Programs(ChannelTest):
     def start(self, path, *arguments):
-        program = Program([sys.executable, str(PACKAGE / path), *arguments], cwd=ELSEWHERE, PYTHONPATH=str(PACKAGE))
+        program = Program(
+            [sys.executable, str(PACKAGE / path), *arguments],
+            cwd=ELSEWHERE,
+            PYTHONPATH=str(PACKAGE),
+        )
         self.addCleanup(program.__exit__)
         return program
 
@@ -37,7 +41,9 @@ class SimplePair(Programs):
         self.assertEqual(slave.line(), "=== ESHM Python Slave Example ===")
         self.assertEqual(slave.line(), "Initialized as SLAVE")
         for i in range(10):
-            heard = re.fullmatch(r"\[SLAVE\] Received \((\d+) bytes\): (Hello from Python master #\d+)", slave.line())
+            heard = re.fullmatch(
+                r"\[SLAVE\] Received \((\d+) bytes\): (Hello from Python master #\d+)", slave.line()
+            )
             self.assertEqual(int(heard[1]), len(heard[2]) + 1)  # the NUL
             self.assertEqual(slave.line(), f"[SLAVE] Sent: ACK from Python slave #{i}")
             master.line_with(f"[MASTER] Received: ACK from Python slave #{i}")
@@ -65,7 +71,9 @@ with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
         slave = self.start("examples/simple_slave.py", self.name)
         for _ in range(2 + 20):
             slave.line()
-        self.assertRegex(slave.line(), r"^\[SLAVE\] \d+ messages, \d+/s, newest: Hello from master #\d+$")
+        self.assertRegex(
+            slave.line(), r"^\[SLAVE\] \d+ messages, \d+/s, newest: Hello from master #\d+$"
+        )
         self.ends_in_order(slave)
 
     def test_slave_goes_on_after_its_master_was_killed(self):
@@ -75,7 +83,9 @@ with ESHM(sys.argv[1], role=ESHMRole.MASTER) as channel:
         slave.line_with("Received")
         master.process.kill()
         slave.line_with("[SLAVE] Master is lost")
-        self.start("examples/simple_master.py", self.name).line_with("[MASTER] Received: ACK from Python slave")
+        self.start("examples/simple_master.py", self.name).line_with(
+            "[MASTER] Received: ACK from Python slave"
+        )
         slave.line_with("[SLAVE] Master is back")
         self.ends_in_order(slave)
 
@@ -102,10 +112,22 @@ class Demos(Programs):
         self.assertFalse(segment(self.name).exists())
 
     def test_reconnect_demo(self):
-        self.check("examples/reconnect_demo.py", "killed", "ended in order", "is lost", "one slave, three masters")
+        self.check(
+            "examples/reconnect_demo.py",
+            "killed",
+            "ended in order",
+            "is lost",
+            "one slave, three masters",
+        )
 
     def test_advanced_example(self):
-        self.check("examples/advanced_example.py", "mode PUSH", "of 200 steps answered", "m2s_write_count  ", "Done")
+        self.check(
+            "examples/advanced_example.py",
+            "mode PUSH",
+            "of 200 steps answered",
+            "m2s_write_count  ",
+            "Done",
+        )
 
     def test_standalone_demo(self):
         self.check("examples/standalone_demo.py", "hello came back as HELLO", "exit code 0")
@@ -115,7 +137,9 @@ class Benchmarks(Programs):
     def test_slave_of_a_python_master(self):
         master = self.start("tests/performance/benchmark_master.py", self.name, "100")
         master.line_with("Python master")
-        slave = self.start("tests/performance/benchmark_slave.py", self.name, "100", "--messages", "500")
+        slave = self.start(
+            "tests/performance/benchmark_slave.py", self.name, "100", "--messages", "500"
+        )
         slave.line_with("Python slave")
         for _ in range(5):
             self.assertRegex(slave.line(), REPORT)
@@ -125,7 +149,9 @@ class Benchmarks(Programs):
         self.ends_in_order(master)
 
     def test_master_with_a_limit_and_a_slave_until_ctrl_c(self):
-        master = self.start("tests/performance/benchmark_master.py", self.name, "50", "--messages", "200")
+        master = self.start(
+            "tests/performance/benchmark_master.py", self.name, "50", "--messages", "200"
+        )
         master.line_with("Python master")
         slave = self.start("tests/performance/benchmark_slave.py", self.name, "50")
         slave.line_with("Python slave")
@@ -136,7 +162,10 @@ class Benchmarks(Programs):
 
     def test_limit_in_seconds(self):
         self.assertEqual(
-            self.start("tests/performance/benchmark_master.py", self.name, "--seconds", "0.3").end(), (0, "")
+            self.start(
+                "tests/performance/benchmark_master.py", self.name, "--seconds", "0.3"
+            ).end(),
+            (0, ""),
         )
 
     def test_report_line_is_the_guides(self):
@@ -144,7 +173,9 @@ class Benchmarks(Programs):
 
     def test_wrong_arguments(self):
         for arguments in (["x", "0"], ["x", "many"], ["x", "1", "--bogus"]):
-            self.assertEqual(self.start("tests/performance/benchmark_slave.py", *arguments).end()[0], 2)
+            self.assertEqual(
+                self.start("tests/performance/benchmark_slave.py", *arguments).end()[0], 2
+            )
 
 
 if __name__ == "__main__":

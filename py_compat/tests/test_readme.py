@@ -14,12 +14,17 @@ class Readme(ChannelTest):
         text = (PACKAGE / "README.md").read_text()
         if find_spec("numpy") is None:
             skip(self, "the README's examples: numpy is not installed")
-        text = text.replace('"robot"', repr(self.name)).replace("'robot'", repr(self.name)).replace("```\n", "\n")
+        text = (
+            text.replace('"robot"', repr(self.name))
+            .replace("'robot'", repr(self.name))
+            .replace("```\n", "\n")
+        )
         test = doctest.DocTestParser().get_doctest(text, {}, "README.md", None, 0)
         self.assertGreater(len(test.examples), 30)
         output = io.StringIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: no fork beside the library's thread
+            # Python 3.12: no fork beside the library's thread.
+            warnings.simplefilter("ignore", DeprecationWarning)
             failed, _ = doctest.DocTestRunner(verbose=False).run(test, out=output.write)
         self.assertEqual(failed, 0, output.getvalue())
 

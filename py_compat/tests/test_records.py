@@ -22,7 +22,10 @@ class Records(ChannelTest):
 
     def test_signatures(self):
         def defaults(function):
-            return [(p.name, p.default) for p in list(inspect.signature(function).parameters.values())[1:]]
+            return [
+                (p.name, p.default)
+                for p in list(inspect.signature(function).parameters.values())[1:]
+            ]
 
         self.assertEqual(defaults(ESHM.read_data), [("timeout_ms", 10), ("max_items", 32)])
         self.assertEqual(defaults(ESHMData.read_data), [("max_items", 100), ("timeout_ms", 1000)])
@@ -54,7 +57,9 @@ class Records(ChannelTest):
             if count == 32:
                 self.assertEqual(len(ESHM.read_data(self.slave, 1000)), count)
             else:
-                with self.assertRaisesRegex(RuntimeError, "^Read data failed: a record of 33 items, more than max_items=32$"):
+                with self.assertRaisesRegex(
+                    RuntimeError, "^Read data failed: a record of 33 items, more than max_items=32$"
+                ):
                     ESHM.read_data(self.slave, 1000)
         self.master.write_data({})
         self.assertEqual(self.slave.read_data(max_items=0), [])
@@ -83,7 +88,8 @@ class Records(ChannelTest):
             sizes.append(size)
             if size < 20_000:
                 error = ESHMBufferTooSmall()
-                error.size = 20_000 if len(sizes) > 1 else None  # not every release of the library says
+                # Not every release of the library says.
+                error.size = 20_000 if len(sizes) > 1 else None
                 raise error
             return read(size, timeout_ms)
 

@@ -10,7 +10,16 @@ import unittest
 import weakref
 from contextlib import redirect_stderr, suppress
 
-from support import HANG_S, PACKAGE, ChannelTest, ESHMRole, Program, library_path, segment, wait_until
+from support import (
+    HANG_S,
+    PACKAGE,
+    ChannelTest,
+    ESHMRole,
+    Program,
+    library_path,
+    segment,
+    wait_until,
+)
 from eshm.rpc import Rpc
 
 CHILD = """
@@ -59,7 +68,10 @@ class TwoProcesses(RpcTest):
 
     def cpp(self, role):
         """CMake builds it; ESHM_LIB may lead to another build."""
-        places = [library_path().parent / "test" / "rpc_end", PACKAGE.parent / "build" / "test" / "rpc_end"]
+        places = [
+            library_path().parent / "test" / "rpc_end",
+            PACKAGE.parent / "build" / "test" / "rpc_end",
+        ]
         found = [place for place in places if place.is_file()]
         if not found:
             reason = "SKIPPED: there is no C++ program rpc_end; CMake builds it"
@@ -264,8 +276,15 @@ class Life(RpcTest):
         self.assertFalse(segment(self.name + "_ctl").exists())
         master.close()
         self.assertEqual(repr(master), f"Rpc(channel='{self.name}_ctl', running=False, closed)")
-        for call in (master.start, master.stop, lambda: master.call("x"), lambda: master.emit("x"),
-                     lambda: master.on_call("x")(print), lambda: master.on_event("x")(print), master.__enter__):
+        for call in (
+            master.start,
+            master.stop,
+            lambda: master.call("x"),
+            lambda: master.emit("x"),
+            lambda: master.on_call("x")(print),
+            lambda: master.on_event("x")(print),
+            master.__enter__,
+        ):
             with self.assertRaisesRegex(RuntimeError, "is closed"):
                 call()
         self.assertEqual((master.missed, master.dispatched), (0, 0))

@@ -46,7 +46,10 @@ class Checked(unittest.TestCase):
                 strict = ("mypy", "--strict", "--cache-dir", cache, "--python-version", version)
                 code, said = self.run_checker(*strict, **path)
                 if code and cannot_check(version, said):
-                    print(f"SKIPPED: mypy for Python {version}, which it or numpy no longer knows", flush=True)
+                    print(
+                        f"SKIPPED: mypy for Python {version}, which it or numpy no longer knows",
+                        flush=True,
+                    )
                     continue
                 self.assertEqual(code, 0, f"Python {version}:\n{said}")
                 checked.append(version)
@@ -61,7 +64,9 @@ class Checked(unittest.TestCase):
         if code:
             skip(self, f"type checks by pyright, which does not start: {said.strip()[-200:]}")
         for version in VERSIONS:
-            code, said = self.run_checker("pyright", "--pythonpath", sys.executable, "--pythonversion", version)
+            code, said = self.run_checker(
+                "pyright", "--pythonpath", sys.executable, "--pythonversion", version
+            )
             self.assertEqual(code, 0, f"Python {version}:\n{said}")
 
 

@@ -36,7 +36,8 @@ class Timeouts(ChannelTest):
 
     def test_a_message_ends_any_wait(self):
         for timeout_ms in (20_000, TIMEOUT_INFINITE - 1, TIMEOUT_INFINITE):
-            timer = threading.Timer(0.25, self.master.write, (b"late",))  # in the third slice of the wait
+            # In the third slice of the wait.
+            timer = threading.Timer(0.25, self.master.write, (b"late",))
             timer.start()
             self.assertEqual(self.slave.read(timeout_ms=timeout_ms), b"late")
             timer.join()

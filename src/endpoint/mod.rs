@@ -84,11 +84,11 @@ impl Endpoint {
         spin::prepare();
         fork::watch();
         crate::sync::prepare_barriers();
-        let Some(opened) = open::attempt(&name, settings, end).transpose()? else { return Ok(None) };
+        let Some(opened) = open::attempt(&name, settings, end)? else { return Ok(None) };
         if settings.huge_pages {
             opened.segment.view.mapping.advise_huge();
         }
-        let core = Arc::new(Core::new(name, settings.clone(), opened));
+        let core = Arc::new(Core::new(name, *settings, opened));
         let endpoint = Endpoint { core };
         if endpoint.core.threads {
             // On failure dropping the endpoint gives the side back.

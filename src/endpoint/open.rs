@@ -6,7 +6,6 @@
 
 use super::attach::{Attachment, attach, detach, forget_parked};
 use super::refusal::{explain, explain_absence, explain_removal};
-use crate::channel::Channel;
 use crate::config::{Role, Settings, Side};
 use crate::error::Error;
 use crate::failpoint::failpoint;
@@ -49,9 +48,9 @@ pub(crate) struct Opened {
 /// A half-made file that is being waited for.
 type Waiting = Option<(FileId, u64)>;
 
-/// Opens `name` in the role asked for. `None` after a pause if a slave is to try again, as it waits for its master. `end` is when
+/// Opens `name` in the role asked for; `None` after a pause if a slave is to try again, as it waits for its master. `end` is when
 /// it has waited long enough, found out at the first attempt, where it is 0.
-pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Option<Result<Opened, Error>> {
+pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Result<Option<Opened>, Error> {
     if *end == 0 {
         *end = match settings.wait_for_master_ms {
             u32::MAX => u64::MAX,
@@ -59,12 +58,13 @@ pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Option
         };
     }
     let mut absent = false;
-    let opened = open_now(name, settings, &mut absent);
-    if absent && clock::now() < *end {
-        clock::sleep(AGAIN);
-        return None;
+    match open_now(name, settings, &mut absent) {
+        Err(_) if absent && clock::now() < *end => {
+            clock::sleep(AGAIN);
+            Ok(None)
+        }
+        result => result.map(Some),
     }
-    Some(opened)
 }
 
 /// Opens `name` in the role asked for; `absent` says that a slave failed for want of a master.
@@ -126,14 +126,8 @@ pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segme
     let Some(layout) = Layout::new(settings.capacity) else { return Err(Error::NotInitialized) }; // checked at open
     // A file whose name was not to be had is attached to in vain; then nobody has seen it.
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
-    let written = |segment: &Segment, go_on: fn(Channel<'_>, Channel<'_>, bool)| {
-        if let Some(old) = old {
-            let which = Side::Master.writes();
-            go_on(segment.view.channel(which), old.view.channel(which), old.view.is_ours(Side::Master));
-        }
-    };
     let take = |segment: &Segment| {
-        written(segment, |new, old, _| new.begin_after(old));
+        go_on(segment, old, false);
         attached.push((segment.id, attach(segment, Side::Master)));
     };
     let made = create::create(name, layout, settings, take);
@@ -147,8 +141,16 @@ pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segme
         abandon(name, &segment, attachment);
         return Err(no_room(name, layout, &error));
     }
-    written(&segment, |new, old, whole| new.settle_after(old, whole));
+    go_on(&segment, old, true);
     Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }))
+}
+
+/// Has a fresh segment go on from an old one: first with its count, and with its message once there is `room` for that.
+#[inline(never)]
+fn go_on(segment: &Segment, old: Option<&Segment>, room: bool) {
+    let Some(old) = old else { return };
+    let (new, last) = (segment.view.channel(Side::Master.writes()), old.view.channel(Side::Master.writes()));
+    if room { new.settle_after(last, old.view.is_ours(Side::Master)) } else { new.begin_after(last) }
 }
 
 fn no_room(name: &Name, layout: Layout, error: &io::Error) -> Error {

@@ -32,6 +32,17 @@ impl Timeout {
         matches!(self, Timeout::Infinite | Timeout::Piece(_) | Timeout::Signal(u64::MAX))
     }
 
+    /// What is left of it, counted from `start`.
+    #[inline(never)]
+    pub(crate) fn after(self, start: u64) -> Timeout {
+        let left = |time: u64| time.saturating_sub(clock::now().saturating_sub(start));
+        match self {
+            Timeout::For(time) => Timeout::For(left(time)),
+            Timeout::Piece(time) => Timeout::Piece(left(time)),
+            other => other,
+        }
+    }
+
     /// A timeout as Rust has it.
     pub(crate) fn of(time: std::time::Duration) -> Timeout {
         match u64::try_from(time.as_nanos()) {

@@ -149,6 +149,7 @@ impl Core {
     ///
     /// # Safety
     /// As for [`read_rest`].
+    #[inline(never)]
     unsafe fn sleep_beside(core: *const Core, sequence: u32, left: Timeout) {
         // SAFETY: counted in, the handle stays alive until it is counted out.
         unsafe {
@@ -187,12 +188,7 @@ impl Core {
                 }
                 look
             };
-            let left = || match timeout {
-                Timeout::For(time) => Timeout::For(time.saturating_sub(clock::now().saturating_sub(start))),
-                Timeout::Piece(time) => Timeout::Piece(time.saturating_sub(clock::now().saturating_sub(start))),
-                other => other,
-            };
-            let waits = !matches!(left(), Timeout::None | Timeout::For(0) | Timeout::Piece(0));
+            let waits = !matches!(timeout.after(start), Timeout::None | Timeout::For(0) | Timeout::Piece(0));
             match look {
                 Look::Done(size) => return Ok(&room.bytes()[..size]),
                 Look::TooSmall(size) if size > 0 => {
@@ -210,12 +206,14 @@ impl Core {
                 }
                 // Such a message must not end the wait below.
                 // SAFETY: as above.
-                Look::Miss { unsound: Some(sequence) } => unsafe { Core::sleep_beside(core, sequence, left()) },
+                Look::Miss { unsound: Some(sequence) } => unsafe {
+                    Core::sleep_beside(core, sequence, timeout.after(start))
+                },
                 _ => {}
             }
             // Waits, without taking: there is no room for anything in no buffer.
             // SAFETY: the caller's promise.
-            match unsafe { read_rest(core, &mut [], left()) } {
+            match unsafe { read_rest(core, &mut [], timeout.after(start)) } {
                 Err(Error::BufferTooSmall { size, .. }) => room.grow(size)?,
                 Err(error) => return Err(error),
                 Ok(_) => return judge(&[]).map(|()| &[][..]), // but for a message of no bytes, which is no record

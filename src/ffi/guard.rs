@@ -103,4 +103,46 @@ mod tests {
         assert_eq!(guard("test", -14, || panic!("on purpose")), -14);
         assert_eq!(guard("test", -14, || 3), 3);
     }
+
+    /// The pieces of a wait whose calls give `codes` in turn, each at once or at the end of its time, and what the wait gives.
+    fn pieces(timeout_ms: u32, codes: &[(c_int, bool)]) -> (Vec<Timeout>, c_int) {
+        let mut pieces = Vec::new();
+        let code = in_pieces(timeout_ms, |timeout| {
+            let (code, at_end) = codes[pieces.len()];
+            pieces.push(timeout);
+            if let (true, Timeout::For(time) | Timeout::Piece(time)) = (at_end, timeout) {
+                clock::sleep(std::time::Duration::from_nanos(time));
+            }
+            code
+        });
+        (pieces, code)
+    }
+
+    const SECOND: u64 = 1000 * MS;
+
+    #[test]
+    fn a_long_wait_is_made_of_pieces_and_ends_with_its_time() {
+        let rest = Timeout::For(500 * MS);
+        let whole = [Timeout::For(SECOND), Timeout::For(SECOND), rest];
+        assert_eq!(pieces(2500, &[(-10, true), (-10, true), (-10, true)]), (whole.to_vec(), -10));
+        assert_eq!(pieces(1000, &[(-10, true)]), (vec![Timeout::For(SECOND)], -10));
+        assert_eq!(pieces(0, &[(-9, false)]), (vec![Timeout::None], -9));
+        // A message that stays refused is told at the end of each.
+        assert_eq!(pieces(1500, &[(-1, true), (0, false)]), (vec![Timeout::For(SECOND), rest], 0));
+    }
+
+    #[test]
+    fn a_wait_without_limit_goes_on_after_each_piece() {
+        let piece = Timeout::Piece(SECOND);
+        assert_eq!(pieces(u32::MAX, &[(-10, true), (-10, true), (0, false)]), (vec![piece, piece, piece], 0));
+    }
+
+    #[test]
+    fn what_ends_a_piece_early_ends_the_wait() {
+        for code in [-10, -1, -13, -14, 0] {
+            for timeout in [1500, u32::MAX] {
+                assert_eq!(pieces(timeout, &[(code, false)]).1, code);
+            }
+        }
+    }
 }

@@ -214,7 +214,7 @@ impl Core {
                     log::warning!("{self}: the name was removed; creating it anew");
                 }
                 let capacity = monitor.segment.view.layout.capacity;
-                let settings = Settings { capacity, ..self.settings.clone() };
+                let settings = Settings { capacity, ..self.settings };
                 match create_master(&self.name, &settings, None) {
                     Ok(Some(opened)) => {
                         self.set_state(State::Moving);

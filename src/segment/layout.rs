@@ -236,6 +236,38 @@ mod tests {
     }
 
     #[test]
+    fn what_may_go_of_a_closed_segment_is_whole_pages_with_nothing_but_messages() {
+        for capacity in [1, 100, 4096, PAGE - 8, PAGE, 2 * PAGE, 3 * PAGE + 100, 200_001, SMALL, 64 << 20] {
+            let layout = Layout::new(capacity).unwrap();
+            for (which, part) in layout.messages().into_iter().enumerate() {
+                if part.is_empty() {
+                    assert!(part == (0..0) && capacity < 2 * PAGE, "{capacity}");
+                    continue;
+                }
+                let (first, end) = (layout.channel_at(which) + DATA, layout.channel_at(which) + layout.tail());
+                assert!(part.start >= first && part.start < first + PAGE, "{capacity}: {part:?}");
+                assert!(part.end <= end && part.end > end - PAGE, "{capacity}: {part:?}");
+                assert_eq!((part.start % PAGE, part.end % PAGE), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_has_its_memory_first() {
+        for capacity in [1, 4096, 200_001, SMALL, 64 << 20] {
+            let layout = Layout::new(capacity).unwrap();
+            let parts = layout.first_parts();
+            let has = |byte| parts.iter().any(|part| part.contains(&byte));
+            assert!((0..CHANNELS + DATA).all(has), "{capacity}");
+            for which in [0, 1] {
+                let tail = layout.channel_at(which) + layout.tail();
+                assert!((tail..layout.channel_at(which + 1)).all(has), "{capacity}");
+            }
+            assert!(layout.total() > SMALL || (0..layout.total()).all(has), "{capacity}");
+        }
+    }
+
+    #[test]
     fn sizes_no_capacity_has_are_refused() {
         for size in [0, 1, 127, 128, 129, 8575, 8577, 8576 + 64, u64::MAX] {
             assert_eq!(Layout::of_file(size, 4096, 4096), None, "{size}");

@@ -169,12 +169,18 @@ const LEAST: u64 = 4096;
 /// Reserves the memory of `start..end`, so that a full tmpfs is an error here and no SIGBUS later; the file grows to `end` if it is
 /// shorter. In pieces, with `between` run after each.
 pub(crate) fn reserve(file: BorrowedFd<'_>, start: u64, end: u64, between: &mut dyn FnMut()) -> io::Result<()> {
+    in_pieces(start, end, between, |at, size| {
+        // SAFETY: an open descriptor; posix_fallocate returns the error number itself.
+        let allocate = || unsafe { libc::posix_fallocate(file.as_raw_fd(), at as libc::off_t, size as libc::off_t) };
+        without_signals(allocate)
+    })
+}
+
+fn in_pieces(start: u64, end: u64, between: &mut dyn FnMut(), allocate: impl Fn(u64, u64) -> i32) -> io::Result<()> {
     let (mut at, mut piece) = (start, PIECE);
     while at < end {
         let size = piece.min(end - at);
-        // SAFETY: an open descriptor; posix_fallocate returns the error number itself.
-        let allocate = || unsafe { libc::posix_fallocate(file.as_raw_fd(), at as libc::off_t, size as libc::off_t) };
-        match without_signals(allocate) {
+        match allocate(at, size) {
             0 => {
                 at += size;
                 between();
@@ -197,4 +203,70 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<
     // SAFETY: the kernel writes at most `buffer.len()` bytes into it.
     let got = unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
     if got < 0 { Err(io::Error::last_os_error()) } else { Ok(got as usize) }
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::name::FOLDER;
+    use std::cell::RefCell;
+    use std::os::fd::AsFd;
+
+    /// What is reserved of `start..end` where a signal comes so soon that `most` bytes are done at a time, and at most once each.
+    fn pieces(start: u64, end: u64, most: u64) -> Vec<(u64, u64)> {
+        let (done, mut between) = (RefCell::new(Vec::new()), 0);
+        let allocate = |at, size| {
+            if size > most {
+                return libc::EINTR;
+            }
+            done.borrow_mut().push((at, size));
+            0
+        };
+        in_pieces(start, end, &mut || between += 1, allocate).expect("room");
+        let done = done.into_inner();
+        assert_eq!(between, done.len(), "run after each");
+        done
+    }
+
+    #[test]
+    fn memory_is_reserved_in_pieces_which_get_smaller_where_signals_come() {
+        assert_eq!(pieces(5, 5, PIECE), []);
+        assert_eq!(pieces(0, 10, PIECE), [(0, 10)]);
+        assert_eq!(pieces(7, 2 * PIECE + 10, PIECE), [(7, PIECE), (7 + PIECE, PIECE), (7 + 2 * PIECE, 3)]);
+        for most in [PIECE / 2, PIECE / 3, 10_000, LEAST] {
+            let pieces = pieces(100, 3 * PIECE, most);
+            let mut at = 100;
+            for (start, size) in pieces {
+                assert_eq!(start, at);
+                assert!((LEAST..=most).contains(&size) || start + size == 3 * PIECE, "{size}");
+                at += size;
+            }
+            assert_eq!(at, 3 * PIECE);
+        }
+        let (calls, sizes) = (std::cell::Cell::new(0), RefCell::new(Vec::new()));
+        let often = |_, size| {
+            calls.set(calls.get() + 1);
+            if calls.get() <= 40 {
+                return libc::EINTR;
+            }
+            sizes.borrow_mut().push(size);
+            0
+        };
+        in_pieces(0, 2 * LEAST, &mut || (), often).expect("room");
+        assert_eq!(sizes.into_inner(), [LEAST; 2], "however often they come");
+        let full = in_pieces(0, 10, &mut || unreachable!("nothing was reserved"), |_, _| libc::ENOSPC);
+        assert_eq!(full.map_err(|error| error.raw_os_error()), Err(Some(libc::ENOSPC)));
+    }
+
+    #[test]
+    fn room_is_asked_for_where_the_system_tells() {
+        let file = unnamed(FOLDER).expect("a file");
+        assert!(ask_for_room(file.as_fd(), 4096).is_ok());
+        let limited = open_to_look(c"/etc/passwd").expect("a file of a disk");
+        let none = ask_for_room(limited.as_fd(), u64::MAX).map_err(|error| error.raw_os_error());
+        assert_eq!(none, Err(Some(libc::ENOSPC)));
+        // /proc tells of no blocks at all.
+        let unlimited = open_to_look(c"/proc/self/stat").expect("our own");
+        assert!(ask_for_room(unlimited.as_fd(), u64::MAX).is_ok());
+    }
 }

@@ -67,3 +67,26 @@ pub(crate) fn watch() {
 pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed) // written only while a process has one thread
 }
+
+/// Runs it in a child process, which has the library and the address space for itself; whether it succeeded, and ended in time.
+#[cfg(all(test, not(loom), not(miri)))]
+pub(crate) fn succeeds_in_child(action: impl FnOnce() -> bool) -> bool {
+    use std::time::{Duration, Instant};
+    // SAFETY: the child runs on a copy of this thread alone, and makes calls that may be made there.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(action)).unwrap_or(false);
+        // SAFETY: ends the child, with nothing of the parent's run.
+        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+    }
+    let (mut status, end) = (-1, Instant::now() + Duration::from_secs(60));
+    // SAFETY: our own child.
+    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
+        if Instant::now() > end {
+            // SAFETY: as above; it has not been waited for.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    status == 0
+}

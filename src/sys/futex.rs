@@ -69,3 +69,30 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<u64>, _scop
 pub(crate) fn wake(word: &AtomicU32, _scope: Scope) -> u32 {
     crate::sync::model::futex_wake(word)
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::sync::Ordering;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_wait_that_is_woken_early_says_nothing_of_the_clock() {
+        let word = AtomicU32::new(0);
+        let (start, began) = (clock::now(), Instant::now());
+        for round in 1..=50 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while word.load(Ordering::Relaxed) < round {
+                        wait(&word, round - 1, Some(clock::now() + LONGEST), Scope::Private);
+                    }
+                });
+                std::thread::sleep(Duration::from_millis(2)); // it is about to wait
+                word.store(round, Ordering::Relaxed);
+                wake(&word, Scope::Private);
+            });
+        }
+        let (passed, truly) = (clock::now() - start, began.elapsed().as_nanos() as u64);
+        assert!(passed < truly + 10 * LONGEST, "{passed} ns, of {truly}");
+    }
+}

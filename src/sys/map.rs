@@ -149,3 +149,71 @@ impl Drop for Mapping {
         self.kept().iter().for_each(|part| self.unmap(part));
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::name::FOLDER;
+    use crate::sys::{file, fork::succeeds_in_child};
+    use std::{fs, os::fd::AsFd};
+
+    /// Larger than any page.
+    const PART: usize = 1 << 16;
+
+    /// What smaps says of the mapping that begins at `start`; `None` if none does.
+    fn flags(start: *mut u8) -> Option<String> {
+        let smaps = fs::read_to_string("/proc/self/smaps").expect("our own");
+        let (_, from) = smaps.split_once(&format!("{:x}-", start as usize))?;
+        let (_, flags) = from.split_once("VmFlags: ")?;
+        flags.lines().next().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_is_buried_keeps_neither_file_nor_reserve_and_what_comes_into_its_holes_is_let_be() {
+        assert!(succeeds_in_child(|| {
+            let file = file::unnamed(FOLDER).expect("a file");
+            file::set_size(file.as_fd(), 5 * PART as u64).expect("room");
+            let mapping = Mapping::of_file(file.as_fd(), 5 * PART).expect("addresses");
+            let at = |part: usize| mapping.base().as_ptr().wrapping_add(part * PART);
+            // SAFETY: within the mapping, which this thread alone uses.
+            let (read, write) = (|part| unsafe { at(part).read_volatile() }, |part| unsafe { at(part).write_volatile(7) });
+            [0, 2, 4].into_iter().for_each(write);
+            mapping.bury([PART..2 * PART, 3 * PART..4 * PART]).expect("room for less");
+            assert_eq!([0, 2, 4].map(read), [0; 3], "nothing of the file");
+            [0, 2, 4].into_iter().for_each(write); // but a late writer is welcome
+            for part in [0, 2, 4] {
+                let flags = flags(at(part)).expect("a mapping of its own");
+                assert!(flags.contains(" nr") && !flags.contains(" lo"), "{flags}");
+            }
+            let others = [1, 3].map(|hole| {
+                let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+                // SAFETY: takes the place of no mapping.
+                let other = unsafe { libc::mmap(at(hole).cast(), PART, READ_WRITE, anonymous, -1, 0) };
+                assert_eq!(other.cast(), at(hole), "nothing is there");
+                other.cast::<u8>()
+            });
+            drop(mapping);
+            // SAFETY: mapped just above.
+            others.into_iter().for_each(|other| unsafe { other.write_volatile(1) });
+            true
+        }));
+    }
+
+    #[test]
+    fn what_is_detached_is_locked_no_more() {
+        assert!(succeeds_in_child(|| {
+            // SAFETY: no memory is passed.
+            if unsafe { libc::mlockall(libc::MCL_FUTURE) } != 0 {
+                crate::sys::process::write_stderr(b"SKIPPED: this user may not lock memory\n");
+                return true;
+            }
+            let file = file::unnamed(FOLDER).expect("a file");
+            file::set_size(file.as_fd(), PART as u64).expect("room");
+            let mapping = Mapping::of_file(file.as_fd(), PART).expect("addresses");
+            let is_locked = || flags(mapping.base().as_ptr()).expect("a mapping of its own").contains(" lo");
+            assert!(is_locked());
+            mapping.detach_from_file().expect("room");
+            !is_locked()
+        }));
+    }
+}

@@ -215,7 +215,7 @@ impl Thread {
             if clock::now() >= end {
                 return false;
             }
-            futex::wait(&self.done, 0, (end != u64::MAX).then_some(end), futex::Scope::Private);
+            futex::wait(&self.done, 0, Some(end), futex::Scope::Private);
         }
         self.joined = true;
         // SAFETY: neither joined nor detached before; it does nothing any more.
@@ -249,3 +249,6 @@ impl Thread {
         self.0.join().is_ok()
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests;

@@ -38,10 +38,10 @@ impl Control {
         futex::wake(&self.changed, futex::Scope::Private);
     }
 
-    /// Waits without the mutex until the state has changed; may return early.
-    pub(super) fn wait(&self, state: Held<'_, State>) {
+    /// Waits without the mutex until the state has changed, at most until `end`; may return early.
+    pub(super) fn wait(&self, state: Held<'_, State>, end: u64) {
         let seen = self.changed.load(Ordering::Acquire); // with the mutex: a change comes after it
         drop(state);
-        futex::wait(&self.changed, seen, None, futex::Scope::Private);
+        futex::wait(&self.changed, seen, Some(end), futex::Scope::Private);
     }
 }

@@ -4,6 +4,7 @@ use super::message::{self, Trigger};
 use super::{Kind, Last, Rpc, Shared, registry::Handler};
 use crate::endpoint::refusal::explain_thread;
 use crate::error::Error;
+use crate::liveness::service::PATIENCE;
 use crate::log;
 use crate::segment::name::quoted;
 use crate::sync::{self, Ordering};
@@ -40,13 +41,12 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), Error> {
     }
     if !state.alive {
         if let Some(ended) = state.thread.take() {
-            ended.join(u64::MAX); // past its last look at the state
+            ended.join(clock::now() + PATIENCE); // past its last look at the state
         }
         let theirs = Rpc { shared: shared.clone(), owner: false };
         let spawned = thread::spawn(c"eshm_rpc", STACK, Box::new(move || run(&theirs)));
         state.thread = Some(spawned.map_err(|error| Error::Attach(explain_thread("the dispatcher", &error)))?);
         state.alive = true;
-        state.cut = false;
     }
     state.wanted = true;
     state.run += 1;
@@ -73,8 +73,14 @@ pub(super) fn stop(shared: &Arc<Shared>) {
     if state.wanted {
         shared.endpoint.core().resume(); // started anew before the interruption
     }
+    // However long its handler runs: that may use what the program gives up after this.
+    let mut patience = clock::now() + PATIENCE;
     while state.alive && state.run == run {
-        shared.control.wait(state);
+        shared.control.wait(state, patience);
+        if clock::now() >= patience {
+            patience = u64::MAX;
+            log::warning!("{}: waits for a handler that does not return", shared.endpoint.core());
+        }
         state = shared.control.lock();
     }
 }
@@ -90,7 +96,7 @@ pub(super) fn end(shared: &Arc<Shared>) {
         return;
     }
     if let Some(thread) = thread {
-        thread.join(u64::MAX); // a stopped one ends
+        thread.join(clock::now() + PATIENCE); // a stopped one ends
     }
     close(shared);
 }
@@ -115,7 +121,12 @@ fn run(rpc: &Rpc) {
         }
     }
     std::mem::forget(leaving); // all is in order, and start may hold the mutex as it waits for this thread
-    rpc.shared.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+    leave(&rpc.shared);
+}
+
+/// Another thread may get this one's number. One that was not waited for may already run in its place.
+fn leave(shared: &Shared) {
+    let _ = shared.dispatcher.compare_exchange(thread::own_number(), 0, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// If a handler ends the thread, by pthread_exit(3), nobody waits for it from then on.
@@ -123,7 +134,7 @@ struct Leaving<'a>(&'a Shared);
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.0.dispatcher.store(0, Ordering::Relaxed); // another thread may get this number
+        leave(self.0);
         self.0.control.lock().alive = false;
         self.0.control.announce();
     }

@@ -26,11 +26,11 @@ pub(super) fn attempt(channel: &[u8], role: Role, end: &mut u64) -> Result<Optio
     let name = [channel, SUFFIX].concat();
     // A slave stays through any number of masters: its handlers are registered for good.
     let settings = Settings { role, behavior: DisconnectBehavior::Never, ..Settings::default() };
-    match Endpoint::open(&name, &settings) {
+    match Endpoint::attempt(&name, &settings, &mut 0) {
         Err(Error::Attach(_)) if role == Role::Slave && clock::now() < *end => {
             clock::sleep(AGAIN);
             Ok(None)
         }
-        result => result.map(Some).map_err(|error| error.of_channel(&quoted(&name))),
+        result => result.map_err(|error| error.of_channel(&quoted(&name))),
     }
 }

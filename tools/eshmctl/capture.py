@@ -35,7 +35,8 @@ class Value(NamedTuple):
 
 
 class Capture:
-    """The values of a file open for reading in binary mode, in order; a last one that was cut off is left out."""
+    """The values of a file open for reading in binary mode, in order; a last one that was cut off
+    is left out."""
 
     def __init__(self, file: BinaryIO) -> None:
         head = file.read(_HEAD.size)
@@ -47,7 +48,10 @@ class Capture:
         length = int.from_bytes(head[24:], "little")
         rest = file.read(length + _SUM.size) if length <= 255 else b""
         name = rest[:length]
-        if len(rest) < length + _SUM.size or zlib.crc32(head + name) != _SUM.unpack(rest[length:])[0]:
+        if (
+            len(rest) < length + _SUM.size
+            or zlib.crc32(head + name) != _SUM.unpack(rest[length:])[0]
+        ):
             raise CaptureError("its header is damaged")
         _, _, capacity, began, _ = _HEAD.unpack(head)
         self._file = file

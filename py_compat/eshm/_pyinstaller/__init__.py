@@ -1,4 +1,5 @@
-"""For PyInstaller, which asks installed packages where their hooks are: a packed program gets ``libeshm.so`` unasked."""
+"""For PyInstaller, which asks installed packages where their hooks are: a packed program gets
+``libeshm.so`` unasked."""
 
 from pathlib import Path
 from typing import List

@@ -19,7 +19,11 @@ impl<'py> FromPyObject<'_, 'py> for Size {
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         match in_range::<isize>(object)?.map(usize::try_from) {
             Some(Ok(size)) => Ok(Size(size)),
-            _ => Err(PyValueError::new_err(format!("buffer_size must be 0 to {}, not {}", isize::MAX, &*object))),
+            _ => Err(PyValueError::new_err(format!(
+                "buffer_size must be 0 to {}, not {}",
+                isize::MAX,
+                &*object
+            ))),
         }
     }
 }
@@ -33,12 +37,16 @@ impl<'py> FromPyObject<'_, 'py> for Milliseconds {
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let checked = in_range(object)?.map(Milliseconds);
-        checked.ok_or_else(|| PyValueError::new_err(format!("timeout_ms must be 0 to {}, not {}", u32::MAX, &*object)))
+        checked.ok_or_else(|| {
+            PyValueError::new_err(format!("timeout_ms must be 0 to {}, not {}", u32::MAX, &*object))
+        })
     }
 }
 
 /// A number, or `None` for one out of range.
-fn in_range<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Option<T>> {
+fn in_range<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(
+    object: Borrowed<'_, 'py, PyAny>,
+) -> PyResult<Option<T>> {
     match object.extract() {
         Ok(number) => Ok(Some(number)),
         Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),

@@ -13,20 +13,25 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// None where a closer look is needed: its elements may be addresses of Python objects, which are nothing to share, or
-    /// have no format, as numpy's times, or it is no memory of this kind.
+    /// None where a closer look is needed: its elements may be addresses of Python objects, which
+    /// are nothing to share, or have no format, as numpy's times, or it is no memory of this
+    /// kind.
     fn of(object: &Bound<'_, PyAny>, flags: c_int) -> Option<Buffer> {
-        Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT).ok().filter(|buffer| !buffer.may_have_objects())
+        Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
+            .ok()
+            .filter(|buffer| !buffer.may_have_objects())
     }
 
     fn may_have_objects(&self) -> bool {
         // SAFETY: NULL, or NUL-terminated and the exporter's as long as the view.
-        !self.view.format.is_null() && unsafe { CStr::from_ptr(self.view.format) }.to_bytes().contains(&b'O')
+        !self.view.format.is_null()
+            && unsafe { CStr::from_ptr(self.view.format) }.to_bytes().contains(&b'O')
     }
 
     fn export(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
         let mut view = ffi::Py_buffer::new();
-        // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is released.
+        // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view
+        // is released.
         match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) } {
             0 => Ok(Buffer { view }),
             _ => Err(PyErr::fetch(object.py())),
@@ -50,7 +55,8 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &[]; // allowed for no bytes
         }
-        // SAFETY: so many bytes are there until the view is released; no other thread runs Python code meanwhile.
+        // SAFETY: so many bytes are there until the view is released; no other thread runs Python
+        // code meanwhile.
         unsafe { slice::from_raw_parts(self.view.buf.cast(), self.len()) }
     }
 
@@ -59,29 +65,34 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &mut [];
         }
-        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile does so at his own risk, as
-        // with every `readinto` of Python's.
+        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile
+        // does so at his own risk, as with every `readinto` of Python's.
         unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len()) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: filled in by PyObject_GetBuffer, released once, by a thread that holds the interpreter lock: no Buffer is
-        // sent elsewhere.
+        // SAFETY: filled in by PyObject_GetBuffer, released once, by a thread that holds the
+        // interpreter lock: no Buffer is sent elsewhere.
         unsafe { ffi::PyBuffer_Release(&mut self.view) }
     }
 }
 
-/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one piece and have a format.
-pub(crate) fn with_bytes<T>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
+/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one
+/// piece and have a format.
+pub(crate) fn with_bytes<T>(
+    object: &Bound<'_, PyAny>,
+    use_bytes: impl FnOnce(&[u8]) -> PyResult<T>,
+) -> PyResult<T> {
     match Buffer::of(object, ffi::PyBUF_SIMPLE) {
         Some(buffer) => use_bytes(buffer.bytes()),
         None => use_bytes(looked_at(object, "message_of")?.call_method0("tobytes")?.extract()?),
     }
 }
 
-/// The memory of an object by a function of `eshm._arrays`, which is also the ctypes back end's, with its exceptions.
+/// The memory of an object by a function of `eshm._arrays`, which is also the ctypes back end's,
+/// with its exceptions.
 #[cold]
 fn looked_at<'py>(object: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyAny>> {
     object.py().import("eshm._arrays")?.call_method1(function, (object,))

@@ -15,7 +15,8 @@ use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
 /// How long a read spins before it lets go of the interpreter lock.
 const SPIN: Duration = Duration::from_micros(20);
-/// The longest wait without a look at signals: one may come right before the thread goes to sleep, or to another thread.
+/// The longest wait without a look at signals: one may come right before the thread goes to sleep,
+/// or to another thread.
 const SLICE: Duration = Duration::from_millis(100);
 /// Messages up to this size are read to the stack first.
 const SMALL: usize = 4096;
@@ -23,7 +24,8 @@ const SMALL: usize = 4096;
 /// As `spin_us`: what the endpoint has learnt.
 const SPIN_ADAPTIVE: u32 = u32::MAX;
 /// By their numbers in C, from 1 on; 0 changes nothing.
-const LEVELS: [LogLevel; 5] = [LogLevel::Off, LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+const LEVELS: [LogLevel; 5] =
+    [LogLevel::Off, LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
 
 /// The fields of `eshm._settings.Settings`.
 type Settings<'a> = (&'a [u8], u8, u8, u32, u32, u32, u32, bool, bool);
@@ -32,7 +34,8 @@ type Options = (usize, u32, u32, u32, u8, bool, bool, bool, bool);
 
 /// The calls of one end of a channel, straight to the library that is linked in.
 ///
-/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not None.
+/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not
+/// None.
 #[pyclass(subclass, frozen, module = "eshm._native")]
 pub(crate) struct Channel {
     place: Place,
@@ -43,12 +46,29 @@ impl Channel {
     #[new]
     #[pyo3(signature = (*_arguments, **_settings))]
     fn new(_arguments: &Bound<'_, PyTuple>, _settings: Option<&Bound<'_, PyDict>>) -> Self {
-        Channel { place: Place::default() } // what the constructor of the class derived from it does with them is its own
+        // What the constructor of the class derived from it does with them is its own.
+        Channel { place: Place::default() }
     }
 
-    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the reason.
-    fn _open(&self, py: Python<'_>, settings: Settings<'_>, options: Option<Options>) -> PyResult<()> {
-        let (name, role, disconnect_behavior, threshold, wait, interval, attempts, cleanup, threads) = settings;
+    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the
+    /// reason.
+    fn _open(
+        &self,
+        py: Python<'_>,
+        settings: Settings<'_>,
+        options: Option<Options>,
+    ) -> PyResult<()> {
+        let (
+            name,
+            role,
+            disconnect_behavior,
+            threshold,
+            wait,
+            interval,
+            attempts,
+            cleanup,
+            threads,
+        ) = settings;
         let time = |ms| Duration::from_millis(u64::from(ms));
         let mut builder = Endpoint::builder(name)
             .role([Role::Master, Role::Slave, Role::Auto][usize::from(role.min(2))])
@@ -63,8 +83,23 @@ impl Channel {
             .max_reconnect_attempts(attempts)
             .auto_cleanup(cleanup)
             .threads(threads);
-        if let Some((capacity, mode, wait_for_master, spin_us, level, exact, first, huge, prefault)) = options {
-            builder = builder.exact_capacity(exact).first_value(first).huge_pages(huge).prefault(prefault);
+        if let Some((
+            capacity,
+            mode,
+            wait_for_master,
+            spin_us,
+            level,
+            exact,
+            first,
+            huge,
+            prefault,
+        )) = options
+        {
+            builder = builder
+                .exact_capacity(exact)
+                .first_value(first)
+                .huge_pages(huge)
+                .prefault(prefault);
             builder = builder.wait_for_master(time(wait_for_master));
             if capacity != 0 {
                 builder = builder.capacity(capacity);
@@ -79,7 +114,8 @@ impl Channel {
                 builder = builder.log_level(LEVELS[usize::from(level - 1).min(LEVELS.len() - 1)]);
             }
         }
-        let endpoint = py.detach(|| builder.open()).map_err(|error| errors::open_failed(py, &error))?;
+        let endpoint =
+            py.detach(|| builder.open()).map_err(|error| errors::open_failed(py, &error))?;
         self.place.put(endpoint).map_err(|_| PyRuntimeError::new_err("open already"))
     }
 
@@ -112,17 +148,25 @@ impl Channel {
         match take(slf, most(slf, &buffer_size), timeout)? {
             Taken::Message(message) => Ok(message.into_any()),
             Taken::Nothing => Err(nothing(slf.py(), timeout)),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout)),
+            Taken::NotOpen => {
+                elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout))
+            }
         }
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
     #[pyo3(signature = (buffer_size = None))]
-    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Option<Size>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn try_read<'py>(
+        slf: &Bound<'py, Self>,
+        buffer_size: Option<Size>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match take(slf, most(slf, &buffer_size), 0)? {
             Taken::Message(message) => Ok(Some(message.into_any())),
             Taken::Nothing => Ok(None),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),)).map(Some),
+            Taken::NotOpen => {
+                elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),))
+                    .map(Some)
+            }
         }
     }
 
@@ -142,11 +186,16 @@ impl Channel {
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_readinto"))]
-    fn try_readinto<'py>(slf: &Bound<'py, Self>, buffer: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn try_readinto<'py>(
+        slf: &Bound<'py, Self>,
+        buffer: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), 0)? {
             Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
             Filled::Nothing => Ok(None),
-            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "try_readinto"), (buffer,)).map(Some),
+            Filled::NotOpen => {
+                elsewhere(slf, intern!(slf.py(), "try_readinto"), (buffer,)).map(Some)
+            }
         }
     }
 
@@ -171,7 +220,9 @@ impl Channel {
 
     fn _get_role(slf: &Bound<'_, Self>) -> PyResult<u8> {
         // A child that inherited the channel is told so; capacity() knows.
-        ask(slf, "Failed to get role", |endpoint| endpoint.capacity().map(|_| (endpoint.role() == Role::Slave).into()))
+        ask(slf, "Failed to get role", |endpoint| {
+            endpoint.capacity().map(|_| (endpoint.role() == Role::Slave).into())
+        })
     }
 
     fn _is_remote_alive(slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -184,8 +235,10 @@ impl Channel {
 
     fn _event_fd(slf: &Bound<'_, Self>) -> PyResult<i32> {
         let place = &slf.get().place;
-        let fd = place.get(slf.py()).map(|open| open.endpoint().event_fd().map(|fd| fd.as_raw_fd()));
-        fd.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::no_event_fd(slf.py(), &error))
+        let fd =
+            place.get(slf.py()).map(|open| open.endpoint().event_fd().map(|fd| fd.as_raw_fd()));
+        fd.ok_or_else(|| errors::closed(slf))?
+            .map_err(|error| errors::no_event_fd(slf.py(), &error))
     }
 
     fn _capacity(slf: &Bound<'_, Self>) -> PyResult<usize> {
@@ -200,14 +253,22 @@ impl Channel {
 
     fn _set_wakeup_mode(slf: &Bound<'_, Self>, mode: u8) -> PyResult<()> {
         let mode = if mode == 0 { WakeupMode::Push } else { WakeupMode::Poll };
-        ask(slf, "Failed to set wakeup mode", |endpoint| endpoint.capacity().map(|_| endpoint.set_wakeup_mode(mode)))
+        ask(slf, "Failed to set wakeup mode", |endpoint| {
+            endpoint.capacity().map(|_| endpoint.set_wakeup_mode(mode))
+        })
     }
 }
 
 /// A question that is answered at once.
-fn ask<T>(slf: &Bound<'_, Channel>, what: &str, question: impl FnOnce(&Endpoint) -> Result<T, Error>) -> PyResult<T> {
+fn ask<T>(
+    slf: &Bound<'_, Channel>,
+    what: &str,
+    question: impl FnOnce(&Endpoint) -> Result<T, Error>,
+) -> PyResult<T> {
     let answer = slf.get().place.get(slf.py()).map(|open| question(open.endpoint()));
-    answer.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(slf.py(), what, &error))
+    answer
+        .ok_or_else(|| errors::closed(slf))?
+        .map_err(|error| errors::failure(slf.py(), what, &error))
 }
 
 /// A call on a channel that is not open here: the other back end's, if there is one.
@@ -224,7 +285,11 @@ fn elsewhere<'py>(
 /// What a read says that found nothing.
 #[cold]
 fn nothing(py: Python<'_>, timeout_ms: u32) -> PyErr {
-    errors::failure(py, "Read failed", if timeout_ms == 0 { &Error::NoData } else { &Error::Timeout })
+    errors::failure(
+        py,
+        "Read failed",
+        if timeout_ms == 0 { &Error::NoData } else { &Error::Timeout },
+    )
 }
 
 /// Publishes `message`, the bytes of `data`.
@@ -243,12 +308,18 @@ fn put_slowly(slf: &Bound<'_, Channel>, message: &[u8]) -> PyResult<()> {
     let (py, place) = (slf.py(), &slf.get().place);
     let capacity = place.get(py).and_then(|open| open.endpoint().capacity().ok());
     if let Some(size) = capacity.filter(|most| message.len() > *most) {
-        return Err(errors::failure(py, "Write failed", &Error::BufferTooSmall { size, given: message.len() }));
+        return Err(errors::failure(
+            py,
+            "Write failed",
+            &Error::BufferTooSmall { size, given: message.len() },
+        ));
     }
     // Bytes that another thread may change while this one is without the lock are no slice.
     let copy = message.to_vec();
     let written = place.away(py, |endpoint| endpoint.write(&copy));
-    written.ok_or_else(|| errors::closed(slf))?.map_err(|error| errors::failure(py, "Write failed", &error))
+    written
+        .ok_or_else(|| errors::closed(slf))?
+        .map_err(|error| errors::failure(py, "Write failed", &error))
 }
 
 /// What a read into a buffer gave.
@@ -258,9 +329,14 @@ enum Filled {
     NotOpen,
 }
 
-/// Reads the next new message into `buffer`. Without the interpreter lock only once it really waits.
+/// Reads the next new message into `buffer`. Without the interpreter lock only once it really
+/// waits.
 #[inline]
-fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
+fn fill(
+    slf: &Bound<'_, Channel>,
+    buffer: &mut [MaybeUninit<u8>],
+    timeout_ms: u32,
+) -> PyResult<Filled> {
     let Some(open) = slf.get().place.get(slf.py()) else { return Ok(Filled::NotOpen) };
     let spin = if timeout_ms == 0 { Duration::ZERO } else { SPIN };
     match open.endpoint().try_read_for(buffer, spin) {
@@ -272,16 +348,22 @@ fn fill(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
 }
 
 /// The waiting part of a read.
-fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u32) -> PyResult<Filled> {
+fn wait(
+    slf: &Bound<'_, Channel>,
+    buffer: &mut [MaybeUninit<u8>],
+    timeout_ms: u32,
+) -> PyResult<Filled> {
     let (py, place) = (slf.py(), &slf.get().place);
-    let end = (timeout_ms != INFINITE).then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
+    let end = (timeout_ms != INFINITE)
+        .then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
     loop {
         py.check_signals()?;
         let left = end.map_or(SLICE, |end| end.saturating_sub(eshm::monotonic()));
         if left.is_zero() {
             return Ok(Filled::Nothing);
         }
-        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) }; // by a signal handler
+        // Closed by a signal handler.
+        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) };
         if end.is_none() && open.endpoint().has_given_up() {
             // What came before is read.
             return match open.endpoint().try_read_for(buffer, Duration::ZERO) {
@@ -292,7 +374,8 @@ fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
         let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
         match result {
             Some(Ok(Some(size))) => return Ok(Filled::Bytes(size)),
-            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)), // closed meanwhile
+            // Closed meanwhile.
+            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)),
             Some(Ok(None)) => {}
             Some(Err(error)) => return Err(errors::failure(py, "Read failed", &error)),
             None => return Err(errors::closed(slf)), // by a signal handler
@@ -312,7 +395,13 @@ enum Taken<'py> {
 fn most(slf: &Bound<'_, Channel>, asked: &Option<Size>) -> usize {
     match asked {
         Some(size) => size.0,
-        None => slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok()).unwrap_or(0).max(SMALL),
+        None => slf
+            .get()
+            .place
+            .get(slf.py())
+            .and_then(|open| open.endpoint().capacity().ok())
+            .unwrap_or(0)
+            .max(SMALL),
     }
 }
 
@@ -329,9 +418,14 @@ fn take<'py>(slf: &Bound<'py, Channel>, most: usize, timeout_ms: u32) -> PyResul
 
 /// The same for messages that may be large.
 #[cold]
-fn take_large<'py>(slf: &Bound<'py, Channel>, most: usize, timeout_ms: u32) -> PyResult<Taken<'py>> {
+fn take_large<'py>(
+    slf: &Bound<'py, Channel>,
+    most: usize,
+    timeout_ms: u32,
+) -> PyResult<Taken<'py>> {
     let capacity = slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok());
-    // If it moves to a segment of a larger capacity while it waits, a message may need more than this: the next call has it.
+    // If it moves to a segment of a larger capacity while it waits, a message may need more than
+    // this: the next call has it.
     let most = most.min(capacity.unwrap_or(0)).max(SMALL);
     let mut room = Vec::<u8>::with_capacity(most);
     let room = &mut room.spare_capacity_mut()[..most];

@@ -1,4 +1,5 @@
-//! Module `eshm._native`: a channel's calls without ctypes between them and the library, which is linked in.
+//! Module `eshm._native`: a channel's calls without ctypes between them and the library, which is
+//! linked in.
 
 // The documentation of the calls is Python text, not Markdown.
 #![allow(clippy::doc_lazy_continuation)]
@@ -11,8 +12,8 @@ mod open;
 
 use pyo3::{ffi, prelude::*};
 
-/// Whether this is the process's first interpreter. Another is handed the very module of the first (before Python 3.12), and
-/// PyO3 is not made for that.
+/// Whether this is the process's first interpreter. Another is handed the very module of the first
+/// (before Python 3.12), and PyO3 is not made for that.
 #[pyfunction]
 fn is_main_interpreter(_py: Python<'_>) -> bool {
     // SAFETY: attached to an interpreter; its state lasts for the call. The first has the number 0.

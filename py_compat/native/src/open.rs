@@ -1,9 +1,11 @@
 //! The life of an endpoint behind a Python object.
 //!
-//! The interpreter lock is what guards it. A call uses the endpoint while it holds that lock, and runs no Python code between
-//! looking it up and its last use. A call that lets go of the lock counts itself in `away` before, and out when it is done with
-//! the endpoint, before it has the lock again. Closing takes the endpoint out of its place under the lock, so that no call finds it any more, then waits without the
-//! lock for those that are away: interrupted, they come back at once.
+//! The interpreter lock is what guards it. A call uses the endpoint while it holds that lock, and
+//! runs no Python code between looking it up and its last use. A call that lets go of the lock
+//! counts itself in `away` before, and out when it is done with the endpoint, before it has the
+//! lock again. Closing takes the endpoint out of its place under the lock, so that no call finds it
+//! any more, then waits without the lock for those that are away: interrupted, they come back at
+//! once.
 
 use eshm::Endpoint;
 use pyo3::prelude::*;
@@ -44,7 +46,8 @@ impl<'a> Away<'a> {
 
 impl Drop for Away<'_> {
     fn drop(&mut self) {
-        self.0.away.fetch_sub(1, Ordering::Release); // pairs with close: nothing of it is used after this
+        // Pairs with close: nothing of it is used after this.
+        self.0.away.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -59,8 +62,8 @@ impl Place {
     /// The endpoint, if there is one. The caller runs no Python code as long as it uses it.
     #[inline]
     pub(crate) fn get<'a>(&'a self, _attached: Python<'a>) -> Option<&'a Open> {
-        // SAFETY: NULL, or from put, and freed by close alone: after it has taken it out of here, which needs the lock that this
-        // thread holds. Acquire pairs with put.
+        // SAFETY: NULL, or from put, and freed by close alone: after it has taken it out of here,
+        // which needs the lock that this thread holds. Acquire pairs with put.
         unsafe { self.open.load(Ordering::Acquire).as_ref() }
     }
 
@@ -68,7 +71,8 @@ impl Place {
     pub(crate) fn put(&self, endpoint: Endpoint) -> Result<(), Endpoint> {
         let new = Box::into_raw(Box::new(Open { endpoint, away: AtomicUsize::new(0) }));
         // Release pairs with get.
-        match self.open.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed) {
+        match self.open.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed)
+        {
             Ok(_) => Ok(()),
             // SAFETY: nobody else has seen it.
             Err(_) => Err(unsafe { Box::from_raw(new) }.endpoint),
@@ -76,9 +80,14 @@ impl Place {
     }
 
     /// Runs a call that may take long without the interpreter lock.
-    pub(crate) fn away<T: Send>(&self, py: Python<'_>, call: impl FnOnce(&Endpoint) -> T + Send) -> Option<T> {
+    pub(crate) fn away<T: Send>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&Endpoint) -> T + Send,
+    ) -> Option<T> {
         let away = Away::new(self.get(py)?);
-        // Counted out before it has the lock again: where the interpreter ends meanwhile, a thread never gets it.
+        // Counted out before it has the lock again: where the interpreter ends meanwhile, a thread
+        // never gets it.
         Some(py.detach(move || {
             let result = call(away.0.endpoint());
             drop(away);
@@ -96,7 +105,8 @@ impl Place {
             return;
         }
         self.closing.store(true, Ordering::Relaxed); // under the lock, as is the look at it
-        // SAFETY: from put; taken out, so it is this call's alone once those that are away are back.
+        // SAFETY: from put; taken out, so it is this call's alone once those that are away are
+        // back.
         let open = unsafe { Box::from_raw(open) };
         py.detach(|| {
             // In a forked child nobody is away: their threads are the parent's.

@@ -3,7 +3,8 @@
 
     python3 benchmark_master.py [NAME [STATS_INTERVAL]] [--messages N] [--seconds S]
 
-The slave is benchmark_slave.py, simple_slave.py, `eshm_demo slave NAME` or any other program that answers each message.
+The slave is benchmark_slave.py, simple_slave.py, `eshm_demo slave NAME` or any other program that
+answers each message.
 """
 
 import sys
@@ -31,7 +32,11 @@ def main() -> int:
     meter = Meter(options.stats_interval, options.messages, options.seconds)
     try:
         with ESHM(options.name, role=ESHMRole.MASTER) as channel:
-            print(f"Python master on {options.name!r}, a line every {options.stats_interval} messages", flush=True)
+            print(
+                f"Python master on {options.name!r}, "
+                f"a line every {options.stats_interval} messages",
+                flush=True,
+            )
             run(channel, meter)
     except KeyboardInterrupt:
         pass

@@ -3,7 +3,8 @@
 
     python3 benchmark_slave.py [NAME [STATS_INTERVAL]] [--messages N] [--seconds S]
 
-The master is benchmark_master.py, `eshm_demo master NAME` (1000 messages a second) or any other program.
+The master is benchmark_master.py, `eshm_demo master NAME` (1000 messages a second) or any other
+program.
 """
 
 import sys
@@ -34,7 +35,10 @@ def main() -> int:
     meter = Meter(options.stats_interval, options.messages, options.seconds)
     try:
         with ESHM(options.name, role=ESHMRole.SLAVE, max_reconnect_attempts=0) as channel:
-            print(f"Python slave on {options.name!r}, a line every {options.stats_interval} messages", flush=True)
+            print(
+                f"Python slave on {options.name!r}, a line every {options.stats_interval} messages",
+                flush=True,
+            )
             run(channel, meter)
     except KeyboardInterrupt:
         pass

@@ -10,9 +10,15 @@ def arguments(description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("name", nargs="?", default="eshm1", help="channel (default: eshm1)")
     parser.add_argument(
-        "stats_interval", nargs="?", type=int, default=1000, help="messages between two report lines (default: 1000)"
+        "stats_interval",
+        nargs="?",
+        type=int,
+        default=1000,
+        help="messages between two report lines (default: 1000)",
     )
-    parser.add_argument("--messages", type=int, help="end after so many messages (default: at Ctrl-C)")
+    parser.add_argument(
+        "--messages", type=int, help="end after so many messages (default: at Ctrl-C)"
+    )
     parser.add_argument("--seconds", type=float, help="end after so many seconds from the start")
     options = parser.parse_args()
     if options.stats_interval < 1:
@@ -21,13 +27,15 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def end_on_signals() -> None:
-    """SIGINT and SIGTERM raise KeyboardInterrupt, also where a script started us in the background."""
+    """SIGINT and SIGTERM raise KeyboardInterrupt, also where a script started us in the
+    background."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
 
 class Meter:
-    """Counts messages and prints a line each `interval`; the clock runs from the first message to the last."""
+    """Counts messages and prints a line each `interval`; the clock runs from the first message to
+    the last."""
 
     def __init__(self, interval: int, messages: Optional[int], seconds: Optional[float]) -> None:
         self.count = 0
@@ -64,4 +72,8 @@ class Meter:
     def summary(self) -> None:
         total = max(self._last - self._begin, 1e-9) if self.count else 0.0
         rate = self.count / total if total else 0.0
-        print(f"Average: {rate:.1f} msg/s ({self.count} messages in {total:.1f} s, each with its ACK)", flush=True)
+        print(
+            f"Average: {rate:.1f} msg/s "
+            f"({self.count} messages in {total:.1f} s, each with its ACK)",
+            flush=True,
+        )

@@ -4,6 +4,7 @@
 use super::*;
 use crate::endpoint::{self, Endpoint, read::Timeout};
 use crate::error::Error;
+use crate::sys::fork::succeeds_in_child;
 use crate::{Role, segment::layout::Header};
 use std::sync::{Weak, mpsc};
 use std::time::Instant;
@@ -93,6 +94,35 @@ fn an_interruption_ends_when_somebody_resumes_and_else_by_itself() {
 }
 
 #[test]
+fn a_read_that_does_not_return_in_time_finds_all_as_it_was() {
+    for without_place in [false, true] {
+        let (master, slave) = (open("late_read", Role::Master), open("late_read", Role::Slave));
+        let (core, reader) = (slave.core.clone(), slave.core.clone());
+        std::thread::spawn(move || {
+            let places: Vec<usize> = (0..=PLACES).map(|_| reader.enter().0).collect();
+            for &place in places.iter().filter(|&&place| (place < PLACES) == without_place) {
+                // SAFETY: entered above.
+                unsafe { Core::exit(Arc::as_ptr(&reader), place) };
+            }
+        })
+        .join()
+        .expect("no panic");
+        ends(move || drop(slave));
+        for _ in 0..20 {
+            drop(open("late_read_more", Role::Master)); // more than are kept
+        }
+        assert!(Arc::strong_count(&core) > 1, "it was forgotten, and not dropped");
+        let beats = |core: &Core| core.view().header().heartbeat[Side::Master as usize].load(Ordering::Relaxed);
+        let (before, start) = (beats(&core), Instant::now());
+        while beats(&core) == before {
+            assert!(start.elapsed() < HANG, "its addresses lead to the segment no more");
+            std::thread::yield_now();
+        }
+        drop(master);
+    }
+}
+
+#[test]
 fn an_end_waits_for_no_read_that_is_over() {
     let master = open("over", Role::Master);
     let (count, mut inside) = (PLACES + 3, Vec::new());
@@ -119,30 +149,9 @@ fn an_end_waits_for_no_read_that_is_over() {
     assert!(ends(move || drop(master)) < AT_ONCE);
 }
 
-/// Runs it in a child process, which has the locks of the library for itself; whether it succeeded.
-fn in_child(action: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child runs on a copy of this thread alone, and makes calls that may be made there.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let good = action();
-        // SAFETY: ends the child, with nothing of the parent's run.
-        unsafe { libc::_exit(if good { 0 } else { 1 }) };
-    }
-    let (mut status, end) = (-1, Instant::now() + HANG);
-    // SAFETY: our own child.
-    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
-        if Instant::now() > end {
-            // SAFETY: as above; it has not been waited for.
-            unsafe { libc::kill(child, libc::SIGKILL) };
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    status == 0
-}
-
 #[test]
 fn an_end_does_not_wait_for_ever_for_what_all_handles_share() {
-    let good = in_child(|| {
+    let good = succeeds_in_child(|| {
         let (master, slave) = (open("shared", Role::Master), open("shared", Role::Slave));
         service::while_held(|| drop(slave));
         let told = !is_alive(master.core.view().header(), Side::Slave);

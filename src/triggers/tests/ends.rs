@@ -1,6 +1,7 @@
 //! Starting, stopping and dropping, from anywhere.
 
 use super::*;
+use crate::sys::fork::succeeds_in_child;
 
 #[test]
 fn start_and_stop_may_be_repeated() {
@@ -24,6 +25,19 @@ fn start_and_stop_may_be_repeated() {
         master.stop().unwrap();
     }
     assert_eq!((master.dispatched(), master.missed()), (150, 0));
+}
+
+#[test]
+fn stop_wakes_a_dispatcher_that_waits() {
+    let (master, _slave) = pair("stop_wakes");
+    let soon = (0..20).any(|_| {
+        master.start().unwrap();
+        thread::sleep(Duration::from_millis(20)); // it is about to wait
+        let start = std::time::Instant::now();
+        master.stop().unwrap();
+        start.elapsed() < Duration::from_millis(500) // its sleep has an end after a second
+    });
+    assert!(soon, "it went on sleeping");
 }
 
 #[test]
@@ -165,7 +179,9 @@ fn a_handler_does_not_start_what_is_being_dropped() {
         drop(master);
         done.send(())
     });
+    let start = std::time::Instant::now();
     is_done.recv_timeout(HANG).expect("dropping ends");
+    assert!(start.elapsed() < Duration::from_secs(4), "it ended by its bound alone");
     assert_eq!(hear(&words), "runs");
 }
 
@@ -173,25 +189,12 @@ fn a_handler_does_not_start_what_is_being_dropped() {
 fn a_forked_child_registers_nothing_and_does_not_wait_for_a_thread_of_its_parent() {
     let (master, _slave) = pair("fork_register");
     // That another thread may be in the midst of registering shows in the child as a lock that is held.
-    let child = master.shared.registry.while_held(|| {
-        // SAFETY: the child makes calls that may be made there, and ends.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
+    let ended = master.shared.registry.while_held(|| {
+        succeeds_in_child(|| {
             master.on_call("x", |_| {});
             master.on_event("x", |_| {});
-            // SAFETY: ends the child with nothing of the parent's run.
-            unsafe { libc::_exit(0) };
-        }
-        child
+            true
+        })
     });
-    let (mut status, end) = (-1, std::time::Instant::now() + HANG);
-    // SAFETY: our own child.
-    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
-        if std::time::Instant::now() > end {
-            // SAFETY: as above; it has not been waited for.
-            unsafe { libc::kill(child, libc::SIGKILL) };
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    assert_eq!(status, 0, "the child hangs");
+    assert!(ended, "the child hangs");
 }

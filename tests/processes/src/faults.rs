@@ -7,7 +7,7 @@
 //! limit fsize N fatal    with the signal that ends the process
 //! user UID               for good: ok
 //! umask MODE             ok
-//! failing SYSCALL ERRNO  from now on, in the threads that open: ok      (by seccomp; "none" ends it)
+//! failing SYSCALL ERRNO [N]  from now on, in the threads that open: ok  (by seccomp, where its third argument is N; "none" ends it)
 //! init ROLE [no-threads]  ok | null     master, slave or auto
 //! init-without-input ROLE  the same, while the descriptor of the standard input is free
 //! why ROLE [CAPACITY]    opens over the Rust API, with nothing on stderr: ok | code N, with the reason if there is a capacity
@@ -63,13 +63,16 @@ fn shell(command: &str) -> String {
     format!("{} {}", if output.status.success() { "ok" } else { "failed" }, text.trim())
 }
 
+/// A system call, its error, and what its third argument is then.
+type Failing = (i64, i32, Option<u32>);
+
 /// Opens, in a thread of its own if system calls are to fail there.
-fn limited<T: Send>(failing: Option<(i64, i32)>, open: impl FnOnce() -> T + Send) -> T {
-    let Some((call, error)) = failing else { return open() };
+fn limited<T: Send>(failing: Option<Failing>, open: impl FnOnce() -> T + Send) -> T {
+    let Some((call, error, third)) = failing else { return open() };
     let opener = thread::scope(|scope| {
         scope
             .spawn(|| {
-                seccomp::fail(call, error);
+                seccomp::fail(call, error, third);
                 open()
             })
             .join()
@@ -79,7 +82,7 @@ fn limited<T: Send>(failing: Option<(i64, i32)>, open: impl FnOnce() -> T + Send
 
 /// Runs until its input ends.
 pub(crate) fn run(name: &str) -> ! {
-    let (mut handle, mut failing): (Option<Handle>, Option<(i64, i32)>) = (None, None);
+    let (mut handle, mut failing): (Option<Handle>, Option<Failing>) = (None, None);
     thread::spawn(|| {}).join().expect("it does nothing"); // what a first thread costs is in the heap by now
     until("it is out of /proc too", || tasks::resources(process::id()).threads == 1);
     answer("ok");
@@ -101,7 +104,9 @@ pub(crate) fn run(name: &str) -> ! {
                 "ok".to_owned()
             }
             ("failing", _) => {
-                failing = (words[0] != "none").then(|| (seccomp::number(words[0]), words[1].parse().expect("a number")));
+                let third = words.get(2).map(|number| number.parse().expect("a number"));
+                failing =
+                    (words[0] != "none").then(|| (seccomp::number(words[0]), words[1].parse().expect("a number"), third));
                 "ok".to_owned()
             }
             ("init", None) => {

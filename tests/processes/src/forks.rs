@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! fork calls            the child makes every call on the inherited handle and then drops it: ok NAME=CODE ...
-//! fork drop             the child drops it and ends: ok
+//! fork drop             the child drops it and ends: ok files=N maps=N, what it still has of segments
 //! fork exit             the child ends without dropping it: ok
 //! fork hold             the child keeps everything it inherited until this process's input is closed: ok pid=N
 //! fork open ROLE NAME   the child drops it, opens one of its own, writes "from child" and reads for 10 s: ok CODES
@@ -14,7 +14,7 @@ use crate::{die, ours};
 use eshm::{Endpoint, Error, Role};
 use eshm_processes::{c, code, ms};
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read, Write},
     os::fd::FromRawFd,
     sync::atomic::{AtomicBool, Ordering},
@@ -131,7 +131,10 @@ pub(crate) fn run(endpoint: &mut Option<Endpoint>, what: &str) -> String {
         }),
         ["drop"] => in_child(|| {
             drop(endpoint.take());
-            String::new()
+            let links = fs::read_dir("/proc/self/fd").expect("our own").filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+            let maps = fs::read_to_string("/proc/self/maps").expect("our own");
+            let files = links.filter(|link| link.starts_with("/dev/shm")).count();
+            format!("files={files} maps={}", maps.lines().filter(|line| line.contains("/dev/shm/")).count())
         }),
         // SAFETY: runs the exit handlers of the child and does not return.
         ["exit"] => in_child(|| unsafe { libc::exit(0) }),

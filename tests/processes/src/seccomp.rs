@@ -29,11 +29,16 @@ pub(crate) fn number(name: &str) -> i64 {
     }
 }
 
-/// From now on `call` fails with `error` in this thread.
-pub(crate) fn fail(call: i64, error: i32) {
+/// Where a filter finds the lower half of a call's third argument.
+const THIRD: u32 = 16 + 2 * 8 + if cfg!(target_endian = "big") { 4 } else { 0 };
+
+/// From now on `call` fails with `error` in this thread; with `third`, where its third argument is that.
+pub(crate) fn fail(call: i64, error: i32, third: Option<u32>) {
     let mut filter = [
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0), // the number of the call
-        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call as u32),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 3, call as u32),
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, THIRD),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, u8::from(third.is_some()), third.unwrap_or(0)),
         instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
         instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];

@@ -2,6 +2,10 @@
 
 use eshm::Role;
 use eshm_processes::{Name, Peer, Raw, builder, open, pause, tasks, tasks::free_pid, until};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 #[test]
 fn a_master_removes_its_segment_and_a_slave_does_not() {
@@ -207,5 +211,30 @@ fn a_released_slave_that_has_left_or_died_or_one_of_ours_keeps_no_segment() {
         master.ok("close");
         assert!(!name.exists(), "{what}");
         drop(other);
+    }
+}
+
+#[test]
+fn a_released_slave_whose_process_is_not_to_be_seen_keeps_the_segment_while_it_beats() {
+    for beats in [true, false] {
+        // On a busy machine it may miss its beats.
+        let kept = (0..5).filter(|_| {
+            let name = Name::new();
+            let master = open(&name, Role::Master);
+            let (raw, done) = (name.raw(), AtomicBool::new(false));
+            raw.occupy("slave", free_pid()); // as one in another pid namespace
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while beats && !done.load(Ordering::Relaxed) {
+                        raw.add("slave_heartbeat", 1);
+                        pause(1);
+                    }
+                });
+                drop(master);
+                done.store(true, Ordering::Relaxed);
+            });
+            name.exists()
+        });
+        assert_eq!(kept.count() > 0, beats);
     }
 }

@@ -2,7 +2,7 @@
 
 use eshm::{Endpoint, Role};
 use eshm_processes::{Name, builder, sandbox::skipped, tasks};
-use std::process;
+use std::{fs, process};
 
 const CAPACITY: usize = 4 << 20;
 /// Handles of which something is kept.
@@ -28,6 +28,11 @@ fn closed_handles_keep_neither_addresses_nor_locked_memory_of_their_messages() {
     rounds(KEPT);
     let (grown, all) = (kilobytes("VmSize").saturating_sub(before), (2 * CAPACITY * KEPT / 1024) as u64);
     assert!(grown < all / 4, "{grown} kB of addresses, of {all}");
+    let mappings = || fs::read_to_string("/proc/self/maps").expect("our own").lines().count();
+    let before = mappings();
+    rounds(3 * KEPT);
+    let grown = mappings().saturating_sub(before);
+    assert!(grown < KEPT, "{grown} mappings of handles closed long ago");
     // What follows is locked with all its pages.
     // SAFETY: no memory is passed.
     if unsafe { libc::mlockall(libc::MCL_FUTURE) } != 0 {

@@ -49,8 +49,8 @@ fn over_c_every_call_of_a_child_is_not_initialized_but_destroy_which_is_0() {
 fn a_childs_destroy_neither_marks_the_peer_dead_nor_unlinks() {
     let name = Name::new();
     let (mut master, mut slave) = pair(&name);
-    master.ok("fork drop");
-    slave.ok("fork drop");
+    assert_eq!(master.ok("fork drop"), "files=0 maps=0");
+    assert_eq!(slave.ok("fork drop"), "files=0 maps=0");
     pause(20);
     still_working(&name, &mut master, &mut slave);
 }

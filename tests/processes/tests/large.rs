@@ -1,7 +1,7 @@
 //! Segments so large that reserving their memory takes a while.
 
 use eshm::{Endpoint, Role};
-use eshm_processes::{Name, builder, ms, open, until};
+use eshm_processes::{Name, Peer, Raw, builder, ms, open, until};
 use std::{
     fs,
     os::unix::{fs::MetadataExt, thread::JoinHandleExt},
@@ -37,6 +37,7 @@ fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_
             let slave = open(&name, Role::Slave);
             assert_eq!(slave.capacity(), Ok(CAPACITY));
             let (had, size) = first.expect("just seen");
+            assert!(had > 2 << 16, "what is no message has its memory before the name: {had}");
             assert_eq!(size, fs::metadata(name.path()).expect("still there").len(), "the name came with the whole size");
             early += u32::from(had < size);
             let master = starter.join().expect("no panic");
@@ -50,6 +51,64 @@ fn the_name_is_there_before_the_memory_and_a_slave_that_comes_then_finds_a_live_
         }
     }
     panic!("in {ATTEMPTS} attempts no name was there before the memory");
+}
+
+#[test]
+fn a_small_segment_has_all_its_memory_at_once() {
+    for capacity in [100, 4096, 200_000] {
+        let name = Name::new();
+        let _master = builder(&name, Role::Master).capacity(capacity).open().expect("create");
+        let (has, size) = memory(&name).expect("it is there");
+        assert!(has >= size, "{has} of {size}");
+    }
+}
+
+#[test]
+fn a_master_beats_while_its_memory_is_reserved() {
+    let beats = (0..ATTEMPTS).any(|_| {
+        let name = Name::new();
+        thread::scope(|scope| {
+            let starter = scope.spawn(|| master(&name));
+            until("there is a name", || name.exists());
+            let (raw, mut beats) = (name.raw(), 0);
+            while !starter.is_finished() {
+                let now = raw.get("master_heartbeat");
+                if memory(&name).is_some_and(|(has, size)| has < size) {
+                    beats = now;
+                }
+            }
+            drop(starter.join().expect("no panic"));
+            beats >= 3
+        })
+    });
+    assert!(beats, "in {ATTEMPTS} attempts none beat");
+}
+
+#[test]
+fn a_master_for_whose_memory_there_is_no_room_leaves_as_any_other() {
+    for _ in 0..ATTEMPTS {
+        let (name, done) = (Name::new(), AtomicBool::new(false));
+        let mut peer = Peer::faults(&name);
+        peer.ok(format_args!("failing fallocate {} {}", libc::ENOSPC, 48 << 20)); // that piece of it
+        let look = || fs::File::options().read(true).write(true).open(name.path()).ok();
+        let seen = thread::scope(|scope| {
+            let watcher = scope.spawn(|| std::iter::repeat_with(look).find(|file| file.is_some() || done.load(SeqCst)));
+            let answer = peer.ask(format_args!("why master {CAPACITY}"));
+            done.store(true, SeqCst);
+            assert!(answer.starts_with("code -2 ") && answer.contains("No space left"), "{answer}");
+            assert!(!name.exists(), "its name stays");
+            let file = watcher.join().expect("no panic").flatten()?;
+            // As a slave sees it that had come in between.
+            assert_eq!(Raw::map(file, CAPACITY).expect("a segment").get("master_alive"), 0);
+            Some(())
+        });
+        peer.ok("failing none");
+        assert_eq!(peer.ask(format_args!("why master {CAPACITY}")), "ok");
+        if seen.is_some() {
+            return;
+        }
+    }
+    panic!("in {ATTEMPTS} attempts no name was seen");
 }
 
 extern "C" fn ignore(_: libc::c_int) {}

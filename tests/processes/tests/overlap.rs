@@ -159,27 +159,6 @@ fn a_read_that_is_about_to_sleep_as_the_handle_is_closed_does_not_sleep_for_long
 }
 
 #[test]
-fn a_read_that_does_not_return_in_time_finds_all_as_it_was() {
-    let _alone = alone();
-    for others in [0, 8] {
-        let name = Name::new();
-        let handle = c::Handle::init(name.as_str(), 0).expect("open");
-        let readers = park(handle, &name, others);
-        let armed = Armed::with("park.counted=sleep:6500");
-        let late = thread::spawn(move || handle.read_ex(&mut [0; 64], c::INFINITE).0);
-        until_at("park.counted");
-        drop(armed);
-        assert_eq!(handle.destroy(), 0);
-        readers.into_iter().for_each(|reader| assert!(reader.join().expect("no panic") < 0));
-        for _ in 0..20 {
-            drop(open(&Name::new(), Role::Master)); // more than are kept
-        }
-        assert!(!late.is_finished(), "this machine is too busy");
-        assert_eq!(late.join().expect("no panic"), -14, "with {others} others");
-    }
-}
-
-#[test]
 fn destroy_does_not_wait_for_ever_for_the_service_thread() {
     let _alone = alone();
     let name = Name::new();

@@ -1,4 +1,5 @@
-//! Files of recorded values; docs/CAPTURES.md describes the format. `capture.py` beside this crate reads the same.
+//! Files of recorded values; docs/CAPTURES.md describes the format. `capture.py` beside this crate
+//! reads the same.
 
 use crate::{failure::Failure, tell};
 use eshm::inspect::Direction;
@@ -49,7 +50,13 @@ impl<W: Write> Writer<W> {
     }
 
     /// Adds a value.
-    pub fn add(&mut self, time: Duration, direction: Direction, missed: u32, value: &[u8]) -> io::Result<()> {
+    pub fn add(
+        &mut self,
+        time: Duration,
+        direction: Direction,
+        missed: u32,
+        value: &[u8],
+    ) -> io::Result<()> {
         let mut frame = Vec::with_capacity(24 + value.len());
         frame.extend_from_slice(&(time.as_nanos() as u64).to_le_bytes());
         frame.extend_from_slice(&[direction as u8, 0, 0, 0]);
@@ -107,12 +114,15 @@ impl<R: Read> Reader<R> {
         let mut head = vec![0; 28];
         let got = fill(&mut input, &mut head)?;
         if got < 12 || &head[..8] != MARK {
-            return Err(Failure::new("not a file that `eshmctl record` wrote; `eshmctl record NAME -o FILE` writes one"));
+            return Err(Failure::new(
+                "not a file that `eshmctl record` wrote; `eshmctl record NAME -o FILE` writes one",
+            ));
         }
         let version = u32_at(&head, 8);
         if version != VERSION {
             return Err(Failure::new(format!(
-                "its format is version {version}; this eshmctl reads {VERSION}: use the release that recorded it"
+                "its format is version {version}; this eshmctl reads {VERSION}: use the release \
+                 that recorded it"
             )));
         }
         let damaged = || Failure::new("its header is damaged; record it again");
@@ -143,7 +153,8 @@ impl<R: Read> Reader<R> {
         let (number, size) = (self.frames + 1, u32_at(&head, 16));
         let damaged = |what: &str| {
             Failure::new(format!(
-                "value {number} is damaged: {what}; those before it were whole, record it again for the rest"
+                "value {number} is damaged: {what}; those before it were whole, record it again \
+                 for the rest"
             ))
         };
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
@@ -162,15 +173,24 @@ impl<R: Read> Reader<R> {
         }
         self.frames = number;
         Ok(Some(Frame {
-            time: Duration::from_nanos(u64::from_le_bytes(head[..8].try_into().expect("eight bytes"))),
-            direction: if head[8] == 0 { Direction::MasterToSlave } else { Direction::SlaveToMaster },
+            time: Duration::from_nanos(u64::from_le_bytes(
+                head[..8].try_into().expect("eight bytes"),
+            )),
+            direction: if head[8] == 0 {
+                Direction::MasterToSlave
+            } else {
+                Direction::SlaveToMaster
+            },
             missed: u32_at(&head, 12),
             value: value.to_vec(),
         }))
     }
 
     fn cut(&self) -> Option<Frame> {
-        tell!("the file ends in the midst of value {}; the recorder was killed, it seems", self.frames + 1);
+        tell!(
+            "the file ends in the midst of value {}; the recorder was killed, it seems",
+            self.frames + 1
+        );
         None
     }
 }
@@ -205,7 +225,10 @@ mod tests {
     fn what_was_written_is_read() {
         let frames = read(&file()).unwrap();
         assert_eq!((frames[0].value.as_slice(), frames[0].time.as_nanos()), (b"one".as_slice(), 5));
-        assert_eq!((frames[1].direction, frames[1].missed, frames[1].value.len()), (Direction::SlaveToMaster, 7, 0));
+        assert_eq!(
+            (frames[1].direction, frames[1].missed, frames[1].value.len()),
+            (Direction::SlaveToMaster, 7, 0)
+        );
     }
 
     #[test]
@@ -222,7 +245,8 @@ mod tests {
             changed[at] ^= 0x40;
             // A size that was changed to a larger one looks like a cut file.
             assert!(
-                read(&changed).is_ok_and(|frames| at >= HEAD && frames.len() < 2) || read(&changed).is_err(),
+                read(&changed).is_ok_and(|frames| at >= HEAD && frames.len() < 2)
+                    || read(&changed).is_err(),
                 "byte {at}"
             );
         }

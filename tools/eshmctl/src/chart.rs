@@ -42,7 +42,8 @@ type Problem = DrawingAreaErrorKind<std::io::Error>;
 fn draw(svg: &mut String, title: &str, summary: &str, bars: &[Bar]) -> Result<(), Problem> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let (from, to) = (bars.first().map_or(1, |bar| bar.from.max(1)), bars.last().map_or(10, |bar| bar.to));
+    let (from, to) =
+        (bars.first().map_or(1, |bar| bar.from.max(1)), bars.last().map_or(10, |bar| bar.to));
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1);
     let across = (from as f64).log10()..(to as f64).log10();
     let up = FLOOR.log10()..(most as f64 * 1.5).max(2.0).log10();
@@ -66,7 +67,10 @@ fn draw(svg: &mut String, title: &str, summary: &str, bars: &[Bar]) -> Result<()
         .draw()?;
     chart.draw_series(bars.iter().filter(|bar| bar.count > 0).map(|bar| {
         let (left, right) = ((bar.from.max(1) as f64).log10(), (bar.to as f64).log10());
-        let mut shape = Rectangle::new([(left, FLOOR.log10()), (right, (bar.count as f64).log10())], BLUE.filled());
+        let mut shape = Rectangle::new(
+            [(left, FLOOR.log10()), (right, (bar.count as f64).log10())],
+            BLUE.filled(),
+        );
         // A gap between bars where there is room for one.
         let gap = if bars.len() <= 60 { 2 } else { 0 };
         shape.set_margin(0, 0, 0, gap);
@@ -98,14 +102,16 @@ impl Ranged for Decades {
     }
 }
 
-/// Logarithms of round values in a range: 1, 2 and 5 times each power of ten, or fewer where there are many.
+/// Logarithms of round values in a range: 1, 2 and 5 times each power of ten, or fewer where there
+/// are many.
 fn marks(range: &Range<f64>) -> Vec<f64> {
     const SLACK: f64 = 1e-9; // an end may be a round value itself
     let steps: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
     let of = |steps: &[f64]| -> Vec<f64> {
         let powers = range.start.floor() as i32..=range.end.ceil() as i32;
         let powers = powers.filter(|&power| power >= 0); // neither a time nor a count is a fraction
-        let all = powers.flat_map(|power| steps.iter().map(move |step| (step * 10_f64.powi(power)).log10()));
+        let all = powers
+            .flat_map(|power| steps.iter().map(move |step| (step * 10_f64.powi(power)).log10()));
         all.filter(|mark| (range.start - SLACK..=range.end + SLACK).contains(mark)).collect()
     };
     let fits = steps.iter().map(|steps| of(steps)).find(|marks| marks.len() <= LABELS);
@@ -134,12 +140,18 @@ mod tests {
     /// So many bars side by side, from 100 ns to 1 s.
     fn bars(count: u64) -> Vec<Bar> {
         let edge = |i: u64| (100.0 * 10_f64.powf(7.0 * i as f64 / count as f64)).round() as u64;
-        (0..count).map(|i| Bar { from: edge(i), to: edge(i + 1), count: 1 + i * i % 9973 }).collect()
+        (0..count)
+            .map(|i| Bar { from: edge(i), to: edge(i + 1), count: 1 + i * i % 9973 })
+            .collect()
     }
 
     /// What is written in a picture, in order.
     fn texts(svg: &str) -> Vec<&str> {
-        svg.split("<text").skip(1).filter_map(|text| text.split_once('>')?.1.split('<').next()).map(str::trim).collect()
+        svg.split("<text")
+            .skip(1)
+            .filter_map(|text| text.split_once('>')?.1.split('<').next())
+            .map(str::trim)
+            .collect()
     }
 
     #[test]
@@ -151,10 +163,15 @@ mod tests {
                 std::fs::write(file, &svg).expect("write the picture");
             }
             let texts = texts(&svg);
-            let times = texts.iter().filter(|text| ["ns", "us", "ms", "s"].iter().any(|u| text.ends_with(&format!(" {u}"))));
+            let times = texts.iter().filter(|text| {
+                ["ns", "us", "ms", "s"].iter().any(|u| text.ends_with(&format!(" {u}")))
+            });
             let times = times.filter(|text| text.starts_with(|c: char| c.is_ascii_digit())).count();
             assert!((2..=LABELS).contains(&times), "{count} bars: {texts:?}");
-            let counts = texts.iter().filter(|text| text.trim_end_matches('k').parse::<u32>().is_ok()).count();
+            let counts = texts
+                .iter()
+                .filter(|text| text.trim_end_matches('k').parse::<u32>().is_ok())
+                .count();
             assert!((1..=LABELS).contains(&counts), "{count} bars: {texts:?}");
             for text in ["round trip (logarithmic)", "round trips (logarithmic)", "5 round trips"] {
                 assert!(texts.contains(&text), "{texts:?}");

@@ -3,15 +3,20 @@
 use crate::{commands, paint::When, time};
 use clap::{CommandFactory, Parser, Subcommand};
 
-const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is wrong with what was looked at, \
-                          4 no such segment (for doctor a finding: 3), 5 timed out, or nobody read what was sent.";
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 wrong command line, 3 something is \
+                          wrong with what was looked at, 4 no such segment (for doctor a finding: \
+                          3), 5 timed out, or nobody read what was sent.";
 
-/// The command line, as help and manual pages show it: with the exit codes at every command, and the form of times where
-/// there are some.
+/// The command line, as help and manual pages show it: with the exit codes at every command, and
+/// the form of times where there are some.
 pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| {
         let times = command.get_arguments().any(takes_a_time);
-        command.after_help(if times { format!("{}\n\n{EXIT_CODES}", time::FORM) } else { EXIT_CODES.to_owned() })
+        command.after_help(if times {
+            format!("{}\n\n{EXIT_CODES}", time::FORM)
+        } else {
+            EXIT_CODES.to_owned()
+        })
     })
 }
 
@@ -63,8 +68,8 @@ pub enum Command {
     Completions(commands::papers::Completions),
     /// Write the manual pages.
     Man(commands::papers::Man),
-    /// Remove segments whose both ends are proven dead or have left: also one that its master was told to keep
-    /// (auto_cleanup=false).
+    /// Remove segments whose both ends are proven dead or have left: also one that its master was
+    /// told to keep (auto_cleanup=false).
     Clean(commands::clean::Args),
 }
 
@@ -75,7 +80,11 @@ mod tests {
     /// What a command cannot do without.
     fn needed(command: &clap::Command) -> Vec<String> {
         let needed = command.get_arguments().filter(|argument| argument.is_required_set());
-        needed.map(|argument| argument.get_long().map_or("x".to_owned(), |long| format!("--{long}=x"))).collect()
+        needed
+            .map(|argument| {
+                argument.get_long().map_or("x".to_owned(), |long| format!("--{long}=x"))
+            })
+            .collect()
     }
 
     #[test]
@@ -88,7 +97,10 @@ mod tests {
                 let long = argument.get_long().unwrap_or_default();
                 let about = argument.get_help().unwrap_or_default().to_string();
                 let names = argument.get_value_names().unwrap_or_default();
-                assert!(!names.iter().any(|name| ["SECONDS", "MS", "US"].contains(&name.as_str())), "{name} --{long}");
+                assert!(
+                    !names.iter().any(|name| ["SECONDS", "MS", "US"].contains(&name.as_str())),
+                    "{name} --{long}"
+                );
                 if !takes_a_time(argument) {
                     continue;
                 }
@@ -102,7 +114,10 @@ mod tests {
                 for text in ["3s", "300ms", "60000us", "0.05min"] {
                     assert!(value(text).is_ok(), "{name} --{long} {text}: {:?}", value(text));
                 }
-                let unit = about.split("a bare number is ").nth(1).and_then(|rest| rest.split([';', '.']).next());
+                let unit = about
+                    .split("a bare number is ")
+                    .nth(1)
+                    .and_then(|rest| rest.split([';', '.']).next());
                 let bare = if unit == Some("seconds") { "3" } else { "3000" };
                 assert!(value(bare).is_ok(), "{name} --{long} {bare}");
                 for text in ["3 lightyears", "3m", "-3s", ""] {
@@ -110,7 +125,10 @@ mod tests {
                 }
                 for default in argument.get_default_values() {
                     let default = default.to_str().unwrap();
-                    assert!(default.parse::<f64>().is_err(), "{name} --{long}: {default} has no unit");
+                    assert!(
+                        default.parse::<f64>().is_err(),
+                        "{name} --{long}: {default} has no unit"
+                    );
                 }
             }
         }

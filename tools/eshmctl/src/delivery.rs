@@ -39,7 +39,11 @@ impl Delivery {
     }
 
     fn reads(&self) -> u64 {
-        let direction = if self.role == Role::Master { Direction::MasterToSlave } else { Direction::SlaveToMaster };
+        let direction = if self.role == Role::Master {
+            Direction::MasterToSlave
+        } else {
+            Direction::SlaveToMaster
+        };
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
@@ -47,14 +51,20 @@ impl Delivery {
     pub fn unread(&self, sent: u64, time: Duration, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };
-        let (side, label) = if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
+        let (side, label) =
+            if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
         let reader = self.segment.as_ref().and_then(|segment| match segment.judge(side) {
             Life::Alive | Life::Silent => Some(segment.header().pids[side as usize]),
             Life::Absent | Life::Dead => None,
         });
         let why = match reader {
-            Some(pid) => format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64()),
-            None => format!("no {label} is there; start the reader first, `eshmctl recv {}` is one", name.typed()),
+            Some(pid) => {
+                format!("the {label}, process {pid}, has not within {} s", time.as_secs_f64())
+            }
+            None => format!(
+                "no {label} is there; start the reader first, `eshmctl recv {}` is one",
+                name.typed()
+            ),
         };
         let fate = match role {
             Role::Slave if reader.is_some() => "it stays until it is read or overwritten; ",

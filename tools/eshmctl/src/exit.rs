@@ -7,9 +7,11 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, and nothing is wrong.
     Fine = 0,
-    /// It could not be done; a line on standard error says why. (2 is a wrong command line, by clap.)
+    /// It could not be done; a line on standard error says why. (2 is a wrong command line, by
+    /// clap.)
     Failed = 1,
-    /// Done, and something is wrong with what was looked at: an orphan in `list`, a finding of `doctor`.
+    /// Done, and something is wrong with what was looked at: an orphan in `list`, a finding of
+    /// `doctor`.
     Findings = 3,
     /// There is no such segment.
     Missing = 4,

@@ -27,7 +27,9 @@ impl Failure {
     pub fn of_file(path: &Path, error: &io::Error) -> Failure {
         let advice = match error.kind() {
             io::ErrorKind::NotFound => "is it spelt right, and its folder there?",
-            io::ErrorKind::PermissionDenied => "name one that this user may use; `ls -l` shows owner and mode",
+            io::ErrorKind::PermissionDenied => {
+                "name one that this user may use; `ls -l` shows owner and mode"
+            }
             io::ErrorKind::StorageFull => "make room there, or name one elsewhere",
             _ => "name another one",
         };
@@ -55,7 +57,11 @@ impl Failure {
     /// The same, said of this segment.
     pub fn about(self, name: &Name) -> Failure {
         let start = format!("{name}: ");
-        if self.text.starts_with(&start) { self } else { Failure { text: start + &self.text, ..self } }
+        if self.text.starts_with(&start) {
+            self
+        } else {
+            Failure { text: start + &self.text, ..self }
+        }
     }
 }
 

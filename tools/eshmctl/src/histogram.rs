@@ -1,4 +1,5 @@
-//! Times and what is said of them: percentiles, and a histogram for the terminal. `chart` draws the same as SVG.
+//! Times and what is said of them: percentiles, and a histogram for the terminal. `chart` draws the
+//! same as SVG.
 
 use crate::{
     chart::{self, Bar},
@@ -15,7 +16,8 @@ pub struct Times {
 }
 
 /// The percentiles that are printed.
-pub const PERCENTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+pub const PERCENTILES: [(&str, f64); 4] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
 /// The longest time that is told apart, an hour: `ping` gives up long before.
 const LONGEST: u64 = 3_600_000_000_000;
@@ -52,10 +54,13 @@ impl Times {
         self.max
     }
 
-    /// Counts between 1, 2, 3 and 5 times each power of ten, from the first bar that is not empty to the last.
+    /// Counts between 1, 2, 3 and 5 times each power of ten, from the first bar that is not empty
+    /// to the last.
     pub fn bars(&self) -> Vec<Bar> {
-        let edges: Vec<u64> = (0..13).flat_map(|power| STEPS.map(|step| step * 10_u64.pow(power))).collect();
-        let mut bars: Vec<Bar> = edges.windows(2).map(|edge| Bar { from: edge[0], to: edge[1], count: 0 }).collect();
+        let edges: Vec<u64> =
+            (0..13).flat_map(|power| STEPS.map(|step| step * 10_u64.pow(power))).collect();
+        let mut bars: Vec<Bar> =
+            edges.windows(2).map(|edge| Bar { from: edge[0], to: edge[1], count: 0 }).collect();
         for value in self.counts.iter_recorded() {
             let at = bars.partition_point(|bar| bar.to <= value.value_iterated_to());
             let at = at.min(bars.len() - 1);
@@ -66,7 +71,8 @@ impl Times {
         bars[first..end].to_vec()
     }
 
-    /// A histogram of at most `width` columns, 20 or more; a narrow one shows the lower edges alone.
+    /// A histogram of at most `width` columns, 20 or more; a narrow one shows the lower edges
+    /// alone.
     pub fn for_terminal(&self, width: usize) -> String {
         let bars = self.bars();
         let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1).max(1);
@@ -84,8 +90,14 @@ impl Times {
 
     /// The same as a picture.
     pub fn as_svg(&self, title: &str) -> String {
-        let shown = PERCENTILES.map(|(name, share)| format!("{name} {}", time(self.percentile(share))));
-        let summary = format!("{}; {}; max {}", numbers::count(self.len(), "round trip"), shown.join(", "), time(self.max));
+        let shown =
+            PERCENTILES.map(|(name, share)| format!("{name} {}", time(self.percentile(share))));
+        let summary = format!(
+            "{}; {}; max {}",
+            numbers::count(self.len(), "round trip"),
+            shown.join(", "),
+            time(self.max)
+        );
         chart::svg(title, &summary, &self.bars())
     }
 }
@@ -131,8 +143,11 @@ mod tests {
             let mut state = seed;
             let mut raw: Vec<u64> = (0..count)
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (2_f64.powf(9.0 + (state >> 11) as f64 / (1_u64 << 53) as f64 * 24.0)) as u64 // 0.5 us to 8 s
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    let share = (state >> 11) as f64 / (1_u64 << 53) as f64;
+                    2_f64.powf(9.0 + share * 24.0) as u64 // 0.5 us to 8 s
                 })
                 .collect();
             let times = times(raw.iter().copied());

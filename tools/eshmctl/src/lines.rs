@@ -11,7 +11,10 @@ use std::{
 const LOOK: libc::c_int = 50;
 
 /// Has `line` called with each line, without its end, until there are no more or `stopped` says so.
-pub fn each(stopped: impl Fn() -> bool, mut line: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+pub fn each(
+    stopped: impl Fn() -> bool,
+    mut line: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     // A descriptor of our own: nothing is read ahead that poll(2) does not know of.
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (mut chunk, mut pending, mut notice) = (vec![0; 1 << 16], Vec::new(), Notice::new());
@@ -28,7 +31,11 @@ pub fn each(stopped: impl Fn() -> bool, mut line: impl FnMut(&[u8]) -> Result<()
             Ok(0) if pending.is_empty() => break,
             Ok(0) => return line(&pending), // without an end
             Ok(got) => got,
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) =>
+            {
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
         pending.extend_from_slice(&chunk[..got]);

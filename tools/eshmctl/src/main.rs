@@ -33,7 +33,8 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::from_arg_matches(&cli::command().get_matches()).unwrap_or_else(|error| error.exit());
+    let cli = cli::Cli::from_arg_matches(&cli::command().get_matches())
+        .unwrap_or_else(|error| error.exit());
     paint::set(cli.color);
     match commands::run(cli.command) {
         Ok(exit) => say::end(exit).into(),

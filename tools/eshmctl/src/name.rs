@@ -9,8 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A segment's name. `demo`, `eshm_demo` as `ls` shows it and `/dev/shm/eshm_demo` mean the same, unless `eshm_demo` is itself
-/// the name of a segment.
+/// A segment's name. `demo`, `eshm_demo` as `ls` shows it and `/dev/shm/eshm_demo` mean the same,
+/// unless `eshm_demo` is itself the name of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(Vec<u8>);
 
@@ -27,7 +27,8 @@ impl Name {
 
     /// Whether this user may read and write that file.
     pub fn may_be_used(&self) -> bool {
-        let path = CString::new(self.path().into_os_string().into_vec()).expect("a file's name has no NUL");
+        let path = CString::new(self.path().into_os_string().into_vec())
+            .expect("a file's name has no NUL");
         // SAFETY: a NUL-terminated path.
         unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
     }
@@ -73,7 +74,11 @@ fn quote(bytes: Vec<u8>) -> String {
     const PLAIN: &[u8] = b"_-./:,@%+=";
     let shown = inspect::shown(&bytes);
     match String::from_utf8(bytes) {
-        Ok(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || PLAIN.contains(&byte)) => text,
+        Ok(text)
+            if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || PLAIN.contains(&byte)) =>
+        {
+            text
+        }
         Ok(text) if text == shown => format!("'{text}'"), // no quote, and nothing else that was escaped
         Ok(text) => ansi_quoted(text.as_bytes()),
         Err(error) => ansi_quoted(error.as_bytes()),
@@ -119,7 +124,9 @@ mod tests {
 
     #[test]
     fn what_ls_shows_is_understood() {
-        for text in ["demo_of_name_test", "eshm_demo_of_name_test", "/dev/shm/eshm_demo_of_name_test"] {
+        for text in
+            ["demo_of_name_test", "eshm_demo_of_name_test", "/dev/shm/eshm_demo_of_name_test"]
+        {
             assert_eq!(typed(text).unwrap().as_ref(), b"demo_of_name_test");
         }
         assert_eq!(typed("a/b").unwrap().as_ref(), b"a_b");

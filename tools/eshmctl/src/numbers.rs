@@ -23,7 +23,11 @@ pub fn rate(rate: f64) -> String {
 /// A rate or factor: positive, and neither so small nor so large that times beyond all clocks come of it.
 pub fn factor(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number")?;
-    if (1e-6..=1e6).contains(&value) { Ok(value) } else { Err("not between 0.000001 and 1000000".to_owned()) }
+    if (1e-6..=1e6).contains(&value) {
+        Ok(value)
+    } else {
+        Err("not between 0.000001 and 1000000".to_owned())
+    }
 }
 
 /// Bytes of the largest message.
@@ -38,7 +42,10 @@ mod tests {
 
     #[test]
     fn one_thing_is_not_several() {
-        assert_eq!([0_u64, 1, 2].map(|number| count(number, "trip")), ["0 trips", "1 trip", "2 trips"]);
+        assert_eq!(
+            [0_u64, 1, 2].map(|number| count(number, "trip")),
+            ["0 trips", "1 trip", "2 trips"]
+        );
     }
 
     #[test]

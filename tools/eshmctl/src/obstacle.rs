@@ -35,7 +35,8 @@ impl Obstacle {
 
     /// The same, where it is what the library was refused for in these words.
     pub fn behind(name: &Name, refusal: &str) -> Option<Obstacle> {
-        let denied = ["Permission denied", "not permitted"].iter().any(|words| refusal.contains(words));
+        let denied =
+            ["Permission denied", "not permitted"].iter().any(|words| refusal.contains(words));
         Obstacle::of(name).filter(|obstacle| denied || obstacle.subject != PERMISSION)
     }
 
@@ -49,7 +50,9 @@ fn denied(name: &Name, file: &Metadata) -> Obstacle {
     let (path, user, mode) = (name.shown_path(), file.uid(), file.mode() & 0o7777);
     Obstacle {
         subject: PERMISSION,
-        what: format!("this user may not read and write it: {path} is of user {user}, mode {mode:04o} (Permission denied)"),
+        what: format!(
+            "this user may not read and write it: {path} is of user {user}, mode {mode:04o} (Permission denied)"
+        ),
         cure: "have its creator set the mode to 0666, or run both sides as one user",
     }
 }

@@ -25,7 +25,10 @@ pub fn set(when: When) {
     let on = match when {
         When::Always => true,
         When::Never => false,
-        When::Auto => io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        When::Auto => {
+            io::stdout().is_terminal()
+                && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
     };
     ON.store(on, Ordering::Relaxed); // one thread so far
 }

@@ -32,14 +32,19 @@ pub fn show(bytes: &[u8], form: Form) -> String {
     match (form, std::str::from_utf8(bytes)) {
         (Form::Record, _) => records::to_json(bytes).unwrap_or_else(|error| format!("no {error}")),
         // One trailing NUL is a C program's end of text.
-        (Form::Auto, Ok(text)) => text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string(),
+        (Form::Auto, Ok(text)) => {
+            text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string()
+        }
         _ => hex(bytes),
     }
 }
 
 /// Whether a text has no control characters but those of layout, and a C program's NUL at its end.
 pub fn is_plain(text: &str) -> bool {
-    !text.strip_suffix('\0').unwrap_or(text).contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+    !text
+        .strip_suffix('\0')
+        .unwrap_or(text)
+        .contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
 /// Whether the bytes are a record.
@@ -62,7 +67,8 @@ pub struct Message {
     text: Option<String>,
     /// The bytes in hexadecimal.
     hex: String,
-    /// The values, if the bytes are a record; in its order, as `eshm::records::to_json` shows them.
+    /// The values, if the bytes are a record; in its order, as `eshm::records::to_json` shows
+    /// them.
     record: Option<Box<RawValue>>,
 }
 
@@ -81,7 +87,10 @@ impl Message {
 
 /// Says how many values were no records, where records were asked for.
 pub fn tell_no_records(name: &crate::name::Name, count: u64, values: u64) {
-    tell!("{name}: {count} of {values} values are no records; without --record they are shown as text or in hexadecimal");
+    tell!(
+        "{name}: {count} of {values} values are no records; without --record they are shown as \
+         text or in hexadecimal"
+    );
 }
 
 #[cfg(test)]
@@ -94,7 +103,10 @@ mod tests {
         assert_eq!(show(b"a\nb\0", Form::Auto), "a\\nb");
         assert_eq!(show(b"a\xff", Form::Auto), "61ff");
         assert_eq!(show(b"ab", Form::Hex), "6162");
-        assert_eq!(show(b"ab", Form::Record), "no record: an element that does not belong here (at 0)");
+        assert_eq!(
+            show(b"ab", Form::Record),
+            "no record: an element that does not belong here (at 0)"
+        );
         let json = |bytes: &[u8]| serde_json::to_string(&Message::of(bytes)).expect("JSON");
         assert_eq!(json(b"ab"), r#"{"size":2,"text":"ab","hex":"6162","record":null}"#);
     }
@@ -107,9 +119,15 @@ mod tests {
 
     #[test]
     fn a_record_is_shown_in_its_order() {
-        let bytes = Record::from_iter([("z", 1.into()), ("a", 2.0.into()), ("z", "x\ny".into())]).encode().expect("bytes");
+        let bytes = Record::from_iter([("z", 1.into()), ("a", 2.0.into()), ("z", "x\ny".into())])
+            .encode()
+            .expect("bytes");
         let shown = r#"{"z": 1, "a": 2.0, "z": "x\ny"}"#;
         assert_eq!(show(&bytes, Form::Record), shown);
-        assert!(serde_json::to_string(&Message::of(&bytes)).expect("JSON").ends_with(&format!("\"record\":{shown}}}")));
+        assert!(
+            serde_json::to_string(&Message::of(&bytes))
+                .expect("JSON")
+                .ends_with(&format!("\"record\":{shown}}}"))
+        );
     }
 }

@@ -16,11 +16,15 @@ impl Mapped {
     pub fn new(name: &Name, inode: u64) -> Mapped {
         let device = fs::metadata("/dev/shm").map_or(0, |folder| folder.dev());
         let device = format!("{:02x}:{:02x}", libc::major(device), libc::minor(device));
-        Mapped { place: [device, inode.to_string()], path: name.path().to_string_lossy().into_owned() }
+        Mapped {
+            place: [device, inode.to_string()],
+            path: name.path().to_string_lossy().into_owned(),
+        }
     }
 
-    /// Whether process `pid` may be the one that a segment's header means: it has the file mapped, or its mappings may not be
-    /// seen. A peer's number in another pid namespace is that of a stranger here.
+    /// Whether process `pid` may be the one that a segment's header means: it has the file mapped,
+    /// or its mappings may not be seen. A peer's number in another pid namespace is that of a
+    /// stranger here.
     pub fn may_be_by(&self, pid: i32) -> bool {
         let Ok(maps) = fs::read(format!("/proc/{pid}/maps")) else { return true };
         String::from_utf8_lossy(&maps).lines().any(|line| {
@@ -36,7 +40,11 @@ impl Mapped {
 /// A process's command line on one line, as `ps` shows it; its name if it has none.
 pub fn command_line(pid: i32) -> Option<String> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    let words: Vec<_> = line
+        .split(|&b| b == 0)
+        .filter(|word| !word.is_empty())
+        .map(String::from_utf8_lossy)
+        .collect();
     if words.is_empty() {
         return Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned());
     }

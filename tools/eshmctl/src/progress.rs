@@ -1,4 +1,5 @@
-//! How far long work has come: one line on standard error that is written over, on a terminal alone.
+//! How far long work has come: one line on standard error that is written over, on a terminal
+//! alone.
 
 use crate::{say, top};
 use ratatui::crossterm::terminal;

@@ -1,4 +1,5 @@
-//! Records as users type them: JSON in the form in which records are shown (`eshm::records::to_json`).
+//! Records as users type them: JSON in the form in which records are shown
+//! (`eshm::records::to_json`).
 
 use crate::failure::Failure;
 use eshm::records::{Call, Event, Image, Record, Scalar, Value};
@@ -37,26 +38,33 @@ impl<'de> Deserialize<'de> for Members {
 /// The bytes of the record that this JSON object shows.
 pub fn encode(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let wrong = |why: String| Failure::new(format!("the value is no record in JSON: {why}"));
-    let Members(members) = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+    let Members(members) =
+        serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
     let mut record = Record::new();
     for (key, json) in members {
-        let value = value(&json).map_err(|why| wrong(format!("\"{}\": {why}", key.escape_debug())))?;
+        let value =
+            value(&json).map_err(|why| wrong(format!("\"{}\": {why}", key.escape_debug())))?;
         record.push(key, value);
     }
     Ok(record.encode()?)
 }
 
 /// What an object with other members is not.
-const OBJECTS: &str = "an object here is {\"binary\": HEX}, {\"event\": NAME, \"parameters\": {...}}, {\"function\": NAME, \
-                       \"return\": VALUE or null, \"arguments\": [...]} or an image: {\"width\", \"height\", \"channels\", \
+const OBJECTS: &str = "an object here is {\"binary\": HEX}, {\"event\": NAME, \"parameters\": \
+                       {...}}, {\"function\": NAME, \"return\": VALUE or null, \"arguments\": \
+                       [...]} or an image: {\"width\", \"height\", \"channels\", \
                        \"timestamp_ns\", \"data\": HEX}";
 
 fn value(json: &RawValue) -> Result<Value, String> {
-    let Ok(Members(members)) = serde_json::from_str(json.get()) else { return scalar(json).map(Value::from) };
+    let Ok(Members(members)) = serde_json::from_str(json.get()) else {
+        return scalar(json).map(Value::from);
+    };
     let keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
     // Each member once: a second of its name would be lost.
-    let all = |wanted: &[&str]| keys.len() == wanted.len() && wanted.iter().all(|key| keys.contains(key));
-    let find = |wanted: &str| members.iter().find(|(key, _)| key == wanted).map(|(_, json)| &**json);
+    let all =
+        |wanted: &[&str]| keys.len() == wanted.len() && wanted.iter().all(|key| keys.contains(key));
+    let find =
+        |wanted: &str| members.iter().find(|(key, _)| key == wanted).map(|(_, json)| &**json);
     let member = |wanted: &str| find(wanted).expect("checked before");
     match keys.first() {
         Some(&"binary") => scalar(json).map(Value::from),
@@ -64,13 +72,20 @@ fn value(json: &RawValue) -> Result<Value, String> {
             name: plain(member("event"))?,
             parameters: {
                 let Members(all) = plain(member("parameters"))?;
-                all.into_iter().map(|(key, json)| Ok((key, scalar(&json)?))).collect::<Result<_, String>>()?
+                all.into_iter()
+                    .map(|(key, json)| Ok((key, scalar(&json)?)))
+                    .collect::<Result<_, String>>()?
             },
         })),
-        Some(&"function") if all(&["function", "return", "arguments"]) || all(&["function", "arguments"]) => {
+        Some(&"function")
+            if all(&["function", "return", "arguments"]) || all(&["function", "arguments"]) =>
+        {
             Ok(Value::FunctionCall(Call {
                 name: plain(member("function"))?,
-                result: find("return").filter(|json| json.get() != "null").map(scalar).transpose()?,
+                result: find("return")
+                    .filter(|json| json.get() != "null")
+                    .map(scalar)
+                    .transpose()?,
                 arguments: {
                     let all: Vec<Box<RawValue>> = plain(member("arguments"))?;
                     all.iter().map(|json| scalar(json)).collect::<Result<_, _>>()?
@@ -98,10 +113,13 @@ fn scalar(json: &RawValue) -> Result<Scalar, String> {
     match plain(json)? {
         Json::Bool(value) => Ok(Scalar::Boolean(value)),
         Json::String(text) => Ok(Scalar::String(text)),
-        Json::Number(number) if number.is_f64() => Ok(Scalar::Real(number.as_f64().expect("a double"))),
-        Json::Number(number) => {
-            number.as_i64().map(Scalar::Integer).ok_or(format!("{number} is beyond 64 bits with a sign"))
+        Json::Number(number) if number.is_f64() => {
+            Ok(Scalar::Real(number.as_f64().expect("a double")))
         }
+        Json::Number(number) => number
+            .as_i64()
+            .map(Scalar::Integer)
+            .ok_or(format!("{number} is beyond 64 bits with a sign")),
         Json::Object(object) if object.len() == 1 && object.contains_key("binary") => {
             object["binary"].as_str().ok_or(OBJECTS.to_owned()).and_then(bytes).map(Scalar::Binary)
         }
@@ -120,7 +138,9 @@ fn bytes(hex: &str) -> Result<Vec<u8>, String> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
     let digits: Option<Vec<u8>> = hex.as_bytes().iter().map(digit).collect();
     match digits {
-        Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks(2).map(|two| two[0] << 4 | two[1]).collect()),
+        Some(digits) if digits.len() % 2 == 0 => {
+            Ok(digits.chunks(2).map(|two| two[0] << 4 | two[1]).collect())
+        }
         _ => Err(format!("\"{}\" is not hexadecimal, two digits a byte", hex.escape_debug())),
     }
 }
@@ -134,12 +154,25 @@ mod tests {
     fn what_is_shown_is_what_is_typed() {
         for text in [
             r#"{}"#,
-            r#"{"i": -5, "r": 1.0, "b": true, "s": "a\"b\\c\né", "x": {"binary": "00ff"}, "i": 9223372036854775807}"#,
-            r#"{"e": {"event": "tick", "parameters": {"z": 1, "a": {"binary": ""}, "z": 2.5, "z": "three"}}}"#,
-            r#"{"f": {"function": "add", "return": null, "arguments": [1, 2.5]}, "g": {"function": "now", "return": 42, "arguments": []}}"#,
-            r#"{"m": {"width": 1, "height": 2, "channels": 3, "timestamp_ns": 18446744073709551615, "data": "01ab"}}"#,
+            concat!(
+                r#"{"i": -5, "r": 1.0, "b": true, "s": "a\"b\\c\né", "#,
+                r#""x": {"binary": "00ff"}, "i": 9223372036854775807}"#
+            ),
+            concat!(
+                r#"{"e": {"event": "tick", "#,
+                r#""parameters": {"z": 1, "a": {"binary": ""}, "z": 2.5, "z": "three"}}}"#
+            ),
+            concat!(
+                r#"{"f": {"function": "add", "return": null, "arguments": [1, 2.5]}, "#,
+                r#""g": {"function": "now", "return": 42, "arguments": []}}"#
+            ),
+            concat!(
+                r#"{"m": {"width": 1, "height": 2, "channels": 3, "#,
+                r#""timestamp_ns": 18446744073709551615, "data": "01ab"}}"#
+            ),
         ] {
-            let bytes = encode(text.as_bytes()).unwrap_or_else(|failure| panic!("{text}: {failure}"));
+            let bytes =
+                encode(text.as_bytes()).unwrap_or_else(|failure| panic!("{text}: {failure}"));
             assert_eq!(to_json(&bytes).expect("a record"), text);
         }
     }
@@ -148,7 +181,9 @@ mod tests {
     fn doubles_come_back_to_the_last_bit() {
         let mut bits: u64 = 0x4042_0000_0000_0000;
         for _ in 0..2000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407); // Knuth, MMIX
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407); // Knuth, MMIX
             let real = f64::from_bits(bits);
             if !real.is_finite() {
                 continue;
@@ -174,8 +209,17 @@ mod tests {
             (r#"{"a": {"event": "e", "parameters": {}, "more": 1}}"#, "an object here is"),
             (r#"{"a": {"event": "e", "parameters": {}, "event": "f"}}"#, "an object here is"),
             (r#"{"a": {"event": "e", "parameters": [1]}}"#, "an object here is"),
-            (r#"{"a": {"function": "f", "return": [1], "arguments": []}}"#, "\"a\": a value is a number"),
-            (r#"{"a": {"width": 5000000000, "height": 1, "channels": 1, "timestamp_ns": 0, "data": ""}}"#, "too large"),
+            (
+                r#"{"a": {"function": "f", "return": [1], "arguments": []}}"#,
+                "\"a\": a value is a number",
+            ),
+            (
+                concat!(
+                    r#"{"a": {"width": 5000000000, "height": 1, "channels": 1, "#,
+                    r#""timestamp_ns": 0, "data": ""}}"#
+                ),
+                "too large",
+            ),
         ] {
             let said = encode(text.as_bytes()).expect_err(text).to_string();
             assert!(said.contains(words), "{text}: {said}");

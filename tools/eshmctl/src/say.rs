@@ -1,5 +1,6 @@
-//! What is said on standard output and standard error. A reader that leaves (`| head -1`) must not kill the process there: a side
-//! that it holds would stay behind. So the command ends by itself, and only then as any tool does whose reader has left.
+//! What is said on standard output and standard error. A reader that leaves (`| head -1`) must not
+//! kill the process there: a side that it holds would stay behind. So the command ends by itself,
+//! and only then as any tool does whose reader has left.
 
 use crate::{exit::Exit, stop};
 use std::{
@@ -26,10 +27,13 @@ macro_rules! say_part {
 /// A line on standard error, about this command.
 #[macro_export]
 macro_rules! tell {
-    ($($text:tt)*) => { $crate::say::beside(format_args!("eshmctl: {}\n", format_args!($($text)*))) };
+    ($($text:tt)*) => {
+        $crate::say::beside(format_args!("eshmctl: {}\n", format_args!($($text)*)))
+    };
 }
 
-/// A text on standard output. Where that takes no more, the command is to stop, and `end` tells why.
+/// A text on standard output. Where that takes no more, the command is to stop, and `end` tells
+/// why.
 pub fn out(text: Arguments<'_>) {
     let mut failed = FAILED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if failed.is_none()

@@ -53,7 +53,8 @@ pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endp
     }
     let builder = Endpoint::builder(&args.name).role(role).capacity(args.capacity);
     // A tool waits for its peer until it is told to stop.
-    let builder = builder.disconnect_behavior(eshm::DisconnectBehavior::Never).first_value(first_value);
+    let builder =
+        builder.disconnect_behavior(eshm::DisconnectBehavior::Never).first_value(first_value);
     let endpoint = builder.open().map_err(|error| refused(&args.name, role, &error))?;
     before.tell(&args.name, endpoint.role());
     Ok(endpoint)
@@ -88,9 +89,13 @@ impl<'a> Place<'a> {
 /// Why a side was not to be had, and what to do.
 fn refused(name: &Name, role: Role, error: &Error) -> Failure {
     let there = name.path().symlink_metadata();
-    if role == Role::Slave && there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        let advice = "start the master first, or say --as master; `eshmctl list` shows which there are";
-        return Failure::new(format!("there is no segment '{name}'; {advice}")).with_exit(Exit::Missing);
+    if role == Role::Slave
+        && there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    {
+        let advice =
+            "start the master first, or say --as master; `eshmctl list` shows which there are";
+        return Failure::new(format!("there is no segment '{name}'; {advice}"))
+            .with_exit(Exit::Missing);
     }
     in_the_way(name, error)
 }
@@ -106,7 +111,8 @@ pub fn in_the_way(name: &Name, error: &Error) -> Failure {
         _ => "`eshmctl doctor` checks the usual causes",
     };
     // An opening's error names the channel, a look's does not.
-    let named = if error.starts_with("channel ") { error } else { format!("channel '{name}': {error}") };
+    let named =
+        if error.starts_with("channel ") { error } else { format!("channel '{name}': {error}") };
     Failure::new(format!("{named}; {advice}"))
 }
 

@@ -12,7 +12,8 @@ extern "C" fn asked_by(_: libc::c_int) {
     ASKED.store(true, Ordering::Relaxed); // only looked at
 }
 
-/// Has SIGINT, SIGTERM and a terminal's end noted from now on. A second one ends the process as ever.
+/// Has SIGINT, SIGTERM and a terminal's end noted from now on. A second one ends the process as
+/// ever.
 pub fn prepare() {
     // SAFETY: valid actions; our handler does nothing but an atomic store.
     unsafe {

@@ -108,17 +108,29 @@ pub fn listen(
 
 /// Waits until there is a segment, and says so if that takes a while; also whether it was not there at first. `None` if `limit`
 /// comes first. `again` where it was there before.
-pub fn await_segment(name: &Name, limit: Limit, again: bool) -> Result<Option<(Segment, bool)>, Failure> {
+pub fn await_segment(
+    name: &Name,
+    limit: Limit,
+    again: bool,
+) -> Result<Option<(Segment, bool)>, Failure> {
     let (mut notice, mut waited) = (Notice::new(), false);
     while !limit.is_over() {
         let why = match inspect::look(name).map_err(|error| side::in_the_way(name, &error))?.found {
             Found::Segment(segment) => return Ok(Some((segment, waited))),
-            Found::Invalid(why) => format!("what has the name '{name}' is no segment: {why}; waiting for one"),
-            Found::TooNew(version) => {
-                format!("the segment '{name}' is of a later release (protocol {version}); waiting for another one")
+            Found::Invalid(why) => {
+                format!("what has the name '{name}' is no segment: {why}; waiting for one")
             }
-            Found::Making => format!("the segment '{name}' is half made; waiting until it is whole, or replaced"),
-            Found::Missing if again => format!("the segment '{name}' is gone; waiting for the next one"),
+            Found::TooNew(version) => {
+                format!(
+                    "the segment '{name}' is of a later release (protocol {version}); waiting for another one"
+                )
+            }
+            Found::Making => {
+                format!("the segment '{name}' is half made; waiting until it is whole, or replaced")
+            }
+            Found::Missing if again => {
+                format!("the segment '{name}' is gone; waiting for the next one")
+            }
             Found::Missing => format!("there is no segment '{name}' yet; waiting for it"),
         };
         match again {
@@ -150,8 +162,8 @@ impl Run {
         caught: &mut impl FnMut(Caught<'_>) -> Result<bool, Failure>,
     ) -> Result<bool, Failure> {
         let Run { which, pace, limit, fresh, ref mut bytes, ref mut silence } = *self;
-        let start =
-            [Direction::MasterToSlave, Direction::SlaveToMaster].map(|d| if fresh { 0 } else { segment.sequence(d) & !1 });
+        let start = [Direction::MasterToSlave, Direction::SlaveToMaster]
+            .map(|d| if fresh { 0 } else { segment.sequence(d) & !1 });
         // The sequences of the last message caught, and those of the last look.
         let (mut seen, mut looked) = (start, start);
         let (mut named, mut last) = (Instant::now(), Instant::now());
@@ -161,11 +173,15 @@ impl Run {
             for &direction in which.directions() {
                 let now = segment.sequence(direction);
                 let seen = &mut seen[direction as usize];
-                passed += u64::from(now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2);
+                passed += u64::from(
+                    now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2,
+                );
                 if now == *seen {
                     continue;
                 }
-                let Some(sequence) = (0..TRIES).find_map(|_| segment.message(direction, Some(*seen), bytes)) else {
+                let Some(sequence) =
+                    (0..TRIES).find_map(|_| segment.message(direction, Some(*seen), bytes))
+                else {
                     continue;
                 };
                 // Each message adds 2; one that mends an unfinished one 2 more, which no count of missed ones is worth telling apart.
@@ -204,12 +220,16 @@ mod tests {
 
     #[test]
     fn the_pace_eases_off_only_where_most_are_missed() {
-        let pause = |passed, elapsed_ms| Pace::Easy.pause(passed, Duration::from_millis(elapsed_ms));
+        let pause =
+            |passed, elapsed_ms| Pace::Easy.pause(passed, Duration::from_millis(elapsed_ms));
         assert_eq!(pause(1, 1), QUICK, "1 kHz");
         assert_eq!(pause(5, 1), QUICK, "5 kHz");
         assert_eq!(pause(20, 1), SLOW, "20 kHz");
         assert_eq!(pause(200, 10), SLOW, "20 kHz, seen slowly");
         assert_eq!(pause(50, 10), QUICK, "5 kHz again");
-        assert_eq!(Pace::of(Some(Duration::from_micros(300))).pause(1000, QUICK), Duration::from_micros(300));
+        assert_eq!(
+            Pace::of(Some(Duration::from_micros(300))).pause(1000, QUICK),
+            Duration::from_micros(300)
+        );
     }
 }

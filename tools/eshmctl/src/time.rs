@@ -3,7 +3,8 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 /// What help says of the form; the option itself says which unit a bare number has.
-pub const FORM: &str = "TIME: 3s, 300ms, 200us, 5min or 1h; a bare number has the unit that the option names.";
+pub const FORM: &str =
+    "TIME: 3s, 300ms, 200us, 5min or 1h; a bare number has the unit that the option names.";
 /// The name of such a value in help.
 pub const VALUE: &str = "TIME";
 const UNITS: [(&str, f64); 7] =
@@ -16,22 +17,35 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A time within so many milliseconds, which a bare number is.
-pub fn milliseconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+pub fn milliseconds(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone {
     let range = Duration::from_millis(*range.start())..=Duration::from_millis(*range.end());
     move |text| parse(text, 1e-3, "milliseconds", &range)
 }
 
 /// A time within so many microseconds, which a bare number is.
-pub fn microseconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+pub fn microseconds(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone {
     let range = Duration::from_micros(*range.start())..=Duration::from_micros(*range.end());
     move |text| parse(text, 1e-6, "microseconds", &range)
 }
 
-fn parse(text: &str, bare: f64, unit: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
-    let (number, (_, factor)) =
-        UNITS.iter().find_map(|known| Some((text.strip_suffix(known.0)?, known))).expect("every text ends in nothing");
-    let number: f64 =
-        number.trim_end().parse().map_err(|_| format!("not a time, such as 3s, 300ms or 200us; a bare number is {unit}"))?;
+fn parse(
+    text: &str,
+    bare: f64,
+    unit: &str,
+    range: &RangeInclusive<Duration>,
+) -> Result<Duration, String> {
+    let (number, (_, factor)) = UNITS
+        .iter()
+        .find_map(|known| Some((text.strip_suffix(known.0)?, known)))
+        .expect("every text ends in nothing");
+    let number: f64 = number
+        .trim_end()
+        .parse()
+        .map_err(|_| format!("not a time, such as 3s, 300ms or 200us; a bare number is {unit}"))?;
     let seconds = number * if *factor == 0.0 { bare } else { *factor };
     let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| range.contains(time));
     time.ok_or_else(|| format!("not between {} and {}", show(*range.start()), show(*range.end())))
@@ -74,8 +88,14 @@ mod tests {
     #[test]
     fn what_is_none_is_told_the_form() {
         for text in ["", "s", "ms", "x", "3 seconds", "3m", "3ss", "1,5s", "s3"] {
-            assert!(seconds(text).is_err_and(|why| why.contains("300ms") && why.contains("seconds")), "{text}");
-            assert!(microseconds(1..=9)(text).is_err_and(|why| why.contains("microseconds")), "{text}");
+            assert!(
+                seconds(text).is_err_and(|why| why.contains("300ms") && why.contains("seconds")),
+                "{text}"
+            );
+            assert!(
+                microseconds(1..=9)(text).is_err_and(|why| why.contains("microseconds")),
+                "{text}"
+            );
         }
     }
 
@@ -85,7 +105,10 @@ mod tests {
             assert_eq!(seconds(text), Err("not between 1us and a year".to_owned()), "{text}");
         }
         let within = milliseconds(50..=60_000);
-        assert_eq!((within("50"), within("1min")), (Ok(Duration::from_millis(50)), Ok(Duration::from_secs(60))));
+        assert_eq!(
+            (within("50"), within("1min")),
+            (Ok(Duration::from_millis(50)), Ok(Duration::from_secs(60)))
+        );
         for text in ["49", "60001", "49ms", "61s"] {
             assert_eq!(within(text), Err("not between 50ms and 60s".to_owned()), "{text}");
         }

@@ -48,13 +48,20 @@ pub struct Wanted {
 pub fn check_size(endpoint: &Endpoint, size: usize) -> Result<(), Failure> {
     let capacity = endpoint.capacity()?;
     if size < 8 || size > capacity {
-        return Err(Failure::new(format!("a size of {size}: a ping has 8 to {capacity} bytes in this segment")));
+        return Err(Failure::new(format!(
+            "a size of {size}: a ping has 8 to {capacity} bytes in this segment"
+        )));
     }
     Ok(())
 }
 
 /// Sends numbered messages and waits for each to come back; says so once none does for a while.
-pub fn run(endpoint: &Endpoint, name: &Name, wanted: Wanted, mut progress: impl FnMut(u64)) -> Result<Trips, Failure> {
+pub fn run(
+    endpoint: &Endpoint,
+    name: &Name,
+    wanted: Wanted,
+    mut progress: impl FnMut(u64),
+) -> Result<Trips, Failure> {
     let Wanted { size, count, pause, gone, limit } = wanted;
     check_size(endpoint, size)?;
     let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; endpoint.capacity()?]);
@@ -73,7 +80,8 @@ pub fn run(endpoint: &Endpoint, name: &Name, wanted: Wanted, mut progress: impl 
             }
             match endpoint.write(&message) {
                 Ok(()) => break start,
-                Err(Error::Timeout) => thread::sleep(AWAY), // its master has gone: nothing was sent, so nothing is lost
+                // Its master has gone: nothing was sent, so nothing is lost.
+                Err(Error::Timeout) => thread::sleep(AWAY),
                 Err(error) => return Err(error.into()),
             }
         };
@@ -101,8 +109,14 @@ pub fn run(endpoint: &Endpoint, name: &Name, wanted: Wanted, mut progress: impl 
     Ok(trips)
 }
 
-/// Waits until an echo answers, and says so if that takes a while; false if none does within `patience`.
-pub fn await_echo(endpoint: &Endpoint, name: &Name, size: usize, patience: Duration) -> Result<bool, Failure> {
+/// Waits until an echo answers, and says so if that takes a while; false if none does within
+/// `patience`.
+pub fn await_echo(
+    endpoint: &Endpoint,
+    name: &Name,
+    size: usize,
+    patience: Duration,
+) -> Result<bool, Failure> {
     let (end, mut notice) = (Instant::now() + patience, Notice::new());
     let mut answer = vec![0_u8; endpoint.capacity()?];
     let message = vec![0_u8; size];

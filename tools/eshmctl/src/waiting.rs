@@ -44,7 +44,9 @@ impl Notice {
 pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
     let Sides { own, other, there } = sides(endpoint);
     match there {
-        Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to write a value"),
+        Some(pid) => format!(
+            "{name}: this is the {own}; waiting for the {other}, process {pid}, to write a value"
+        ),
         None => format!("{name}: this is the {own}; waiting for a {other}, none is there yet"),
     }
 }
@@ -53,10 +55,14 @@ pub fn for_a_value(endpoint: &Endpoint, name: &Name) -> String {
 pub fn for_an_echo(endpoint: &Endpoint, name: &Name) -> String {
     let Sides { own, other, there } = sides(endpoint);
     match there {
-        Some(pid) => format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo"),
+        Some(pid) => {
+            format!("{name}: this is the {own}; waiting for the {other}, process {pid}, to echo")
+        }
         None => {
             let typed = name.typed();
-            format!("{name}: this is the {own}; waiting for `eshmctl echo {typed}`, no {other} is there yet")
+            format!(
+                "{name}: this is the {own}; waiting for `eshmctl echo {typed}`, no {other} is there yet"
+            )
         }
     }
 }
@@ -86,10 +92,16 @@ fn sides(endpoint: &Endpoint) -> Sides {
     let stats = endpoint.stats().ok();
     let there = |pid, alive| Some(pid).filter(|&pid| alive && pid != 0);
     match endpoint.role() {
-        Role::Master => {
-            Sides { own: "master", other: "slave", there: stats.and_then(|s| there(s.slave_pid, s.slave_alive)) }
-        }
-        _ => Sides { own: "slave", other: "master", there: stats.and_then(|s| there(s.master_pid, s.master_alive)) },
+        Role::Master => Sides {
+            own: "master",
+            other: "slave",
+            there: stats.and_then(|s| there(s.slave_pid, s.slave_alive)),
+        },
+        _ => Sides {
+            own: "slave",
+            other: "master",
+            there: stats.and_then(|s| there(s.master_pid, s.master_alive)),
+        },
     }
 }
 
@@ -106,10 +118,19 @@ mod tests {
         assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"));
         assert!(for_an_echo(&master, &name).ends_with("no slave is there yet"));
         let slave = open(Role::Slave);
-        assert!(for_a_value(&master, &name).contains(&process) && for_an_echo(&master, &name).contains(&process));
-        assert!(for_a_value(&slave, &name).contains(&format!("this is the slave; waiting for the master, {process}")));
+        assert!(
+            for_a_value(&master, &name).contains(&process)
+                && for_an_echo(&master, &name).contains(&process)
+        );
+        assert!(
+            for_a_value(&slave, &name)
+                .contains(&format!("this is the slave; waiting for the master, {process}"))
+        );
         drop(slave);
-        assert!(for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"), "it has left");
+        assert!(
+            for_a_value(&master, &name).ends_with("waiting for a slave, none is there yet"),
+            "it has left"
+        );
         assert!(to_write(&master, &name).contains("another writer"));
     }
 

@@ -45,12 +45,18 @@ fn one_that_may_not_be_removed_is_reported_and_the_others_go() {
     let names = [Name::new(), Name::new(), Name::new()];
     names.iter().for_each(orphan);
     let read_only = fs::Permissions::from_mode(0o444);
-    names[..2].iter().for_each(|name| fs::set_permissions(name.path(), read_only.clone()).expect("change its mode"));
+    names[..2].iter().for_each(|name| {
+        fs::set_permissions(name.path(), read_only.clone()).expect("change its mode")
+    });
     let args = ["clean", "--yes", names[0].as_str(), names[1].as_str(), names[2].as_str()];
     let done = ctl_bound_by_modes(&args);
     assert!(done.code == Some(1) && done.out.ends_with("\n1 removed\n"), "{done:?}");
     for name in &names[..2] {
-        assert!(name.exists() && done.err.contains(&format!("'{}': Permission denied", name.as_str())), "{}", done.err);
+        assert!(
+            name.exists() && done.err.contains(&format!("'{}': Permission denied", name.as_str())),
+            "{}",
+            done.err
+        );
     }
     assert!(!names[2].exists(), "the last one is as dead");
 }
@@ -58,7 +64,9 @@ fn one_that_may_not_be_removed_is_reported_and_the_others_go() {
 #[test]
 fn one_that_both_ends_have_left_goes() {
     let name = Name::new();
-    drop(eshm_processes::builder(&name, Role::Master).auto_cleanup(false).open().expect("a master"));
+    drop(
+        eshm_processes::builder(&name, Role::Master).auto_cleanup(false).open().expect("a master"),
+    );
     assert!(name.exists(), "it was to be kept");
     assert_eq!(ctl(&["clean", "--yes", name.as_str()]).code, Some(0));
     assert!(!name.exists());

@@ -32,21 +32,32 @@ fn checks(done: &Done) -> Vec<Value> {
 /// Whether a check found something wrong, in these words.
 #[track_caller]
 fn wrong(checks: &[Value], subject: &str, words: &str) {
-    let check = checks.iter().find(|check| check["subject"] == subject).unwrap_or_else(|| panic!("nothing on {subject}"));
+    let check = checks
+        .iter()
+        .find(|check| check["subject"] == subject)
+        .unwrap_or_else(|| panic!("nothing on {subject}"));
     let said = format!("{} {}", check["seen"], check["advice"]);
     assert!(check["verdict"] == "wrong" && said.contains(words), "{subject}: {check}");
 }
 
 #[test]
 fn without_the_folder_everything_else_is_looked_at() {
-    let Some(done) = ctl_with_mounts("mount -t tmpfs none /dev", &["doctor", "robot", "--json"]) else { return };
+    let Some(done) = ctl_with_mounts("mount -t tmpfs none /dev", &["doctor", "robot", "--json"])
+    else {
+        return;
+    };
     let checks = checks(&done);
     wrong(&checks, "/dev/shm", "there is no such folder");
     wrong(&checks, "leftovers", "cannot be looked for: No such file or directory");
     wrong(&checks, "the name", "there is no segment 'robot'");
     for args in [&["list"][..], &["clean"], &["top", "--svg", "top.svg"]] {
         let done = ctl_with_mounts("mount -t tmpfs none /dev", args).expect("as before");
-        assert!(done.code == Some(1) && done.err.contains("cannot be listed") && done.err.contains("doctor"), "{done:?}");
+        assert!(
+            done.code == Some(1)
+                && done.err.contains("cannot be listed")
+                && done.err.contains("doctor"),
+            "{done:?}"
+        );
     }
 }
 
@@ -62,6 +73,10 @@ fn a_folder_that_this_user_may_not_list_is_told_by_its_mode() {
 
 #[test]
 fn a_read_only_folder_is_called_so() {
-    let Some(done) = ctl_with_mounts("mount -t tmpfs -o ro,mode=1777 none /dev/shm", &["doctor", "--json"]) else { return };
+    let Some(done) =
+        ctl_with_mounts("mount -t tmpfs -o ro,mode=1777 none /dev/shm", &["doctor", "--json"])
+    else {
+        return;
+    };
     wrong(&checks(&done), "/dev/shm", "mounted read-only\" \"mount -o remount,rw /dev/shm");
 }

@@ -1,4 +1,5 @@
-//! docs/TROUBLESHOOTING.md shows what the commands print now: after a change `scripts/troubleshooting.sh` writes it anew.
+//! docs/TROUBLESHOOTING.md shows what the commands print now: after a change
+//! `scripts/troubleshooting.sh` writes it anew.
 
 mod common;
 
@@ -11,7 +12,10 @@ const DOCUMENT: &str = include_str!("../../../docs/TROUBLESHOOTING.md");
 /// What the document shows that a command printed, the first time.
 #[track_caller]
 fn shown(command: &str) -> &'static str {
-    let after = DOCUMENT.split_once(&format!("$ eshmctl {command}\n")).unwrap_or_else(|| panic!("no {command}")).1;
+    let after = DOCUMENT
+        .split_once(&format!("$ eshmctl {command}\n"))
+        .unwrap_or_else(|| panic!("no {command}"))
+        .1;
     after.split_once("\n```").expect("an end").0
 }
 
@@ -23,7 +27,8 @@ fn heading(list: &str) -> Vec<&str> {
 /// What was looked at, check by check.
 fn subjects(checks: &str) -> Vec<&str> {
     let verdicts = ["ok ", "note ", "WRONG "];
-    let checks = checks.lines().filter(|line| verdicts.iter().any(|verdict| line.starts_with(verdict)));
+    let checks =
+        checks.lines().filter(|line| verdicts.iter().any(|verdict| line.starts_with(verdict)));
     checks.filter_map(|line| Some(line.split_once(' ')?.1.split_once(": ")?.0.trim())).collect()
 }
 
@@ -31,7 +36,10 @@ fn subjects(checks: &str) -> Vec<&str> {
 fn labels(segment: &str) -> Vec<&str> {
     let fields = segment.lines().skip(1).take_while(|line| line.starts_with("  "));
     // What is indented further goes on about the line above.
-    fields.filter(|line| !line.starts_with("      ")).map(|line| line.get(..14).unwrap_or(line).trim()).collect()
+    fields
+        .filter(|line| !line.starts_with("      "))
+        .map(|line| line.get(..14).unwrap_or(line).trim())
+        .collect()
 }
 
 #[test]

@@ -19,7 +19,13 @@ use std::{
 fn listed(name: &Name) -> Value {
     let done = ctl(&["list", "--json"]);
     let all = json(&done);
-    all["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned().unwrap_or_default()
+    all["segments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|s| s["name"] == name.as_str())
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// Beats for a master until it is dropped.
@@ -73,7 +79,11 @@ fn a_live_pair_is_listed_with_its_sides_and_rates() {
             && seen["slave"]["beats_per_second"].as_f64().is_some_and(|beats| beats > 1.0)
     });
     let shown = ctl(&["show", &format!("eshm_{}", name.as_str())]);
-    assert!(shown.out.contains("value 49") && shown.out.contains("4096 bytes a message"), "{}", shown.out);
+    assert!(
+        shown.out.contains("value 49") && shown.out.contains("4096 bytes a message"),
+        "{}",
+        shown.out
+    );
 }
 
 #[test]
@@ -85,12 +95,19 @@ fn an_orphan_is_told_by_the_exit_code_and_named() {
     let line = done.out.lines().find(|line| line.starts_with(name.as_str())).expect("its line");
     assert!(line.ends_with("orphan") && line.contains("dead"), "{line}");
     let shown = ctl(&["show", name.as_str()]).out;
-    assert!(shown.contains("alive flag set: never left") && !shown.contains("attached;"), "{shown}");
+    assert!(
+        shown.contains("alive flag set: never left") && !shown.contains("attached;"),
+        "{shown}"
+    );
     let shown = ctl(&["show", name.as_str(), "--json"]);
     assert_eq!(shown.code, Some(3));
     let shown = json(&shown);
     assert_eq!((&shown["orphan"], &shown["master"]["life"]), (&true.into(), &"dead".into()));
-    assert!(shown["findings"][0]["advice"].as_str().is_some_and(|advice| advice.contains("eshmctl clean")));
+    assert!(
+        shown["findings"][0]["advice"]
+            .as_str()
+            .is_some_and(|advice| advice.contains("eshmctl clean"))
+    );
 }
 
 #[test]
@@ -118,7 +135,10 @@ fn what_is_no_segment_is_said_in_plain_words() {
         assert_eq!(shown.code, Some(3), "{kind} {words}: {}", shown.out);
         let shown = json(&shown);
         assert_eq!(shown["kind"], kind);
-        assert!(shown["findings"][0]["what"].as_str().is_some_and(|what| what.contains(words)), "{shown}");
+        assert!(
+            shown["findings"][0]["what"].as_str().is_some_and(|what| what.contains(words)),
+            "{shown}"
+        );
         assert_eq!(shown["orphan"], false, "only a segment can be an orphan");
     }
 }
@@ -126,9 +146,13 @@ fn what_is_no_segment_is_said_in_plain_words() {
 #[test]
 fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
     let (small, old) = (Name::new(), Name::new());
-    let _master = eshm_processes::builder(&small, Role::Master).capacity(100).open().expect("a master");
+    let _master =
+        eshm_processes::builder(&small, Role::Master).capacity(100).open().expect("a master");
     let seen = listed(&small);
-    assert_eq!((&seen["capacity"], &seen["size"], &seen["master"]["library"]), (&100.into(), &512.into(), &"ours".into()));
+    assert_eq!(
+        (&seen["capacity"], &seen["size"], &seen["master"]["library"]),
+        (&100.into(), &512.into(), &"ours".into())
+    );
     let done = ctl(&["doctor", small.as_str()]);
     assert!(done.out.contains("capacity: 100 bytes; this library creates 4096"), "{}", done.out);
 
@@ -139,12 +163,24 @@ fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
     raw.occupy("master", process.pid());
     let heart = Heart::of_master(raw);
     let seen = listed(&old);
-    assert_eq!((&seen["protocol"], &seen["features"], &seen["layout_size"]), (&2.into(), &0.into(), &0.into()));
-    assert_eq!((&seen["master"]["library"], &seen["master"]["life"]), (&"released".into(), &"alive".into()));
+    assert_eq!(
+        (&seen["protocol"], &seen["features"], &seen["layout_size"]),
+        (&2.into(), &0.into(), &0.into())
+    );
+    assert_eq!(
+        (&seen["master"]["library"], &seen["master"]["life"]),
+        (&"released".into(), &"alive".into())
+    );
     let table = ctl(&["list", "--long"]).out;
     let line = table.lines().find(|line| line.starts_with(old.as_str())).expect("its line");
-    assert!(line.contains(&format!("{}* eshmctl", process.pid())) && line.contains(" 8576 "), "{line}");
-    let long = table.lines().find(|line| line.starts_with(&format!("    master {} ", process.pid()))).expect("its command");
+    assert!(
+        line.contains(&format!("{}* eshmctl", process.pid())) && line.contains(" 8576 "),
+        "{line}"
+    );
+    let long = table
+        .lines()
+        .find(|line| line.starts_with(&format!("    master {} ", process.pid())))
+        .expect("its command");
     assert!(long.ends_with(&format!("eshmctl watch {} --for 600", old.as_str())), "{long}");
     let done = ctl(&["doctor", old.as_str()]);
     assert!(done.out.contains("protocol: 2; a released library is its master"), "{}", done.out);
@@ -152,7 +188,11 @@ fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
     drop(heart);
     until("it is found silent", || listed(&old)["master"]["life"] == "silent");
     let done = ctl(&["doctor", old.as_str()]);
-    assert!(done.code == Some(3) && done.out.contains("WRONG master: the master (process"), "{}", done.out);
+    assert!(
+        done.code == Some(3) && done.out.contains("WRONG master: the master (process"),
+        "{}",
+        done.out
+    );
     process.kill();
     assert_eq!(listed(&old)["master"]["life"], "dead");
     old.remove();
@@ -204,7 +244,9 @@ fn a_name_that_is_not_there_has_its_own_code_and_the_doctor_finds_the_near_one()
     assert!(done.out.contains(&format!("there is '{}'", name.as_str())), "{}", done.out);
     let done = ctl(&["doctor", name.as_str(), "--json"]);
     let checks = json(&done)["checks"].as_array().expect("checks").clone();
-    let of = |subject: &str| checks.iter().find(|check| check["subject"] == subject).cloned().unwrap_or_default();
+    let of = |subject: &str| {
+        checks.iter().find(|check| check["subject"] == subject).cloned().unwrap_or_default()
+    };
     assert_eq!(of("master")["verdict"], "fine");
     assert_eq!(of("permission")["verdict"], "fine");
     assert_eq!(of("/dev/shm")["seen"].as_str().map(|s| s.is_empty()), Some(false));
@@ -222,28 +264,51 @@ fn output_is_plain_unless_colours_are_asked_for() {
 fn what_may_not_be_read_is_reported_with_its_file() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
-    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o000)).expect("take all permissions");
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o000))
+        .expect("take all permissions");
     let done = ctl_bound_by_modes(&["show", name.as_str()]);
-    assert!(done.code == Some(3) && done.out.contains("Permission denied") && done.out.contains("0666"), "{done:?}");
+    assert!(
+        done.code == Some(3) && done.out.contains("Permission denied") && done.out.contains("0666"),
+        "{done:?}"
+    );
     let uid = fs::metadata(name.path()).expect("the file").uid();
     let list = json(&ctl_bound_by_modes(&["list", "--json"]));
-    let listed = list["segments"].as_array().expect("a list").iter().find(|s| s["name"] == name.as_str()).cloned();
-    for seen in [json(&ctl_bound_by_modes(&["show", name.as_str(), "--json"])), listed.expect("it is listed")] {
+    let listed = list["segments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|s| s["name"] == name.as_str())
+        .cloned();
+    for seen in [
+        json(&ctl_bound_by_modes(&["show", name.as_str(), "--json"])),
+        listed.expect("it is listed"),
+    ] {
         assert_eq!((&seen["kind"], &seen["size"]), (&"unreadable".into(), &8576.into()));
-        assert_eq!((&seen["mode"], &seen["uid"], &seen["orphan"]), (&"0000".into(), &uid.into(), &false.into()));
+        assert_eq!(
+            (&seen["mode"], &seen["uid"], &seen["orphan"]),
+            (&"0000".into(), &uid.into(), &false.into())
+        );
     }
-    for args in [["recv", name.as_str(), "--as", "slave"], ["recv", name.as_str(), "--as", "master"]] {
+    for args in
+        [["recv", name.as_str(), "--as", "slave"], ["recv", name.as_str(), "--as", "master"]]
+    {
         let done = ctl_bound_by_modes(&args);
         assert!(done.code == Some(1) && done.err.contains("Permission denied"), "{done:?}");
         assert!(
-            done.err.contains("mode 0000 (Permission denied); have its creator set the mode to 0666")
+            done.err
+                .contains("mode 0000 (Permission denied); have its creator set the mode to 0666")
                 && !done.err.contains("start the master"),
             "{}",
             done.err
         );
     }
     let done = ctl_bound_by_modes(&["doctor", name.as_str()]);
-    assert!(done.code == Some(3) && done.out.contains("permission: this user may not read and write it"), "{}", done.out);
+    assert!(
+        done.code == Some(3)
+            && done.out.contains("permission: this user may not read and write it"),
+        "{}",
+        done.out
+    );
 }
 
 #[test]
@@ -253,14 +318,20 @@ fn what_is_no_regular_file_is_called_by_its_kind() {
     fs::create_dir(folder.path()).expect("make a folder");
     let made = std::process::Command::new("mkfifo").arg(pipe.path()).status().expect("run mkfifo");
     assert!(made.success());
-    for (name, what) in [(&link, "a symbolic link"), (&folder, "a folder"), (&pipe, "a named pipe")] {
+    for (name, what) in [(&link, "a symbolic link"), (&folder, "a folder"), (&pipe, "a named pipe")]
+    {
         let done = ctl(&["show", name.as_str()]);
         assert!(
-            done.code == Some(3) && done.out.contains(&format!("{} is {what}, no segment", name.path().display())),
+            done.code == Some(3)
+                && done.out.contains(&format!("{} is {what}, no segment", name.path().display())),
             "{done:?}"
         );
         let seen = json(&ctl(&["show", name.as_str(), "--json"]));
-        assert!(seen["kind"] == "unreadable" && seen["mode"].as_str().is_some_and(|mode| mode.len() == 4), "{seen}");
+        assert!(
+            seen["kind"] == "unreadable"
+                && seen["mode"].as_str().is_some_and(|mode| mode.len() == 4),
+            "{seen}"
+        );
         let done = ctl(&["recv", name.as_str(), "--as", "slave"]);
         assert!(done.code == Some(1) && done.err.contains("remove it by hand"), "{done:?}");
     }
@@ -272,7 +343,11 @@ fn a_name_is_shown_with_what_is_not_printable_escaped() {
     let _master = open(&name, Role::Master);
     for command in ["show", "doctor"] {
         let done = ctl(&[command, name.as_str()]);
-        assert!(done.out.contains("/dev/shm/eshm_pt_\\u{1b}[31m_") && !done.out.contains('\x1b'), "{}", done.out);
+        assert!(
+            done.out.contains("/dev/shm/eshm_pt_\\u{1b}[31m_") && !done.out.contains('\x1b'),
+            "{}",
+            done.out
+        );
     }
 }
 
@@ -286,12 +361,20 @@ fn a_stranger_with_the_peers_number_is_not_taken_for_it() {
     raw.occupy("master", stranger.pid());
     let heart = Heart::of_master(raw);
     let seen = listed(&name);
-    assert_eq!((&seen["master"]["life"], &seen["master"]["command"]), (&"alive".into(), &Value::Null));
+    assert_eq!(
+        (&seen["master"]["life"], &seen["master"]["command"]),
+        (&"alive".into(), &Value::Null)
+    );
     let shown = ctl(&["show", name.as_str()]);
-    assert!(shown.out.contains("runs in another container") && !shown.out.contains("watch"), "{}", shown.out);
+    assert!(
+        shown.out.contains("runs in another container") && !shown.out.contains("watch"),
+        "{}",
+        shown.out
+    );
     let mut top = Terminal::start(&["top", "--every", "100"], &[]);
     top.shows("the master, its heartbeats, and no processor time", |screen| {
-        let line = screen.lines().find(|line| line.starts_with(&name.as_str()[..8])).unwrap_or_default();
+        let line =
+            screen.lines().find(|line| line.starts_with(&name.as_str()[..8])).unwrap_or_default();
         let fields: Vec<&str> = line.split_whitespace().collect();
         fields.get(1) == Some(&stranger.pid().to_string().as_str())
             && matches!(fields[..], [.., beats, "-/-"] if beats.contains('~'))
@@ -307,6 +390,10 @@ fn of_a_side_that_has_left_no_library_is_said() {
     let _master = open(&name, Role::Master);
     drop(open(&name, Role::Slave));
     let seen = json(&ctl(&["show", name.as_str(), "--json"]));
-    assert_eq!((&seen["slave"]["life"], &seen["slave"]["library"]), (&"absent".into(), &serde_json::Value::Null), "{seen}");
+    assert_eq!(
+        (&seen["slave"]["life"], &seen["slave"]["library"]),
+        (&"absent".into(), &serde_json::Value::Null),
+        "{seen}"
+    );
     assert!(!ctl(&["show", name.as_str()]).out.contains("released"));
 }

@@ -34,7 +34,9 @@ fn two_names_that_are_no_utf_8_do_not_look_alike() {
         }
     }
     // Of one that is not there, in the library's own words too.
-    for (command, typed) in [("show", named(b"\xfd")), ("doctor", named(b"\xfd")), ("clean", named(b"\xfd"))] {
+    for (command, typed) in
+        [("show", named(b"\xfd")), ("doctor", named(b"\xfd")), ("clean", named(b"\xfd"))]
+    {
         let done = ctl(&[OsStr::new(command), OsStr::from_bytes(&typed)]);
         let said = done.out + &done.err;
         assert!(said.contains(r"\xfd") && !said.contains('\u{fffd}'), "{command}: {said}");
@@ -54,17 +56,26 @@ fn a_hint_can_be_pasted_into_a_shell() {
         b"a\\xff",
         b"*?[!",
     ];
-    let whole: [Vec<u8>; 2] = [[b"-".to_vec(), named(b"x")].concat(), [b"eshm_".to_vec(), named(b"x")].concat()];
+    let whole: [Vec<u8>; 2] =
+        [[b"-".to_vec(), named(b"x")].concat(), [b"eshm_".to_vec(), named(b"x")].concat()];
     for name in ends.map(|end| named(&[b"paste_", end].concat())).into_iter().chain(whole) {
         let path = inspect::path(&name).expect("a name");
         fs::write(&path, b"no segment").expect("a file");
         let done = ctl(&[OsStr::new("clean"), OsStr::from_bytes(path.as_os_str().as_bytes())]);
-        let hint = done.out.split_once("stays; `").and_then(|(_, rest)| rest.split_once("` says")).expect("a hint").0;
+        let hint = done
+            .out
+            .split_once("stays; `")
+            .and_then(|(_, rest)| rest.split_once("` says"))
+            .expect("a hint")
+            .0;
         let pasted = hint.replacen("eshmctl", PROGRAM, 1);
         let shown = Command::new("bash").args(["-c", &pasted]).output().expect("run bash");
         let out = String::from_utf8(shown.stdout).expect("text");
         let right = format!("  {}\n", inspect::shown(path.as_os_str().as_bytes()));
         fs::remove_file(PathBuf::from(&path)).expect("remove it");
-        assert!(out.lines().next().is_some_and(|line| format!("{line}\n").ends_with(&right)), "{hint}: {out}{done:?}");
+        assert!(
+            out.lines().next().is_some_and(|line| format!("{line}\n").ends_with(&right)),
+            "{hint}: {out}{done:?}"
+        );
     }
 }

@@ -44,15 +44,24 @@ fn remove(path: &Path) {
 #[test]
 fn a_folder_or_a_link_is_named_and_what_to_do_with_it() {
     let (name, file) = (Name::new(), recording());
-    let commands =
-        [&listeners(name.as_str())[..], &sides(name.as_str(), &file, "slave"), &sides(name.as_str(), &file, "master")];
+    let commands = [
+        &listeners(name.as_str())[..],
+        &sides(name.as_str(), &file, "slave"),
+        &sides(name.as_str(), &file, "master"),
+    ];
     let path = name.path().display().to_string();
     let told = |done: &Done| {
-        let said = done.code == Some(1) && done.err.starts_with(&format!("eshmctl: channel '{}': ", name.as_str()));
+        let said = done.code == Some(1)
+            && done.err.starts_with(&format!("eshmctl: channel '{}': ", name.as_str()));
         said && done.err.contains(&path) && done.err.contains("remove it by hand")
     };
     each(&name, |path| fs::create_dir(path).expect("a folder"), &commands.concat(), told);
-    each(&name, |path| std::os::unix::fs::symlink("/nowhere", path).expect("a link"), &commands.concat(), told);
+    each(
+        &name,
+        |path| std::os::unix::fs::symlink("/nowhere", path).expect("a link"),
+        &commands.concat(),
+        told,
+    );
     fs::remove_file(file).expect("remove it");
 }
 
@@ -63,15 +72,20 @@ fn a_file_that_may_not_be_opened_is_told_with_owner_and_mode() {
         fs::write(path, [0; 9000]).expect("a file");
         fs::set_permissions(path, fs::Permissions::from_mode(0o000)).expect("its mode");
     };
-    let commands =
-        [&listeners(name.as_str())[..], &sides(name.as_str(), &file, "slave"), &sides(name.as_str(), &file, "master")];
+    let commands = [
+        &listeners(name.as_str())[..],
+        &sides(name.as_str(), &file, "slave"),
+        &sides(name.as_str(), &file, "master"),
+    ];
     each(&name, make, &commands.concat(), |done| {
         let cure = "mode 0000 (Permission denied); have its creator set the mode to 0666, or run both sides as one user\n";
         done.code == Some(1) && done.err.contains("Permission denied") && done.err.ends_with(cure)
     });
     for command in ["show", "doctor"] {
         each(&name, make, &[vec![command, name.as_str()]], |done| {
-            done.code == Some(3) && done.out.contains("mode 0000 (Permission denied)\n") && done.out.contains("as one user")
+            done.code == Some(3)
+                && done.out.contains("mode 0000 (Permission denied)\n")
+                && done.out.contains("as one user")
         });
     }
     each(&name, make, &[vec!["list"]], |done| done.out.contains("mode 0000 (Permission denied)"));
@@ -81,7 +95,9 @@ fn a_file_that_may_not_be_opened_is_told_with_owner_and_mode() {
 #[test]
 fn a_file_that_is_no_segment_is_told_and_a_segment_waited_for() {
     let (name, file) = (Name::new(), recording());
-    for (bytes, why) in [(vec![0; 100], "it has only 100 bytes"), (vec![b'x'; 9000], "its magic is 0x78787878")] {
+    for (bytes, why) in
+        [(vec![0; 100], "it has only 100 bytes"), (vec![b'x'; 9000], "its magic is 0x78787878")]
+    {
         let make = |path: &Path| fs::write(path, &bytes).expect("a file");
         each(&name, make, &listeners(name.as_str()), |done| {
             done.code == Some(4)
@@ -89,15 +105,20 @@ fn a_file_that_is_no_segment_is_told_and_a_segment_waited_for() {
                 && done.err.contains("waiting for one")
         });
         each(&name, make, &sides(name.as_str(), &file, "slave"), |done| {
-            done.code == Some(1) && done.err.contains(why) && done.err.contains("a master that starts replaces")
+            done.code == Some(1)
+                && done.err.contains(why)
+                && done.err.contains("a master that starts replaces")
         });
         each(&name, make, &[vec!["show", name.as_str()], vec!["doctor", name.as_str()]], |done| {
-            done.code == Some(3) && done.out.contains(why) && done.out.contains("start a master, which replaces it")
+            done.code == Some(3)
+                && done.out.contains(why)
+                && done.out.contains("start a master, which replaces it")
         });
     }
     let empty = |path: &Path| fs::write(path, []).expect("a file");
     each(&name, empty, &listeners(name.as_str()), |done| {
-        done.code == Some(4) && done.err.contains("is half made; waiting until it is whole, or replaced")
+        done.code == Some(4)
+            && done.err.contains("is half made; waiting until it is whole, or replaced")
     });
     fs::remove_file(file).expect("remove it");
 }
@@ -127,5 +148,8 @@ fn a_name_that_no_segment_can_have_is_refused_and_a_slash_is_shown_as_what_it_be
         }
     }
     let done = ctl(&["show", &format!("a/{}", name.as_str())]);
-    assert!(done.code == Some(4) && done.err.contains(&format!("'a_{}'", name.as_str())), "{done:?}");
+    assert!(
+        done.code == Some(4) && done.err.contains(&format!("'a_{}'", name.as_str())),
+        "{done:?}"
+    );
 }

@@ -10,7 +10,12 @@ use serde_json::Value;
 const SHOWN: &str = r#"{"speed": 1.5, "on": true, "name": "arm", "speed": 2}"#;
 
 fn record() -> Record {
-    Record::from_iter([("speed", 1.5.into()), ("on", true.into()), ("name", "arm".into()), ("speed", 2.into())])
+    Record::from_iter([
+        ("speed", 1.5.into()),
+        ("on", true.into()),
+        ("name", "arm".into()),
+        ("speed", 2.into()),
+    ])
 }
 
 fn write(endpoint: &Endpoint) {
@@ -50,10 +55,19 @@ fn show_takes_a_message_for_what_it_is() {
     write(&master);
     slave.write(b"a text").expect("written");
     let shown = ctl(&["show", name.as_str()]);
-    assert!(shown.out.contains(&format!("a record: {SHOWN}")) && shown.out.contains("6 bytes: \"a text\""), "{}", shown.out);
+    assert!(
+        shown.out.contains(&format!("a record: {SHOWN}"))
+            && shown.out.contains("6 bytes: \"a text\""),
+        "{}",
+        shown.out
+    );
     assert_eq!(shown.code, Some(0), "{}", shown.out);
     let shown = ctl(&["show", name.as_str(), "--hex"]);
-    assert!(shown.out.contains("bytes: 30 84 00") && shown.out.contains("6 bytes: 61 20 74"), "{}", shown.out);
+    assert!(
+        shown.out.contains("bytes: 30 84 00") && shown.out.contains("6 bytes: 61 20 74"),
+        "{}",
+        shown.out
+    );
     let shown = ctl(&["show", name.as_str(), "--record"]);
     assert!(shown.out.contains("6 bytes, no record: an element"), "{}", shown.out);
     assert_eq!(shown.code, Some(3), "one is no record");
@@ -63,16 +77,20 @@ fn show_takes_a_message_for_what_it_is() {
     assert_eq!(shown["slave_to_master"]["message"]["text"], "a text");
 }
 
-/// A record as peers write it that say 0x10 for a sequence and give each length in one byte: nothing but ASCII.
+/// A record as peers write it that say 0x10 for a sequence and give each length in one byte:
+/// nothing but ASCII.
 fn in_short_form(long: &[u8]) -> Vec<u8> {
     let (mut short, mut rest) = (Vec::new(), long);
     while let [tag, first, after @ ..] = rest {
         let more = usize::from(first.saturating_sub(0x80));
         let length = after[..more].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-        let (content, next) = after[more..].split_at(if more == 0 { usize::from(*first) } else { length });
+        let (content, next) =
+            after[more..].split_at(if more == 0 { usize::from(*first) } else { length });
         let content = if *tag == 0x30 { in_short_form(content) } else { content.to_vec() };
-        short
-            .extend_from_slice(&[if *tag == 0x30 { 0x10 } else { *tag }, u8::try_from(content.len()).expect("a short one")]);
+        short.extend_from_slice(&[
+            if *tag == 0x30 { 0x10 } else { *tag },
+            u8::try_from(content.len()).expect("a short one"),
+        ]);
         short.extend(content);
         rest = next;
     }
@@ -88,7 +106,12 @@ fn a_record_that_is_text_as_well_is_shown_as_a_record() {
     master.write(&short).expect("written");
     slave.write(b"\x10 is no record").expect("written");
     let shown = ctl(&["show", name.as_str()]);
-    assert!(shown.out.contains("a record: {\"a\": 1}") && shown.out.contains("\"\\u{10} is no record\""), "{}", shown.out);
+    assert!(
+        shown.out.contains("a record: {\"a\": 1}")
+            && shown.out.contains("\"\\u{10} is no record\""),
+        "{}",
+        shown.out
+    );
 }
 
 #[test]
@@ -99,11 +122,27 @@ fn long_messages_are_cut_after_64_characters_unless_all_is_asked_for() {
     master.write(fits.as_bytes()).expect("written");
     slave.write(&long).expect("written");
     let shown = ctl(&["show", name.as_str()]);
-    assert!(shown.out.contains(&format!("128 bytes: \"{fits}\"\n")), "nothing is left out: {}", shown.out);
-    assert!(shown.out.contains(&format!("100 bytes: {} ...\n", ["ff"; 64].join(" "))), "{}", shown.out);
+    assert!(
+        shown.out.contains(&format!("128 bytes: \"{fits}\"\n")),
+        "nothing is left out: {}",
+        shown.out
+    );
+    assert!(
+        shown.out.contains(&format!("100 bytes: {} ...\n", ["ff"; 64].join(" "))),
+        "{}",
+        shown.out
+    );
     let shown = ctl(&["show", name.as_str(), "--hex"]);
-    assert!(shown.out.contains(&format!("100 bytes: {}\n", ["ff"; 100].join(" "))), "{}", shown.out);
-    assert!(shown.out.contains(&format!("128 bytes: {}\n", ["c3 a9"; 64].join(" "))), "{}", shown.out);
+    assert!(
+        shown.out.contains(&format!("100 bytes: {}\n", ["ff"; 100].join(" "))),
+        "{}",
+        shown.out
+    );
+    assert!(
+        shown.out.contains(&format!("128 bytes: {}\n", ["c3 a9"; 64].join(" "))),
+        "{}",
+        shown.out
+    );
     master.write(format!("{fits}x").as_bytes()).expect("written");
     let shown = ctl(&["show", name.as_str()]);
     assert!(shown.out.contains(&format!("129 bytes: \"{fits}\" ...\n")), "{}", shown.out);
@@ -113,7 +152,8 @@ fn long_messages_are_cut_after_64_characters_unless_all_is_asked_for() {
 fn records_are_sent_as_typed_and_replies_are_shown_likewise() {
     let name = Name::new();
     let master = open(&name, Role::Master);
-    let mut send = start(&["send", name.as_str(), SHOWN, "--record", "--as", "slave", "--linger", "30"]);
+    let mut send =
+        start(&["send", name.as_str(), SHOWN, "--record", "--as", "slave", "--linger", "30"]);
     let mut buffer = vec![0; 4096];
     let size = master.read_timeout(&mut buffer, eshm_processes::ms(20_000)).expect("a record");
     assert_eq!(Record::decode(&buffer[..size]).expect("a record"), record());

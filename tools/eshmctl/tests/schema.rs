@@ -10,22 +10,27 @@ use serde_json::Value;
 const README: &str = include_str!("../README.md");
 
 const FILE: &str = "name kind size mode uid age_s age_of orphan findings";
-const SEGMENT: &str = "protocol capacity stale_threshold_ms master_generation features layout_size window_ms master slave \
-                       master_to_slave slave_to_master";
+const SEGMENT: &str = "protocol capacity stale_threshold_ms master_generation features \
+                       layout_size window_ms master slave master_to_slave slave_to_master";
 const SIDE: &str = "life pid command library flag lock heartbeat beats_per_second";
-const CHANNEL: &str = "sequence stuck message_size writes reads missed writes_per_second reads_per_second wake_seq waiters \
-                       reader_waiting";
+const CHANNEL: &str = "sequence stuck message_size writes reads missed writes_per_second \
+                       reads_per_second wake_seq waiters reader_waiting";
 const MESSAGE: &str = "size text hex record";
 
 /// Holds an object against its fields, and these against the README.
 #[track_caller]
 fn has(object: &Value, fields: &str) {
     let mut wanted: Vec<&str> = fields.split_whitespace().collect();
-    let mut found: Vec<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut found: Vec<&str> =
+        object.as_object().expect("an object").keys().map(String::as_str).collect();
     wanted.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, wanted, "{object}");
-    let part = README.split("## JSON").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a part about JSON");
+    let part = README
+        .split("## JSON")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .expect("a part about JSON");
     for field in wanted {
         let named = [format!("`{field}`"), format!("{{\"{field}\": [")];
         assert!(named.iter().any(|name| part.contains(name)), "README.md does not name {field}");
@@ -54,7 +59,9 @@ fn segments() {
         let segment = of(name);
         has(&segment, &format!("{FILE} {SEGMENT}"));
         ["master", "slave"].into_iter().for_each(|side| has(&segment[side], SIDE));
-        ["master_to_slave", "slave_to_master"].into_iter().for_each(|channel| has(&segment[channel], CHANNEL));
+        ["master_to_slave", "slave_to_master"]
+            .into_iter()
+            .for_each(|channel| has(&segment[channel], CHANNEL));
     }
     has(&of(&junk), FILE);
     has(&of(&dead)["findings"][0], "severity what advice");

@@ -27,8 +27,14 @@ fn a_second_slave_is_told_that_it_is_one() {
         until("it is the slave, again", attached);
         let done = ctl(args);
         let said = format!("eshmctl: {}: it has a live slave, process ", name.as_str());
-        assert!(done.err.matches(&said).count() == 1 && done.err.contains("a second slave"), "{args:?}: {done:?}");
-        assert!(done.err.contains(&format!("`eshmctl watch {}`", name.as_str())), "{args:?}: {done:?}");
+        assert!(
+            done.err.matches(&said).count() == 1 && done.err.contains("a second slave"),
+            "{args:?}: {done:?}"
+        );
+        assert!(
+            done.err.contains(&format!("`eshmctl watch {}`", name.as_str())),
+            "{args:?}: {done:?}"
+        );
     }
     std::fs::remove_file(file).expect("remove it");
     let _other = open(&other, Role::Master);
@@ -41,7 +47,11 @@ fn a_master_that_takes_a_live_ones_place_says_whose() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
     let done = ctl(&["recv", name.as_str(), "--as", "master", "--replace", "--for", "0.1"]);
-    let said = format!("eshmctl: {}: took the place of the live master, process {}", name.as_str(), std::process::id());
+    let said = format!(
+        "eshmctl: {}: took the place of the live master, process {}",
+        name.as_str(),
+        std::process::id()
+    );
     assert!(done.code == Some(0) && done.err.contains(&said), "{done:?}");
 }
 
@@ -82,19 +92,25 @@ fn a_value_that_was_read_is_not_called_unread() {
 fn a_value_that_cannot_be_sent_yet_says_what_it_waits_for() {
     let name = Name::new();
     let master = open(&name, Role::Master);
-    let (mut send, mut input) = start_with_input_and_errors(&["send", name.as_str(), "--as", "slave", "--linger", "600"]);
+    let (mut send, mut input) =
+        start_with_input_and_errors(&["send", name.as_str(), "--as", "slave", "--linger", "600"]);
     writeln!(input, "first").expect("typed");
     assert_eq!(read(&master, 20_000), Ok("first".to_owned()));
     drop(master);
     until("the master has gone", || !name.exists());
     let mut said = None;
     until("it waits", || {
-        writeln!(input, "second").expect("typed"); // the first ones may still go where the master was
+        // The first ones may still go where the master was.
+        writeln!(input, "second").expect("typed");
         said = said.take().or_else(|| send.try_line());
         said.is_some()
     });
     let said = said.expect("as just seen");
-    assert!(said.contains(name.as_str()) && said.contains("the master has gone; waiting for the next one"), "{said}");
+    assert!(
+        said.contains(name.as_str())
+            && said.contains("the master has gone; waiting for the next one"),
+        "{said}"
+    );
     let master = open(&name, Role::Master);
     writeln!(input, "last").expect("typed");
     drop(input);
@@ -109,7 +125,10 @@ fn a_recording_that_nobody_read_is_told() {
     let (name, file) = (Name::new(), recording());
     let done = ctl(&["replay", &file, name.as_str()]);
     let said = format!("{}: nobody read it: no slave is there", name.as_str());
-    assert!(done.code == Some(5) && done.out.starts_with("1 played") && done.err.contains(&said), "{done:?}");
+    assert!(
+        done.code == Some(5) && done.out.starts_with("1 played") && done.err.contains(&said),
+        "{done:?}"
+    );
     let mut recv = start(&["recv", name.as_str(), "--as", "master", "--count", "1"]);
     until("the segment is there", || name.exists() && name.raw().get("master_alive") == 1);
     let done = ctl(&["replay", &file, name.as_str(), "--as", "slave"]);

@@ -1,4 +1,5 @@
-//! Standard output that takes no more, and signals: a command that holds a side gives it back, and none panics.
+//! Standard output that takes no more, and signals: a command that holds a side gives it back, and
+//! none panics.
 
 mod common;
 
@@ -10,7 +11,8 @@ use std::{
     os::unix::process::ExitStatusExt,
 };
 
-/// Commands that print something at once, or soon. `name` has a segment of another process for those that need it.
+/// Commands that print something at once, or soon. `name` has a segment of another process for
+/// those that need it.
 fn commands<'a>(name: &'a str, own: &'a str, file: &'a str) -> Vec<Vec<&'a str>> {
     vec![
         vec!["list"],
@@ -31,7 +33,8 @@ fn commands<'a>(name: &'a str, own: &'a str, file: &'a str) -> Vec<Vec<&'a str>>
     ]
 }
 
-/// Runs each with its standard output there, which takes nothing, beside a `send` whose value waits to be read, and an `echo`.
+/// Runs each with its standard output there, which takes nothing, beside a `send` whose value waits
+/// to be read, and an `echo`.
 fn each(output: impl Fn() -> std::process::Stdio, check: impl Fn(&[&str], std::process::Output)) {
     let file = recording();
     let (name, own) = (Name::new(), Name::new());
@@ -55,7 +58,12 @@ fn a_reader_that_has_left_ends_a_command_as_any_other_tool() {
     };
     each(gone, |args, done| {
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert_eq!(done.status.signal(), Some(libc::SIGPIPE), "{args:?}: {:?}, {said}", done.status);
+        assert_eq!(
+            done.status.signal(),
+            Some(libc::SIGPIPE),
+            "{args:?}: {:?}, {said}",
+            done.status
+        );
         assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{args:?}: {said}");
     });
 }
@@ -75,9 +83,12 @@ fn an_output_without_room_is_told() {
 fn each_signal_that_asks_for_the_end_gives_the_side_back() {
     let name = Name::new();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        for args in
-            [&["recv"][..], &["echo", "--as", "master"], &["send", "x", "--linger", "600"], &["ping", "--wait", "600"]]
-        {
+        for args in [
+            &["recv"][..],
+            &["echo", "--as", "master"],
+            &["send", "x", "--linger", "600"],
+            &["ping", "--wait", "600"],
+        ] {
             let args = [&args[..1], &[name.as_str()], &args[1..]].concat();
             let running = start(&args);
             until("the segment is there", || name.exists() && name.raw().get("master_alive") == 1);

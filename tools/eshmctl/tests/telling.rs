@@ -1,4 +1,5 @@
-//! What is said of a wrong command line or a file that cannot be had: which one, what would be right, the next step.
+//! What is said of a wrong command line or a file that cannot be had: which one, what would be
+//! right, the next step.
 
 mod common;
 
@@ -21,7 +22,10 @@ fn a_number_out_of_range_is_refused_with_the_range() {
         (&["ping", name.as_str(), "--capacity", "99999999999"], "between 1 and 1073741824"),
         (&["replay", "a.file", "--capacity", "x"], "between 1 and 1073741824"),
         (&["recv", name.as_str(), "--for", "0"], "not between 1us and a year"),
-        (&["recv", name.as_str(), "--for", "3 weeks"], "not a time, such as 3s, 300ms or 200us; a bare number is seconds"),
+        (
+            &["recv", name.as_str(), "--for", "3 weeks"],
+            "not a time, such as 3s, 300ms or 200us; a bare number is seconds",
+        ),
         (&["top", "--every", "40"], "not between 50ms and 60s"),
     ] {
         let done = ctl(args);
@@ -46,8 +50,13 @@ fn a_file_that_cannot_be_had_is_named_with_the_next_step() {
     ] {
         let done = ctl(args);
         assert_eq!(done.code, Some(1), "{args:?}: {}", done.err);
-        let (named, next) = done.err.split_once("; ").unwrap_or_else(|| panic!("no next step: {}", done.err));
-        assert!(named.starts_with(&format!("eshmctl: {}: ", path.display())) && !next.is_empty(), "{}", done.err);
+        let (named, next) =
+            done.err.split_once("; ").unwrap_or_else(|| panic!("no next step: {}", done.err));
+        assert!(
+            named.starts_with(&format!("eshmctl: {}: ", path.display())) && !next.is_empty(),
+            "{}",
+            done.err
+        );
     }
 }
 

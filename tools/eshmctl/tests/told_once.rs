@@ -15,16 +15,33 @@ struct Obstacle {
 }
 
 const OBSTACLES: [Obstacle; 7] = [
-    Obstacle { what: "a folder", make: |path| fs::create_dir(path).expect("a folder"), cures: &["remove it"] },
+    Obstacle {
+        what: "a folder",
+        make: |path| fs::create_dir(path).expect("a folder"),
+        cures: &["remove it"],
+    },
     Obstacle { what: "a named pipe", make: named_pipe, cures: &["remove it"] },
     Obstacle { what: "a symbolic link", make: link, cures: &["remove it"] },
-    Obstacle { what: "an empty file", make: |path| drop(fs::File::create(path).expect("a file")), cures: &STARTED },
-    Obstacle { what: "junk", make: |path| fs::write(path, [b'x'; 9000]).expect("a file"), cures: &STARTED },
+    Obstacle {
+        what: "an empty file",
+        make: |path| drop(fs::File::create(path).expect("a file")),
+        cures: &STARTED,
+    },
+    Obstacle {
+        what: "junk",
+        make: |path| fs::write(path, [b'x'; 9000]).expect("a file"),
+        cures: &STARTED,
+    },
     Obstacle { what: "no permission", make: forbidden, cures: &["0666"] },
-    Obstacle { what: "nothing", make: |_| {}, cures: &["start the master", "eshmctl list", "waiting for"] },
+    Obstacle {
+        what: "nothing",
+        make: |_| {},
+        cures: &["start the master", "eshmctl list", "waiting for"],
+    },
 ];
 /// Of what a master replaces, or fills in.
-const STARTED: [&str; 4] = ["start a master", "start the master", "a master that starts", "waiting"];
+const STARTED: [&str; 4] =
+    ["start a master", "start the master", "a master that starts", "waiting"];
 /// No cure is said a second time, be it in other words.
 const ONCE: [&str; 6] = ["remove", "umask", "as one user", "0666", "start the master", "replaces"];
 
@@ -105,11 +122,17 @@ fn each_obstacle_has_a_subject_and_its_cure_once_in_each_command() {
                     wrong.push(format!("{what}, {args:?}: {rule}:\n{said}"));
                 }
             };
-            check(done.err.lines().all(|line| line.contains(name.as_str()) || line.starts_with("0 ")), "a subject");
+            check(
+                done.err.lines().all(|line| line.contains(name.as_str()) || line.starts_with("0 ")),
+                "a subject",
+            );
             check(said.contains(name.as_str()), "the name");
             check(ONCE.iter().all(|cure| said.matches(cure).count() <= 1), "once");
             check(args[0] == "clean" || cures.iter().any(|cure| said.contains(cure)), "a cure");
-            check(!said.contains("panicked") && !said.contains("; ;") && !said.contains("  ;"), "whole sentences");
+            check(
+                !said.contains("panicked") && !said.contains("; ;") && !said.contains("  ;"),
+                "whole sentences",
+            );
             if args[0] == "doctor" {
                 check(said.matches("WRONG ").count() == 1, "one thing is wrong");
             }

@@ -1,4 +1,5 @@
-//! `top` on a pseudo-terminal of 80 columns and 24 lines, its screen captured; and what others show on one.
+//! `top` on a pseudo-terminal of 80 columns and 24 lines, its screen captured; and what others show
+//! on one.
 
 mod common;
 
@@ -19,7 +20,8 @@ fn line<'a>(screen: &'a str, name: &str) -> Option<&'a str> {
 
 #[test]
 fn it_shows_rates_freezes_and_opens_one() {
-    let name = Name::from(format!("0top_{}", std::process::id())); // sorts first, whatever else is there
+    // Sorts first, whatever else is there.
+    let name = Name::from(format!("0top_{}", std::process::id()));
     let master = open(&name, Role::Master);
     let slave = start(&["recv", name.as_str(), "--as", "slave"]);
     let mut top = Terminal::start(&["top", "--every", "100"], &[]);
@@ -50,7 +52,9 @@ fn it_shows_rates_freezes_and_opens_one() {
     top.press("n");
     top.shows("by name", |screen| screen.contains("by name"));
     top.press("k\r");
-    top.shows("one is open", |screen| screen.contains("master to slave") && screen.contains("heartbeats a second"));
+    top.shows("one is open", |screen| {
+        screen.contains("master to slave") && screen.contains("heartbeats a second")
+    });
     top.shows("the right one", |screen| screen.contains(name.as_str()) && screen.contains("recv"));
     top.press("q");
     assert_eq!(top.code(), Some(0));
@@ -65,7 +69,10 @@ fn without_a_terminal_it_says_so_and_draws_a_picture_if_asked() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
     let file = scratch(&name, "svg");
-    assert_eq!(ctl(&["top", "--svg", file.to_str().expect("text"), "--every", "100"]).code, Some(0));
+    assert_eq!(
+        ctl(&["top", "--svg", file.to_str().expect("text"), "--every", "100"]).code,
+        Some(0)
+    );
     let svg = fs::read_to_string(&file).expect("the picture");
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     fs::remove_file(&file).expect("remove it");
@@ -97,18 +104,27 @@ fn colours_come_on_a_terminal_and_go_with_no_color() {
 #[test]
 fn long_work_shows_how_far_it_is() {
     let name = Name::new();
-    let mut ping = Terminal::start(&["ping", name.as_str(), "--every", "2000", "--count", "1000000"], &[]);
+    let mut ping =
+        Terminal::start(&["ping", name.as_str(), "--every", "2000", "--count", "1000000"], &[]);
     until("the segment is there", || name.exists());
     let _echo = start(&["echo", name.as_str()]);
     ping.shows("how far it is", |screen| screen.contains(" of 1000000"));
     ping.press("\u{3}"); // Ctrl-C: the terminal makes it a signal
     assert_eq!(ping.code(), Some(0));
-    assert!(ping.text().contains("round trips of 32 bytes") && !ping.text().contains(" of 1000000"), "{}", ping.text());
+    assert!(
+        ping.text().contains("round trips of 32 bytes") && !ping.text().contains(" of 1000000"),
+        "{}",
+        ping.text()
+    );
     for columns in [80, 20] {
         let mut bench = Terminal::start_with_columns(columns, &["bench", "--for", "2"], &[]);
         assert_eq!(bench.code(), Some(0));
         assert!(bench.has_written("2 of 4: round trip"), "for half a second");
-        assert!(!bench.text().contains(" of 4"), "{columns} columns: a line too long is not taken away: {}", bench.text());
+        assert!(
+            !bench.text().contains(" of 4"),
+            "{columns} columns: a line too long is not taken away: {}",
+            bench.text()
+        );
     }
 }
 
@@ -116,14 +132,18 @@ fn long_work_shows_how_far_it_is() {
 fn a_histogram_fits_the_terminal() {
     for columns in [20, 40, 60, 120] {
         let name = Name::new();
-        let mut ping = Terminal::start_with_columns(columns, &["ping", name.as_str(), "--count", "200"], &[]);
+        let mut ping =
+            Terminal::start_with_columns(columns, &["ping", name.as_str(), "--count", "200"], &[]);
         until("the segment is there", || name.exists());
         let echo = start(&["echo", name.as_str()]);
         assert_eq!(ping.code(), Some(0));
         drop(echo);
         let text = ping.text();
         let bars: Vec<&str> = text.lines().filter(|line| line.contains('#')).collect();
-        assert!(!bars.is_empty() && bars.iter().all(|line| line.contains("s ")), "a bar goes on in a next line: {text}");
+        assert!(
+            !bars.is_empty() && bars.iter().all(|line| line.contains("s ")),
+            "a bar goes on in a next line: {text}"
+        );
         assert!(bars.iter().any(|line| line.len() == usize::from(columns)), "{columns}: {text}");
     }
 }
@@ -137,7 +157,9 @@ fn on_a_narrow_terminal_columns_go_and_no_digit_does() {
         let mut top = Terminal::start_with_columns(columns, &["top", "--every", "100"], &[]);
         // A rate that its writer keeps: whole, or not shown.
         let raw = name.raw();
-        let row = |screen: &str| screen.lines().find(|line| line.starts_with("0narrow")).unwrap_or_default().to_owned();
+        let row = |screen: &str| {
+            screen.lines().find(|line| line.starts_with("0narrow")).unwrap_or_default().to_owned()
+        };
         until("a rate of seven digits and more, whole", || {
             raw.add("m2s.write_count", 4_200_000_000);
             let row = row(&top.text());

@@ -35,7 +35,10 @@ fn values_are_caught_with_the_number_missed_and_the_reader_gets_them_all_the_sam
         }
     }
     let last = caught.last().expect("some");
-    assert_eq!((&last["missed"], &last["writer"], &last["message"]["size"]), (&0.into(), &"master".into(), &7.into()));
+    assert_eq!(
+        (&last["missed"], &last["writer"], &last["message"]["size"]),
+        (&0.into(), &"master".into(), &7.into())
+    );
     let (code, _) = watch.end();
     assert_eq!(code, Some(0), "a clean end by Ctrl-C");
 }
@@ -60,7 +63,11 @@ fn nothing_to_watch_is_said() {
     let done = ctl(&["watch", name.as_str(), "--for", "0.2"]);
     assert_eq!(done.code, Some(4));
     let _master = open(&name, Role::Master);
-    assert_eq!(ctl(&["watch", name.as_str(), "--for", "0.2", "--count", "3"]).code, Some(5), "timed out");
+    assert_eq!(
+        ctl(&["watch", name.as_str(), "--for", "0.2", "--count", "3"]).code,
+        Some(5),
+        "timed out"
+    );
 }
 
 #[test]
@@ -69,7 +76,8 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
     let file = scratch(&name, "capture");
     let path = file.to_str().expect("text");
     let master = open(&name, Role::Master);
-    let recorder = start(&["record", name.as_str(), "-o", path, "--every", "50", "--from", "master"]);
+    let recorder =
+        start(&["record", name.as_str(), "-o", path, "--every", "50", "--from", "master"]);
     until("it records", || fs::metadata(&file).is_ok_and(|file| file.len() == 0));
     recorder.until_it_looks();
     let values: Vec<Vec<u8>> = (0..10_u8).map(|i| vec![i; 1 + 400 * usize::from(i)]).collect();
@@ -95,10 +103,19 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
         got.push(buffer[..size].to_vec());
     }
     let mut expected = values.iter();
-    assert!(got.iter().all(|value| expected.any(|other| other == value)), "each as it was, in order");
-    assert!(start.elapsed().as_millis() >= 50, "ten values 50 ms apart, at twice the speed, and not all at once");
+    assert!(
+        got.iter().all(|value| expected.any(|other| other == value)),
+        "each as it was, in order"
+    );
+    assert!(
+        start.elapsed().as_millis() >= 50,
+        "ten values 50 ms apart, at twice the speed, and not all at once"
+    );
     let (code, lines) = player.end();
-    assert!(code == Some(0) && lines[0].starts_with(&format!("{} played", numbers[0])), "{lines:?}");
+    assert!(
+        code == Some(0) && lines[0].starts_with(&format!("{} played", numbers[0])),
+        "{lines:?}"
+    );
     read_in_python(&file, name.as_str(), numbers[0]);
 
     drop(master); // the name is free
@@ -110,7 +127,11 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
     *bytes.last_mut().expect("some") ^= 1; // of the last value's checksum
     fs::write(&file, &bytes).expect("damage it");
     let done = ctl(&["replay", path, again.as_str()]);
-    assert!(done.code == Some(1) && done.err.contains(path) && done.err.contains("checksum"), "{}", done.err);
+    assert!(
+        done.code == Some(1) && done.err.contains(path) && done.err.contains("checksum"),
+        "{}",
+        done.err
+    );
     fs::write(&file, b"something else").expect("replace it");
     assert!(ctl(&["replay", path]).err.contains("not a file that"), "no capture");
     fs::remove_file(&file).expect("remove it");
@@ -119,16 +140,24 @@ fn what_is_recorded_is_played_back_byte_for_byte_and_in_time() {
 /// Holds `capture.py` against a recorded file.
 fn read_in_python(file: &std::path::Path, name: &str, values: usize) {
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/capture.py");
-    let script = "import doctest, os, sys; sys.path.insert(0, os.path.dirname(sys.argv[1])); sys.dont_write_bytecode = True; \
-                  import capture; assert doctest.testmod(capture).attempted > 3; seen = capture.Capture(open(sys.argv[2], 'rb')); \
+    let script = "import doctest, os, sys; sys.path.insert(0, os.path.dirname(sys.argv[1])); \
+                  sys.dont_write_bytecode = True; import capture; \
+                  assert doctest.testmod(capture).attempted > 3; \
+                  seen = capture.Capture(open(sys.argv[2], 'rb')); \
                   print(os.fsdecode(seen.name), seen.capacity, len(list(seen)))";
-    let python = std::process::Command::new("python3").args(["-c", script, module]).arg(file).output();
+    let python =
+        std::process::Command::new("python3").args(["-c", script, module]).arg(file).output();
     let Ok(done) = python else {
         println!("SKIPPED: capture.py against a recorded file: no python3 here");
         return;
     };
     let out = String::from_utf8_lossy(&done.stdout);
-    assert_eq!(out.trim(), format!("{name} 4096 {values}"), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(
+        out.trim(),
+        format!("{name} 4096 {values}"),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 #[test]
@@ -150,7 +179,10 @@ fn of_a_writer_that_runs_flat_out_it_says_exactly_how_many_it_missed() {
     let caught: Vec<(u64, u64)> = (0..30)
         .map(|_| {
             let line: Value = serde_json::from_str(&watch.line()).expect("JSON");
-            let number = line["message"]["text"].as_str().and_then(|text| text.parse().ok()).expect("a number");
+            let number = line["message"]["text"]
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .expect("a number");
             (number, line["missed"].as_u64().expect("a number"))
         })
         .collect();
@@ -159,7 +191,10 @@ fn of_a_writer_that_runs_flat_out_it_says_exactly_how_many_it_missed() {
     for two in caught.windows(2) {
         assert_eq!(two[1].0, two[0].0 + 1 + two[1].1, "{caught:?}");
     }
-    assert!(caught[29].0 <= written && caught.iter().any(|(_, missed)| *missed > 0), "{caught:?} of {written}");
+    assert!(
+        caught[29].0 <= written && caught.iter().any(|(_, missed)| *missed > 0),
+        "{caught:?} of {written}"
+    );
 }
 
 #[test]
@@ -177,7 +212,11 @@ fn csv_has_a_heading_and_five_columns() {
     });
     let line = line.expect("a line");
     let fields: Vec<&str> = line.split(',').collect();
-    assert_eq!((fields.len(), fields[1], fields[2], fields[4]), (5, "master", "2", "6162"), "{line}");
+    assert_eq!(
+        (fields.len(), fields[1], fields[2], fields[4]),
+        (5, "master", "2", "6162"),
+        "{line}"
+    );
     let done = ctl(&["list", "--json"]);
     assert!(json(&done)["segments"].is_array());
 }

@@ -31,15 +31,17 @@ fn doubled(text: &str) -> Option<String> {
     text.to_lowercase().lines().find_map(|line| {
         let words = line.split(|c: char| c.is_whitespace() || ":;,.()[]'`\"".contains(c));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        let two =
-            words.windows(2).find(|two| two[0] == two[1] && two[0].len() > 1 && two[0].chars().all(char::is_alphabetic));
+        let two = words.windows(2).find(|two| {
+            two[0] == two[1] && two[0].len() > 1 && two[0].chars().all(char::is_alphabetic)
+        });
         two.map(|two| two.join(" "))
     })
 }
 
 #[test]
 fn no_word_comes_twice_in_a_row() {
-    let (name, missing, junk, dead, folder) = (Name::new(), Name::new(), Name::new(), Name::new(), Name::new());
+    let (name, missing, junk, dead, folder) =
+        (Name::new(), Name::new(), Name::new(), Name::new(), Name::new());
     let file = recording();
     orphan(&dead);
     let _master = open(&name, Role::Master);
@@ -100,9 +102,19 @@ fn no_word_comes_twice_in_a_row() {
 fn each_command_has_a_help_with_the_exit_codes_that_fits_a_terminal() {
     let overview = ctl(&["--help"]).out;
     for command in COMMANDS {
-        assert!(overview.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {overview}");
+        assert!(
+            overview.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))),
+            "{command}: {overview}"
+        );
         let done = ctl(&[command, "--help"]);
-        assert!(done.code == Some(0) && done.out.contains("Exit codes: 0 fine"), "{command}: {done:?}");
-        assert!(done.out.lines().all(|line| line.chars().count() <= 100), "{command}: {}", done.out);
+        assert!(
+            done.code == Some(0) && done.out.contains("Exit codes: 0 fine"),
+            "{command}: {done:?}"
+        );
+        assert!(
+            done.out.lines().all(|line| line.chars().count() <= 100),
+            "{command}: {}",
+            done.out
+        );
     }
 }

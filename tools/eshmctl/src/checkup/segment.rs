@@ -14,7 +14,11 @@ pub fn segment(name: &Name) -> Vec<Check> {
         return vec![missing(name)];
     };
     if let Err(error) = name.path().symlink_metadata() {
-        return vec![Check::wrong("the name", format!("cannot be looked for: {error}"), "see /dev/shm above")];
+        return vec![Check::wrong(
+            "the name",
+            format!("cannot be looked for: {error}"),
+            "see /dev/shm above",
+        )];
     }
     let mut checks = vec![Check::fine("the name", format!("{} is there", name.shown_path()))];
     checks.extend(permission(name));
@@ -38,7 +42,10 @@ pub fn segment(name: &Name) -> Vec<Check> {
 
 /// Adds what was found, but for a check that says the same already: then the graver one stays.
 fn take(checks: &mut Vec<Check>, found: Check) {
-    match checks.iter_mut().find(|check| check.subject == found.subject && check.verdict != Verdict::Fine) {
+    match checks
+        .iter_mut()
+        .find(|check| check.subject == found.subject && check.verdict != Verdict::Fine)
+    {
         Some(check) if check.verdict > found.verdict => {}
         Some(check) => *check = found,
         None => checks.push(found),
@@ -65,9 +72,13 @@ fn side(label: &'static str, side: &Side, report: &Report) -> Check {
         Life::Alive => Check::fine(label, format!("running{who}")),
         Life::Absent if report.orphan => Check::note(label, "not there", BOTH),
         Life::Dead if report.orphan => Check::note(label, format!("dead{who}"), BOTH),
-        Life::Absent if label == "slave" => Check::note(label, "not there", "start it under this very name"),
+        Life::Absent if label == "slave" => {
+            Check::note(label, "not there", "start it under this very name")
+        }
         Life::Absent => Check::wrong(label, "not there", "start it under this very name"),
-        Life::Silent => Check::wrong(label, format!("stale: it runs but does not beat{who}"), "let it run"),
+        Life::Silent => {
+            Check::wrong(label, format!("stale: it runs but does not beat{who}"), "let it run")
+        }
         Life::Dead => Check::wrong(label, format!("dead{who}"), "start it again"),
     }
 }
@@ -79,7 +90,9 @@ const BOTH: &str = "see both ends below";
 fn permission(name: &Name) -> Option<Check> {
     match Obstacle::of(name) {
         None => Some(Check::fine(PERMISSION, "this user may read and write it")),
-        Some(Obstacle { subject: PERMISSION, what, cure }) => Some(Check::wrong(PERMISSION, what, cure)),
+        Some(Obstacle { subject: PERMISSION, what, cure }) => {
+            Some(Check::wrong(PERMISSION, what, cure))
+        }
         Some(_) => None,
     }
 }
@@ -96,9 +109,13 @@ fn missing(name: &Name) -> Check {
         .filter(|other| distance(&plain(&wanted), &plain(other)) <= 2)
         .min_by_key(|other| distance(&wanted, other));
     let advice = match near {
-        Some(near) => format!("there is '{near}': do both sides use the same name, letter by letter?"),
+        Some(near) => {
+            format!("there is '{near}': do both sides use the same name, letter by letter?")
+        }
         None if names.is_empty() => "there is no segment at all: start the master first".to_owned(),
-        None => format!("start the master first, under this very name; there are: {}", names.join(", ")),
+        None => {
+            format!("start the master first, under this very name; there are: {}", names.join(", "))
+        }
     };
     Check::wrong("the name", seen, advice)
 }
@@ -133,11 +150,17 @@ mod tests {
 
     #[test]
     fn a_fact_is_told_once_by_the_graver_check() {
-        let mut checks = vec![Check::fine("a", "ok"), Check::note("b", "n", "x"), Check::wrong("c", "w", "x")];
-        for found in [Check::note("a", "more", "y"), Check::wrong("b", "worse", "y"), Check::note("c", "less", "y")] {
+        let mut checks =
+            vec![Check::fine("a", "ok"), Check::note("b", "n", "x"), Check::wrong("c", "w", "x")];
+        for found in [
+            Check::note("a", "more", "y"),
+            Check::wrong("b", "worse", "y"),
+            Check::note("c", "less", "y"),
+        ] {
             take(&mut checks, found);
         }
-        let told: Vec<_> = checks.iter().map(|check| (check.subject, check.seen.as_str())).collect();
+        let told: Vec<_> =
+            checks.iter().map(|check| (check.subject, check.seen.as_str())).collect();
         assert_eq!(told, [("a", "ok"), ("b", "worse"), ("c", "w"), ("a", "more")]);
     }
 

@@ -25,7 +25,12 @@ use std::{
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Time for all of it; a bare number is seconds.
-    #[arg(long = "for", value_name = time::VALUE, default_value = "10s", value_parser = time::seconds)]
+    #[arg(
+        long = "for",
+        value_name = time::VALUE,
+        default_value = "10s",
+        value_parser = time::seconds
+    )]
     time: Duration,
     /// Print JSON.
     #[arg(long)]
@@ -97,29 +102,51 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let trips: Vec<_> = rows
             .iter()
             .map(|(size, seconds, times, lost)| {
-                json!({ "size": size, "trips": times.len(), "lost": lost, "per_second": times.len() as f64 / seconds,
-                        "p50_ns": times.percentile(0.5), "p99_ns": times.percentile(0.99), "max_ns": times.max() })
+                json!({ "size": size, "trips": times.len(), "lost": lost,
+                        "per_second": times.len() as f64 / seconds,
+                        "p50_ns": times.percentile(0.5), "p99_ns": times.percentile(0.99),
+                        "max_ns": times.max() })
             })
             .collect();
         say!("{}", json!({ "line_ns": limit, "trips": trips }));
         return Ok(Exit::Fine);
     }
     say!("one cache line there and back, no library: {limit:.0} ns");
-    say!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}", "bytes", "a second", "p50", "p99", "max", "limit");
+    say!(
+        "{:>6} {:>12} {:>10} {:>10} {:>10} {:>6}",
+        "bytes",
+        "a second",
+        "p50",
+        "p99",
+        "max",
+        "limit"
+    );
     for (size, seconds, times, _) in &rows {
         let per_second = times.len() as f64 / seconds;
-        let shown = [times.percentile(0.5), times.percentile(0.99), times.max()].map(histogram::time);
+        let shown =
+            [times.percentile(0.5), times.percentile(0.99), times.max()].map(histogram::time);
         let ratio = times.percentile(0.5) as f64 / limit;
-        say!("{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x", shown[0], shown[1], shown[2]);
+        say!(
+            "{size:>6} {per_second:>12.0} {:>10} {:>10} {:>10} {ratio:>5.1}x",
+            shown[0],
+            shown[1],
+            shown[2]
+        );
     }
-    say!("limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice");
+    say!(
+        "limit: p50 as a multiple of the bare exchange; each time includes reading the clock twice"
+    );
     if limit > BUSY {
-        tell!("the bare exchange took long: other processes keep the processors busy; run it again when they are idle");
+        tell!(
+            "the bare exchange took long: other processes keep the processors busy; run it again \
+             when they are idle"
+        );
     }
     Ok(Exit::Fine)
 }
 
-/// Two threads hand one word to and fro; nanoseconds for there and back, the median of a few dozen runs.
+/// Two threads hand one word to and fro; nanoseconds for there and back, the median of a few dozen
+/// runs.
 fn one_line(time: Duration) -> f64 {
     /// Exchanges to a run.
     const RUN: u64 = 20_000;

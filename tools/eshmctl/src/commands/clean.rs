@@ -43,7 +43,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 Some(report) if report.kind == Kind::Segment => say!("{name}: in use; stays"),
                 Some(_) => {
                     let typed = name.typed();
-                    say!("{name}: not a segment that can be judged; stays; `eshmctl show {typed}` says what it is");
+                    say!(
+                        "{name}: not a segment that can be judged; stays; `eshmctl show {typed}` says what it is"
+                    );
                 }
                 None => {
                     tell!("there is no segment '{name}'; `eshmctl list` shows which there are");
@@ -87,7 +89,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn confirmed(count: usize) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new("not a terminal to ask on; say --yes to remove, or --dry-run to look"));
+        return Err(Failure::new(
+            "not a terminal to ask on; say --yes to remove, or --dry-run to look",
+        ));
     }
     say_part!("remove {count}? [y/N] ");
     io::stdout().flush()?;

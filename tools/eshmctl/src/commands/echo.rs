@@ -64,7 +64,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Opens its side; by default once there is a master to be the slave of. `None` if the time passes first.
+/// Opens its side; by default once there is a master to be the slave of. `None` if the time passes
+/// first.
 fn open(args: &Args, limit: Limit) -> Result<Option<Endpoint>, Failure> {
     if let Some(role) = args.role {
         return side::open(&args.side, role).map(Some);

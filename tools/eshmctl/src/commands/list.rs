@@ -24,7 +24,12 @@ pub struct Args {
     #[arg(long, short, conflicts_with = "json")]
     long: bool,
     /// Measure rates over this time; a bare number is milliseconds.
-    #[arg(long, value_name = time::VALUE, default_value = "200ms", value_parser = time::milliseconds(1..=60_000))]
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "200ms",
+        value_parser = time::milliseconds(1..=60_000)
+    )]
     over: Duration,
 }
 
@@ -125,7 +130,10 @@ fn table(reports: &[Report], long: bool) {
     let orphans = reports.iter().filter(|r| r.orphan).count();
     let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
     if orphans + broken > 0 {
-        say!("{orphans} orphaned, {broken} not segments; `eshmctl show NAME` says more, `eshmctl clean` removes orphans");
+        say!(
+            "{orphans} orphaned, {broken} not segments; `eshmctl show NAME` says more, `eshmctl \
+             clean` removes orphans"
+        );
     }
 }
 

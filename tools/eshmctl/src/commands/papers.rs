@@ -34,7 +34,8 @@ pub fn man(args: &Man) -> Result<Exit, Failure> {
     match &args.folder {
         None => clap_mangen::Man::new(cli::command()).render(&mut io::stdout())?,
         Some(folder) => {
-            let made = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(cli::command(), folder));
+            let made = fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(cli::command(), folder));
             made.map_err(|error| Failure::of_file(folder, &error))?;
         }
     }

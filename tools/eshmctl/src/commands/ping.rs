@@ -56,15 +56,24 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let endpoint = side::open(&args.side, args.role)?;
     let name = &args.side.name;
     trips::check_size(&endpoint, args.size).map_err(|failure| failure.about(name))?;
-    if !trips::await_echo(&endpoint, name, args.size, args.wait).map_err(|failure| failure.about(name))? {
+    if !trips::await_echo(&endpoint, name, args.size, args.wait)
+        .map_err(|failure| failure.about(name))?
+    {
         tell!("nobody echoes on '{name}'; run `eshmctl echo {}` on the other side", name.typed());
         return Ok(Exit::TimedOut);
     }
     let (start, mut shown) = (Instant::now(), Progress::new());
-    let wanted =
-        Wanted { size: args.size, count: args.count, pause: args.every, gone: args.wait, limit: Limit::after(args.time) };
-    let done = trips::run(&endpoint, name, wanted, |number| shown.tell(|| format!("{number} of {}", args.count)))
-        .map_err(|failure| failure.about(name))?;
+    let wanted = Wanted {
+        size: args.size,
+        count: args.count,
+        pause: args.every,
+        gone: args.wait,
+        limit: Limit::after(args.time),
+    };
+    let done = trips::run(&endpoint, name, wanted, |number| {
+        shown.tell(|| format!("{number} of {}", args.count))
+    })
+    .map_err(|failure| failure.about(name))?;
     shown.done();
     let seconds = start.elapsed().as_secs_f64();
     let times = done.times;
@@ -88,8 +97,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             done.lost,
             times.len() as f64 / seconds
         );
-        let shown: Vec<String> =
-            percentiles.iter().map(|(name, value)| format!("{name} {}", histogram::time(*value))).collect();
+        let shown: Vec<String> = percentiles
+            .iter()
+            .map(|(name, value)| format!("{name} {}", histogram::time(*value)))
+            .collect();
         let _ = writeln!(told, "{}, max {}", shown.join(", "), histogram::time(times.max()));
         told.push_str(&times.for_terminal(progress::columns()));
     }
@@ -102,7 +113,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         standard::write(path, &times.as_svg(&title))?;
     }
     if done.deserted {
-        tell!("nobody echoes on '{name}' any more; `eshmctl show {}` says who is there", name.typed());
+        tell!(
+            "nobody echoes on '{name}' any more; `eshmctl show {}` says who is there",
+            name.typed()
+        );
         return Ok(Exit::TimedOut);
     }
     Ok(Exit::Fine)

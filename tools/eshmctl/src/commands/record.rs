@@ -38,9 +38,14 @@ pub struct Args {
     /// End after this time; a bare number is seconds.
     #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
     time: Option<Duration>,
-    /// Look so often; a bare number is microseconds. What is overwritten in between is missed. Shorter catches more and
-    /// costs the pair more.
-    #[arg(long, value_name = time::VALUE, default_value = "200us", value_parser = time::microseconds(1..=10_000_000))]
+    /// Look so often; a bare number is microseconds. What is overwritten in between is missed.
+    /// Shorter catches more and costs the pair more.
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "200us",
+        value_parser = time::microseconds(1..=10_000_000)
+    )]
     every: Duration,
 }
 
@@ -60,7 +65,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
     tap::listen(&args.name, args.from, Pace::Steady(args.every), limit, fresh, |caught| {
-        writer.add(caught.at - start, caught.direction, caught.missed, caught.message).map_err(wrong)?;
+        writer
+            .add(caught.at - start, caught.direction, caught.missed, caught.message)
+            .map_err(wrong)?;
         if piped {
             writer.flush().map_err(wrong)?; // its reader may play it at once
         }
@@ -85,7 +92,9 @@ fn close(values: u64, missed: u64, piped: bool) {
 fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
     if standard::is_meant(&args.output) {
         if io::stdout().is_terminal() {
-            return Err(Failure::new("what is recorded is not for a terminal; name a file, or a pipe behind `-o -`"));
+            return Err(Failure::new(
+                "what is recorded is not for a terminal; name a file, or a pipe behind `-o -`",
+            ));
         }
         return Ok(Box::new(BufWriter::new(io::stdout())));
     }

@@ -15,7 +15,8 @@ use std::{
     time::Duration,
 };
 
-/// Print the values that come, as one side of a segment; first the one that stands there, if the other side wrote one before.
+/// Print the values that come, as one side of a segment; first the one that stands there, if the
+/// other side wrote one before.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -49,7 +50,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let endpoint = side::open_to_read(&args.side, args.role, true)?;
     let mut notice = Notice::new();
     if args.role == As::Auto && endpoint.role() == Role::Master {
-        notice.tell(|| waiting::for_a_value(&endpoint, &args.side.name)); // it was to find a master, perhaps
+        // It was to find a master, perhaps.
+        notice.tell(|| waiting::for_a_value(&endpoint, &args.side.name));
     }
     let limit = Limit::after(args.time);
     let form = Form::of(args.hex, args.record);

@@ -40,8 +40,14 @@ pub struct Args {
     file: PathBuf,
     /// The segment, as `demo` or `eshm_demo`; without, the one that was recorded.
     name: Option<Name>,
-    /// Bytes of the largest message, where the segment is created; at least what the recorded one had.
-    #[arg(long, value_name = "BYTES", default_value_t = eshm::MAX_DATA_SIZE, value_parser = numbers::capacity)]
+    /// Bytes of the largest message, where the segment is created; at least what the recorded one
+    /// had.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = eshm::MAX_DATA_SIZE,
+        value_parser = numbers::capacity
+    )]
     capacity: usize,
     /// As master, take the place of a live one.
     #[arg(long)]
@@ -77,9 +83,16 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         From::Slave => (Direction::SlaveToMaster, As::Slave),
     };
     let name = args.name.clone().unwrap_or_else(|| Name::of_file(reader.name.clone()));
-    let side = SideArgs { name, capacity: args.capacity.max(reader.capacity as usize), replace: args.replace };
+    let side = SideArgs {
+        name,
+        capacity: args.capacity.max(reader.capacity as usize),
+        replace: args.replace,
+    };
     let role = args.role.unwrap_or(own);
-    if args.wait && role == As::Slave && tap::await_segment(&side.name, Limit::after(None), false)?.is_none() {
+    if args.wait
+        && role == As::Slave
+        && tap::await_segment(&side.name, Limit::after(None), false)?.is_none()
+    {
         return Ok(ended(0, Instant::now()));
     }
     let endpoint = side::open(&side, role)?;
@@ -102,14 +115,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         });
         let due = start + frame.time.saturating_sub(begin).div_f64(args.speed);
         while Instant::now() < due && !stop::asked() {
-            thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
+            thread::sleep(
+                due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)),
+            );
         }
-        if !write(&endpoint, &side.name, &frame.value, &mut delivery).map_err(|failure| failure.about(&side.name))? {
+        if !write(&endpoint, &side.name, &frame.value, &mut delivery)
+            .map_err(|failure| failure.about(&side.name))?
+        {
             break;
         }
         played += 1;
         progress.tell(|| {
-            format!("{played} played, at {:.1} s of the recording", frame.time.saturating_sub(begin).as_secs_f64())
+            format!(
+                "{played} played, at {:.1} s of the recording",
+                frame.time.saturating_sub(begin).as_secs_f64()
+            )
         });
     }
     progress.done();
@@ -138,7 +158,12 @@ fn await_peer(endpoint: &Endpoint, name: &Name) -> Result<(), Failure> {
         let stats = endpoint.stats();
         if let Ok(stats) = stats {
             let now = [stats.master_heartbeat, stats.slave_heartbeat];
-            if stats.master_alive && stats.slave_alive && now[0] > beats[0] && now[1] > beats[1] && beats != [0; 2] {
+            if stats.master_alive
+                && stats.slave_alive
+                && now[0] > beats[0]
+                && now[1] > beats[1]
+                && beats != [0; 2]
+            {
                 return Ok(());
             }
             beats = now;
@@ -150,7 +175,12 @@ fn await_peer(endpoint: &Endpoint, name: &Name) -> Result<(), Failure> {
 }
 
 /// Writes one value; while the master is away, again. False if a signal ended that.
-fn write(endpoint: &Endpoint, name: &Name, value: &[u8], delivery: &mut Delivery) -> Result<bool, Failure> {
+fn write(
+    endpoint: &Endpoint,
+    name: &Name,
+    value: &[u8],
+    delivery: &mut Delivery,
+) -> Result<bool, Failure> {
     let mut notice = Notice::new();
     loop {
         delivery.begin();

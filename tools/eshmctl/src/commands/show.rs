@@ -21,15 +21,20 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the current messages in hexadecimal, whole; by default as text, as a record or in hexadecimal, as they are, and of
-    /// text or bytes the first 64.
+    /// Print the current messages in hexadecimal, whole; by default as text, as a record or in
+    /// hexadecimal, as they are, and of text or bytes the first 64.
     #[arg(long)]
     hex: bool,
     /// Print them as records; exit code 3 if one is none.
     #[arg(long, conflicts_with = "hex")]
     record: bool,
     /// Measure rates over this time; a bare number is milliseconds.
-    #[arg(long, value_name = time::VALUE, default_value = "200ms", value_parser = time::milliseconds(1..=60_000))]
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "200ms",
+        value_parser = time::milliseconds(1..=60_000)
+    )]
     over: Duration,
 }
 
@@ -49,7 +54,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         text(&report, args, &messages);
     }
-    let no_record = args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
+    let no_record =
+        args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
     let wrong = report.findings.iter().any(|finding| finding.severity >= Severity::Warning);
     Ok(if wrong || no_record { Exit::Findings } else { Exit::Fine })
 }
@@ -58,7 +64,10 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
     say!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
     let age = match report.age_of {
         AgeOf::Birth => format!("{} s old", report.age_s),
-        AgeOf::Change => format!("changed {} s ago (its file system does not say when it was made)", report.age_s),
+        AgeOf::Change => format!(
+            "changed {} s ago (its file system does not say when it was made)",
+            report.age_s
+        ),
     };
     say!("  file        {} bytes, mode {}, owner {}, {age}", report.size, report.mode, report.uid);
     if let Some(segment) = &report.segment {
@@ -68,15 +77,24 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
             0 => "not said, as in protocol 2".to_owned(),
             size => format!("{size} bytes"),
         };
-        say!("  capacity    {} bytes a message; the segment by its own account: {account}", segment.capacity);
+        say!(
+            "  capacity    {} bytes a message; the segment by its own account: {account}",
+            segment.capacity
+        );
         say!("  stale after {} ms of silence", segment.stale_threshold_ms);
         say!("  masters     {} so far", segment.master_generation);
         side("master", &segment.master);
         side("slave", &segment.slave);
-        let channels = [("master to slave", &segment.master_to_slave), ("slave to master", &segment.slave_to_master)];
+        let channels = [
+            ("master to slave", &segment.master_to_slave),
+            ("slave to master", &segment.slave_to_master),
+        ];
         for ((label, channel), message) in channels.into_iter().zip(messages) {
             one_channel(label, channel);
-            say!("    message   {}", message.as_deref().map_or("none".to_owned(), |message| shown(message, args)));
+            say!(
+                "    message   {}",
+                message.as_deref().map_or("none".to_owned(), |message| shown(message, args))
+            );
         }
     }
     for finding in &report.findings {
@@ -129,7 +147,12 @@ fn side(label: &str, side: &Side) {
 fn one_channel(label: &str, channel: &Channel) {
     say!("  {}", Painted(Tone::Bold, label));
     say!("    written   {} ({:.0} a second)", channel.writes, channel.writes_per_second);
-    say!("    read      {} ({:.0} a second), {} never read", channel.reads, channel.reads_per_second, channel.missed);
+    say!(
+        "    read      {} ({:.0} a second), {} never read",
+        channel.reads,
+        channel.reads_per_second,
+        channel.missed
+    );
     let state = if channel.sequence & 1 == 0 { "whole" } else { "being written" };
     say_part!(
         "    sequence  {}, {state}; {}, {} parked",
@@ -145,9 +168,12 @@ const TRIES: u32 = 10_000;
 /// Characters of a text, or bytes, that are shown unless all are asked for.
 const SHOWN: usize = 64;
 
-/// The current messages of both channels, as far as there are any; what cannot be looked at has none.
+/// The current messages of both channels, as far as there are any; what cannot be looked at has
+/// none.
 fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
-    let Ok(Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else { return [None, None] };
+    let Ok(Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else {
+        return [None, None];
+    };
     [Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
         let mut bytes = Vec::new();
         (0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()).then_some(bytes)
@@ -168,7 +194,8 @@ fn shown(message: &[u8], args: &Args) -> String {
         Some(text) => format!("{size} bytes: {}", quoted(text)),
         None => {
             let most = if args.hex { size } else { SHOWN };
-            let digits: Vec<String> = message.iter().take(most).map(|byte| format!("{byte:02x}")).collect();
+            let digits: Vec<String> =
+                message.iter().take(most).map(|byte| format!("{byte:02x}")).collect();
             format!("{size} bytes: {}{}", digits.join(" "), if size > most { " ..." } else { "" })
         }
     }

@@ -25,7 +25,12 @@ use std::{
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Measure anew so often; a bare number is milliseconds.
-    #[arg(long, value_name = time::VALUE, default_value = "1s", value_parser = time::milliseconds(50..=60_000))]
+    #[arg(
+        long,
+        value_name = time::VALUE,
+        default_value = "1s",
+        value_parser = time::milliseconds(50..=60_000)
+    )]
     every: Duration,
     /// Draw one screen of 80 x 24 into an SVG file instead (`-` for standard output), and end.
     #[arg(long, value_name = "FILE")]
@@ -38,7 +43,8 @@ const GLANCES: u32 = 20;
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    report::names().map_err(report::unlisted)?; // later a folder that cannot be listed has no segments
+    // Later a folder that cannot be listed has no segments.
+    report::names().map_err(report::unlisted)?;
     let every = args.every;
     if let Some(path) = &args.svg {
         let picture = one_screen(every)?;
@@ -77,7 +83,9 @@ fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), 
                 board.glance();
                 glance = now + every / GLANCES;
             }
-            if event::poll(glance.min(next).saturating_duration_since(now))? && pressed(event::read()?, &mut app) {
+            if event::poll(glance.min(next).saturating_duration_since(now))?
+                && pressed(event::read()?, &mut app)
+            {
                 break;
             }
             if stop::asked() {

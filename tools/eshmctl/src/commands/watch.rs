@@ -41,8 +41,9 @@ pub struct Args {
     /// End after this time; a bare number is seconds.
     #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
     time: Option<Duration>,
-    /// Look so often; a bare number is microseconds. What is overwritten in between is missed. Shorter catches more and
-    /// costs the pair more. By default 1ms, and 10ms while more than 10000 values a second pass by.
+    /// Look so often; a bare number is microseconds. What is overwritten in between is missed.
+    /// Shorter catches more and costs the pair more. By default 1ms, and 10ms while more than
+    /// 10000 values a second pass by.
     #[arg(long, value_name = time::VALUE, value_parser = time::microseconds(1..=10_000_000))]
     every: Option<Duration>,
 }
@@ -69,13 +70,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let limit = Limit::after(args.time);
     let ever = tap::listen(&args.name, args.from, Pace::of(args.every), limit, false, |caught| {
         let since = caught.at - start;
-        let unix = (began + since).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let unix = (began + since)
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
         let writer = tap::writer(caught.direction);
         values += 1;
         missed += u64::from(caught.missed);
         no_records += u64::from(args.record && !payload::is_record(caught.message));
         if args.json {
-            let line = Line { unix_time: unix, writer, missed: caught.missed, message: Message::of(caught.message) };
+            let line = Line {
+                unix_time: unix,
+                writer,
+                missed: caught.missed,
+                message: Message::of(caught.message),
+            };
             writeln!(out, "{}", serde_json::to_string(&line)?)?;
         } else if args.csv {
             let (size, hex) = (caught.message.len(), payload::hex(caught.message));
@@ -83,7 +92,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         } else {
             let (time, size) = (since.as_secs_f64(), caught.message.len());
             let shown = payload::show(caught.message, form);
-            writeln!(out, "{time:11.6} {writer:6} {size:5} bytes, {:5} missed  {shown}", caught.missed)?;
+            writeln!(
+                out,
+                "{time:11.6} {writer:6} {size:5} bytes, {:5} missed  {shown}",
+                caught.missed
+            )?;
         }
         out.flush()?;
         Ok(args.count.is_none_or(|count| values < count))

@@ -27,7 +27,8 @@ pub fn collect(name: &Name, window: Duration) -> Option<Report> {
     Some(report(name, sight, window))
 }
 
-/// Everything about every segment, all watched at once for `window`; an error if /dev/shm cannot be listed.
+/// Everything about every segment, all watched at once for `window`; an error if /dev/shm cannot be
+/// listed.
 pub fn collect_all(window: Duration) -> io::Result<Vec<Report>> {
     Ok(collect_named(window)?.into_iter().map(|(_, report)| report).collect())
 }
@@ -36,7 +37,8 @@ pub fn collect_all(window: Duration) -> io::Result<Vec<Report>> {
 pub fn collect_named(window: Duration) -> io::Result<Vec<(Name, Report)>> {
     let names = super::names()?;
     let reports: Vec<_> = thread::scope(|scope| {
-        let watches: Vec<_> = names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
+        let watches: Vec<_> =
+            names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
         watches.into_iter().map(|watch| watch.join().expect("no panic")).collect()
     });
     // One that vanished meanwhile is not there.
@@ -110,7 +112,10 @@ fn fill(report: &mut Report, file: &FileFacts) {
     report.mode = format!("{:04o}", file.mode);
     report.uid = file.uid;
     report.age_of = if file.born.is_some() { AgeOf::Birth } else { AgeOf::Change };
-    report.age_s = SystemTime::now().duration_since(file.born.unwrap_or(file.changed)).unwrap_or_default().as_secs();
+    report.age_s = SystemTime::now()
+        .duration_since(file.born.unwrap_or(file.changed))
+        .unwrap_or_default()
+        .as_secs();
 }
 
 /// Watches a mapped segment from `first` on.
@@ -134,7 +139,9 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &M
                 .filter(|&pid| life != Life::Dead && life != Life::Absent && mapped.may_be_by(pid))
                 .and_then(command_line),
             // Who has left took with him what tells the libraries apart.
-            library: pid.filter(|_| life != Life::Absent).map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
+            library: pid
+                .filter(|_| life != Life::Absent)
+                .map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
             lock: header.locks[index],
             heartbeat: header.heartbeats[index],
@@ -161,7 +168,11 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &M
     Segment {
         protocol: header.version,
         capacity: segment.capacity(),
-        stale_threshold_ms: if header.stale_threshold_ms == 0 { 100 } else { header.stale_threshold_ms },
+        stale_threshold_ms: if header.stale_threshold_ms == 0 {
+            100
+        } else {
+            header.stale_threshold_ms
+        },
         master_generation: header.master_generation,
         features: header.features,
         layout_size: header.layout_size,

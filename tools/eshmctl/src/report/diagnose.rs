@@ -75,7 +75,8 @@ pub fn diagnose(report: &mut Report, why: Option<String>, obstacle: Option<Obsta
                 "run the master with a later release",
             );
         }
-        if report.mode.ends_with("00") || report.mode.ends_with("40") || report.mode.ends_with("44") {
+        if report.mode.ends_with("00") || report.mode.ends_with("40") || report.mode.ends_with("44")
+        {
             add(
                 Severity::Note,
                 PERMISSION,
@@ -89,7 +90,9 @@ pub fn diagnose(report: &mut Report, why: Option<String>, obstacle: Option<Obsta
 
 /// What is wrong with who is there.
 fn sides(segment: &Segment, add: &mut impl FnMut(Severity, &'static str, String, &str)) {
-    for (side, name, other) in [(&segment.master, "master", "slave"), (&segment.slave, "slave", "master")] {
+    for (side, name, other) in
+        [(&segment.master, "master", "slave"), (&segment.slave, "slave", "master")]
+    {
         let pid = side.pid.unwrap_or(0);
         match side.life {
             Life::Dead => add(
@@ -101,7 +104,10 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, &'static str, String,
             Life::Silent => add(
                 Severity::Problem,
                 name,
-                format!("the {name} (process {pid}) runs but has not beaten for {} ms", segment.stale_threshold_ms),
+                format!(
+                    "the {name} (process {pid}) runs but has not beaten for {} ms",
+                    segment.stale_threshold_ms
+                ),
                 "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened without threads and does not \
                  call often enough; a larger stale_threshold_ms on the creating side bears longer pauses",
             ),
@@ -120,7 +126,9 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, &'static str, String,
             Life::Alive if side.command.is_none() => add(
                 Severity::Note,
                 name,
-                format!("the {name} beats, but no process {pid} that uses it is to be seen from here"),
+                format!(
+                    "the {name} beats, but no process {pid} that uses it is to be seen from here"
+                ),
                 "it runs in another container or pid namespace; `ps` there shows it",
             ),
             Life::Alive => {}
@@ -140,7 +148,10 @@ fn messages(
         add(
             Severity::Problem,
             MESSAGES,
-            format!("the {from}'s message says it has {} bytes; the capacity is {}", channel.message_size, segment.capacity),
+            format!(
+                "the {from}'s message says it has {} bytes; the capacity is {}",
+                channel.message_size, segment.capacity
+            ),
             "the segment is damaged: restart both sides",
         );
     }

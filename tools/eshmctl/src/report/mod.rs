@@ -1,4 +1,5 @@
-//! What is known of a segment after watching it for a moment: the one form that every command prints, as text or as JSON.
+//! What is known of a segment after watching it for a moment: the one form that every command
+//! prints, as text or as JSON.
 
 mod collect;
 mod diagnose;
@@ -17,7 +18,9 @@ pub fn names() -> io::Result<Vec<Name>> {
 
 /// Says that they cannot be listed.
 pub fn unlisted(error: io::Error) -> Failure {
-    Failure::new(format!("/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"))
+    Failure::new(format!(
+        "/dev/shm cannot be listed: {error}; `eshmctl doctor` says what is wrong with it"
+    ))
 }
 
 /// What kind of file stands under a name.
@@ -163,7 +166,8 @@ pub struct Side {
     pub library: Option<&'static str>,
     /// The alive flag: set while attached, cleared by a clean exit.
     pub flag: bool,
-    /// The master's generation or the slave's process, while it answers by a lock on the file; 0 = a released library.
+    /// The master's generation or the slave's process, while it answers by a lock on the file; 0 =
+    /// a released library.
     pub lock: u32,
     /// Heartbeats since it attached.
     pub heartbeat: u64,
@@ -196,7 +200,8 @@ pub struct Channel {
     pub waiters: u32,
     /// A reader asks its writer for a quiet moment.
     pub reader_waiting: bool,
-    /// The current message; only `show` takes it, and there is none in a channel that was never written to.
+    /// The current message; only `show` takes it, and there is none in a channel that was never
+    /// written to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
 }

@@ -50,7 +50,14 @@ pub enum Key {
 impl App {
     /// Begins with no rows, in this order of rows.
     pub fn new() -> App {
-        App { rows: Vec::new(), order: Order::Name, frozen: false, chosen: None, open: false, done: false }
+        App {
+            rows: Vec::new(),
+            order: Order::Name,
+            frozen: false,
+            chosen: None,
+            open: false,
+            done: false,
+        }
     }
 
     /// New rows; a frozen screen keeps its own.

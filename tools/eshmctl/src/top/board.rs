@@ -40,7 +40,8 @@ pub struct Peer {
     pub flag: bool,
     /// Heartbeats a second.
     pub beats: f64,
-    /// How far, in milliseconds, its heartbeats of a short while strayed from one a millisecond, at most.
+    /// How far, in milliseconds, its heartbeats of a short while strayed from one a millisecond,
+    /// at most.
     pub jitter: f64,
     /// Percent of a processor, if its process can be seen.
     pub cpu: Option<f64>,
@@ -57,7 +58,8 @@ struct Watched {
     channels: [ChannelFacts; 2],
     /// Processor time of both sides, in ticks of the kernel.
     time: [Option<u64>; 2],
-    /// The heartbeats of the last short look, when that was, and the farthest they strayed since the last refresh.
+    /// The heartbeats of the last short look, when that was, and the farthest they strayed since
+    /// the last refresh.
     last: ([u64; 2], Instant),
     strayed: [f64; 2],
 }
@@ -68,7 +70,8 @@ pub struct Board {
     at: Instant,
 }
 
-/// The longest a short look may be late and still be held against the heartbeats: above it is our own lateness that shows.
+/// The longest a short look may be late and still be held against the heartbeats: above it is our
+/// own lateness that shows.
 const LATE: Duration = Duration::from_millis(200);
 
 impl Board {
@@ -84,7 +87,8 @@ impl Board {
         }
     }
 
-    /// The rows since the last refresh; a segment seen for the first time has none yet, as nothing of it is measured.
+    /// The rows since the last refresh; a segment seen for the first time has none yet, as nothing
+    /// of it is measured.
     pub fn refresh(&mut self) -> Vec<Row> {
         let seconds = self.at.elapsed().as_secs_f64().max(1e-6);
         self.at = Instant::now();
@@ -132,7 +136,9 @@ impl Watched {
         let (beats, elapsed) = (self.segment.header().heartbeats, self.last.1.elapsed());
         if elapsed < LATE {
             let due = elapsed.as_secs_f64() * 1000.0;
-            for (strayed, (now, before)) in self.strayed.iter_mut().zip(beats.iter().zip(self.last.0)) {
+            for (strayed, (now, before)) in
+                self.strayed.iter_mut().zip(beats.iter().zip(self.last.0))
+            {
                 *strayed = strayed.max((now.wrapping_sub(before) as f64 - due).abs());
             }
         }
@@ -140,14 +146,19 @@ impl Watched {
     }
 
     fn row(&mut self, name: String, seconds: f64) -> Row {
-        let (header, channels, time) =
-            (self.segment.header(), channels(&self.segment), self.segment.header().pids.map(process::processor_time));
+        let (header, channels, time) = (
+            self.segment.header(),
+            channels(&self.segment),
+            self.segment.header().pids.map(process::processor_time),
+        );
         let side = |side: Side| {
             let i = side as usize;
             let pid = header.pids[i];
             let beats = header.heartbeats[i].wrapping_sub(self.header.heartbeats[i]);
             let used = match (self.time[i], time[i]) {
-                (Some(before), Some(now)) if pid == self.header.pids[i] => Some(now.saturating_sub(before)),
+                (Some(before), Some(now)) if pid == self.header.pids[i] => {
+                    Some(now.saturating_sub(before))
+                }
                 _ => None,
             };
             let beating = beats > 0;
@@ -158,13 +169,16 @@ impl Watched {
                 flag: header.alive[i],
                 beats: beats as f64 / seconds,
                 jitter: if beating { self.strayed[i] } else { 0.0 },
-                cpu: used.filter(|_| seen).map(|ticks| 100.0 * ticks as f64 / process::ticks_a_second() / seconds),
+                cpu: used
+                    .filter(|_| seen)
+                    .map(|ticks| 100.0 * ticks as f64 / process::ticks_a_second() / seconds),
                 command: (seen && beating).then(|| command_line(pid)).flatten(),
             }
         };
         let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
-        let each =
-            |f: &dyn Fn(&ChannelFacts, &ChannelFacts) -> f64| [0, 1].map(|i: usize| f(&channels[i], &self.channels[i]));
+        let each = |f: &dyn Fn(&ChannelFacts, &ChannelFacts) -> f64| {
+            [0, 1].map(|i: usize| f(&channels[i], &self.channels[i]))
+        };
         let row = Row {
             name,
             capacity: self.segment.capacity(),

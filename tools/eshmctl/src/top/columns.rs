@@ -53,8 +53,8 @@ impl Column {
     }
 }
 
-/// The columns that fit into `room` with one space in between, each with its width. `widths` says how wide the widest cell of
-/// each of `ALL` is, heading included. Names get what the others leave.
+/// The columns that fit into `room` with one space in between, each with its width. `widths` says
+/// how wide the widest cell of each of `ALL` is, heading included. Names get what the others leave.
 pub fn fit(widths: [usize; 8], room: usize) -> Vec<(Column, usize)> {
     let name = widths[Name as usize];
     let mut least = widths;
@@ -154,7 +154,10 @@ mod tests {
 
     #[test]
     fn a_cut_name_ends_in_an_ellipsis() {
-        assert_eq!((cut("abcdef", 6), cut("abcdef", 4)), ("abcdef".to_owned(), "abc\u{2026}".to_owned()));
+        assert_eq!(
+            (cut("abcdef", 6), cut("abcdef", 4)),
+            ("abcdef".to_owned(), "abc\u{2026}".to_owned())
+        );
         assert_eq!(cut("\u{5b57}\u{5b57}\u{5b57}", 4), "\u{5b57}\u{2026}", "wide characters");
     }
 }

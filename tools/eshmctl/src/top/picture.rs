@@ -14,8 +14,9 @@ pub fn svg(buffer: &Buffer) -> String {
     let area = buffer.area;
     let (width, height) = (area.width * CELL.0 + 16, area.height * CELL.1 + 16);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"monospace\" font-size=\"13\">\n\
-         <rect width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"#1c1f24\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         font-family=\"monospace\" font-size=\"13\">\n<rect width=\"{width}\" height=\"{height}\" \
+         rx=\"6\" fill=\"#1c1f24\"/>\n"
     );
     for y in 0..area.height {
         for x in 0..area.width {
@@ -45,8 +46,13 @@ pub fn svg(buffer: &Buffer) -> String {
                 _ if cell.modifier.contains(Modifier::DIM) => "#9098a0",
                 _ => "#d0d4da",
             };
-            let weight = if cell.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-            let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\" fill=\"{fill}\"{weight}>{symbol}</text>", top + 13);
+            let weight =
+                if cell.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
+            let _ = writeln!(
+                svg,
+                "<text x=\"{left}\" y=\"{}\" fill=\"{fill}\"{weight}>{symbol}</text>",
+                top + 13
+            );
         }
     }
     svg.push_str("</svg>\n");

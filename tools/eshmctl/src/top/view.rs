@@ -17,7 +17,8 @@ use ratatui::{
 /// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let [head, body, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)])
+            .areas(frame.area());
     let beating = app.rows.iter().flat_map(|row| &row.sides).filter(|side| side.beating).count();
     let order = match app.order {
         Order::Name => "name",
@@ -53,7 +54,16 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let keys: &[&str] = if app.open {
         &["esc back", "f freeze", "q quit"]
     } else {
-        &["q quit", "enter open", "up/down choose", "f freeze", "n name", "r rate", "m missed", "c cpu"]
+        &[
+            "q quit",
+            "enter open",
+            "up/down choose",
+            "f freeze",
+            "n name",
+            "r rate",
+            "m missed",
+            "c cpu",
+        ]
     };
     let keys = whole_parts("", keys, room);
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
@@ -83,7 +93,8 @@ fn facts(frozen: bool, hidden: usize, which: &str, count: usize, room: usize) ->
 fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
     let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
     let first = parts.first().map_or(0, |part| columns::width(part));
-    let mut line = if columns::width(start) + 2 + first <= room { start.to_owned() } else { String::new() };
+    let mut line =
+        if columns::width(start) + 2 + first <= room { start.to_owned() } else { String::new() };
     for part in parts {
         let gap = if line.is_empty() { "" } else { "  " };
         if columns::width(&line) + gap.len() + columns::width(part) <= room {
@@ -94,17 +105,24 @@ fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
 }
 
 fn table(app: &App, room: usize) -> (Table<'static>, usize) {
-    let cells: Vec<[Shown; 8]> = app.rows.iter().map(|row| ALL.map(|column| cell(row, column))).collect();
+    let cells: Vec<[Shown; 8]> =
+        app.rows.iter().map(|row| ALL.map(|column| cell(row, column))).collect();
     let widths = ALL.map(|column| {
-        let widest = cells.iter().map(|row| columns::width(&row[column as usize].text)).max().unwrap_or(0);
-        widest.max(columns::width(column.heading())).max(if column.is_number() { NUMBER } else { 0 })
+        let widest =
+            cells.iter().map(|row| columns::width(&row[column as usize].text)).max().unwrap_or(0);
+        widest.max(columns::width(column.heading())).max(if column.is_number() {
+            NUMBER
+        } else {
+            0
+        })
     });
     let shown = columns::fit(widths, room);
     let laid = |column: Column, width: usize, text: &str| match column.is_number() {
         true => format!("{text:>width$}"),
         false => columns::cut(text, width),
     };
-    let heading = shown.iter().map(|&(column, width)| Cell::new(laid(column, width, column.heading())));
+    let heading =
+        shown.iter().map(|&(column, width)| Cell::new(laid(column, width, column.heading())));
     let heading = TableRow::new(heading).style(Style::new().add_modifier(Modifier::REVERSED));
     let rows = cells.iter().map(|row| {
         TableRow::new(shown.iter().map(|&(column, width)| {
@@ -113,7 +131,9 @@ fn table(app: &App, room: usize) -> (Table<'static>, usize) {
         }))
     });
     let widths = shown.iter().map(|&(_, width)| Constraint::Length(width as u16));
-    let table = Table::new(rows, widths).header(heading).row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    let table = Table::new(rows, widths)
+        .header(heading)
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     (table, ALL.len() - shown.len())
 }
 
@@ -141,7 +161,10 @@ fn cell(row: &Row, column: Column) -> Shown {
 }
 
 fn who(side: &Peer) -> Shown {
-    let of = |text: String, tone: Option<Color>| Shown { text, style: tone.map_or(Style::new(), |c| Style::new().fg(c)) };
+    let of = |text: String, tone: Option<Color>| Shown {
+        text,
+        style: tone.map_or(Style::new(), |c| Style::new().fg(c)),
+    };
     match (side.pid, side.beating, side.flag) {
         (0, ..) => of("-".to_owned(), None),
         (_, _, false) => of("left".to_owned(), Some(Color::DarkGray)),
@@ -153,7 +176,9 @@ fn who(side: &Peer) -> Shown {
 /// The heartbeats of the side that beats less rightly.
 fn beats(row: &Row) -> Shown {
     let beating = row.sides.iter().filter(|side| side.beating);
-    let Some(worse) = beating.max_by(|a, b| (a.beats - 1000.0).abs().total_cmp(&(b.beats - 1000.0).abs())) else {
+    let Some(worse) =
+        beating.max_by(|a, b| (a.beats - 1000.0).abs().total_cmp(&(b.beats - 1000.0).abs()))
+    else {
         return Shown { text: "-".to_owned(), style: Style::new() };
     };
     let style = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
@@ -161,7 +186,8 @@ fn beats(row: &Row) -> Shown {
 }
 
 fn cpu(row: &Row) -> String {
-    let [master, slave] = [0, 1].map(|i: usize| row.sides[i].cpu.map_or("-".to_owned(), |percent| format!("{percent:.0}")));
+    let [master, slave] = [0, 1]
+        .map(|i: usize| row.sides[i].cpu.map_or("-".to_owned(), |percent| format!("{percent:.0}")));
     format!("{master}/{slave}")
 }
 
@@ -171,7 +197,13 @@ mod tests {
     use ratatui::{Terminal, backend::TestBackend};
 
     fn app() -> App {
-        let side = |beating| Peer { pid: 4_194_304, beating, flag: true, beats: 1000.0, ..Peer::default() };
+        let side = |beating| Peer {
+            pid: 4_194_304,
+            beating,
+            flag: true,
+            beats: 1000.0,
+            ..Peer::default()
+        };
         let mut app = App::new();
         app.take(vec![Row {
             name: "demo".to_owned(),

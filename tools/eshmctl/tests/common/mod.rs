@@ -46,25 +46,35 @@ pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
     done(&mut command)
 }
 
-/// The same as that, after `script`, a shell's, has arranged mounts that it alone sees. `None`, said aloud, where that is not permitted.
+/// The same as that, after `script`, a shell's, has arranged mounts that it alone sees. `None`,
+/// said aloud, where that is not permitted.
 pub fn ctl_with_mounts(script: &str, args: &[&str]) -> Option<Done> {
     const UNSHARE: [&str; 4] = ["--mount", "--propagation=private", "sh", "-c"];
-    let permitted = Command::new("unshare").args(UNSHARE).arg("mount -t tmpfs none /dev/shm").output();
+    let permitted =
+        Command::new("unshare").args(UNSHARE).arg("mount -t tmpfs none /dev/shm").output();
     if !permitted.is_ok_and(|tried| tried.status.success()) {
         eshm_processes::sandbox::skipped("another /dev/shm: mounts of its own are not permitted");
         return None;
     }
     let script = format!("{{ {script}; }} && exec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
-    command.args(UNSHARE).arg(script).arg(PROGRAM).args(args).env("ESHM_LOG", "off").stdin(Stdio::null());
+    command
+        .args(UNSHARE)
+        .arg(script)
+        .arg(PROGRAM)
+        .args(args)
+        .env("ESHM_LOG", "off")
+        .stdin(Stdio::null());
     bind_by_modes(&mut command);
     Some(done(&mut command))
 }
 
-/// Takes from the program to be started what root may do in spite of a file's mode (capabilities(7)).
+/// Takes from the program to be started what root may do in spite of a file's mode
+/// (capabilities(7)).
 fn bind_by_modes(command: &mut Command) {
     const OVERRIDES: [libc::c_ulong; 2] = [1, 2]; // CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-    // SAFETY: between fork and exec only system calls; whoever may not make these has nothing to lose.
+    // SAFETY: between fork and exec only system calls; whoever may not make these has nothing to
+    // lose.
     unsafe {
         command.pre_exec(|| {
             for capability in OVERRIDES {
@@ -83,7 +93,12 @@ fn done(command: &mut Command) -> Done {
 
 /// Runs it to its end with this as its standard output.
 pub fn ctl_writing_to(args: &[&str], output: Stdio) -> std::process::Output {
-    command(args).stdout(output).stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output).expect("run eshmctl")
+    command(args)
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
+        .expect("run eshmctl")
 }
 
 /// One that runs until it is dropped.
@@ -130,7 +145,11 @@ fn started_with_input(args: &[&str], errors: bool) -> (Running, ChildStdin) {
 
 fn started(mut command: Command, errors: bool) -> Running {
     let (ours, theirs) = pipe().expect("a pipe");
-    command.stderr(if errors { theirs.try_clone().expect("its other end").into() } else { Stdio::null() });
+    command.stderr(if errors {
+        theirs.try_clone().expect("its other end").into()
+    } else {
+        Stdio::null()
+    });
     let child = command.stdout(theirs).spawn().expect("start eshmctl");
     drop(command); // with it our copies of the pipe's other end
     let (sender, lines) = channel();
@@ -148,8 +167,16 @@ impl Running {
     #[track_caller]
     pub fn until_it_looks(&self) {
         until("it looks", || {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
+            let status =
+                std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+            let field = |name: &str| {
+                status
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .unwrap_or("")
+                    .trim()
+                    .to_owned()
+            };
             let handled = u64::from_str_radix(&field("SigCgt:"), 16).unwrap_or(0);
             handled >> (libc::SIGINT - 1) & 1 == 1 && field("State:").starts_with('S')
         });
@@ -203,8 +230,12 @@ impl Drop for Running {
 /// Runs it with this on its standard input.
 pub fn ctl_with_input(args: &[&str], input: &str) -> Done {
     use std::io::Write;
-    let mut child =
-        command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start eshmctl");
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start eshmctl");
     child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("write its input");
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().expect("its output").read_to_string(&mut out).expect("text");
@@ -215,7 +246,8 @@ pub fn ctl_with_input(args: &[&str], input: &str) -> Done {
 /// JSON that a run printed.
 #[track_caller]
 pub fn json(done: &Done) -> serde_json::Value {
-    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", done.out, done.err))
+    serde_json::from_str(&done.out)
+        .unwrap_or_else(|error| panic!("{error}: {}\n{}", done.out, done.err))
 }
 
 /// A segment whose two ends were killed.

@@ -32,16 +32,25 @@ impl Terminal {
         let (mut ours, mut theirs) = (-1, -1);
         let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: two descriptors to fill in, and a size to read.
-        let result = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
+        let result = unsafe {
+            libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size)
+        };
         assert_eq!(result, 0);
         // SAFETY: new descriptors that nobody else owns.
         let (ours, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
         let mut command = Command::new(PROGRAM);
-        command.args(args).env("TERM", "xterm-256color").env("ESHM_LOG", "off").env_remove("NO_COLOR");
+        command
+            .args(args)
+            .env("TERM", "xterm-256color")
+            .env("ESHM_LOG", "off")
+            .env_remove("NO_COLOR");
         command.envs(variables.iter().copied());
         command.stdin(Stdio::from(theirs.try_clone().expect("a second descriptor")));
-        command.stdout(Stdio::from(theirs.try_clone().expect("a third"))).stderr(Stdio::from(theirs));
-        // SAFETY: between fork and exec only system calls: a session of its own, on this terminal, so that Ctrl-C is a signal.
+        command
+            .stdout(Stdio::from(theirs.try_clone().expect("a third")))
+            .stderr(Stdio::from(theirs));
+        // SAFETY: between fork and exec only system calls: a session of its own, on this terminal,
+        // so that Ctrl-C is a signal.
         unsafe {
             command.pre_exec(|| {
                 libc::setsid();
@@ -53,7 +62,8 @@ impl Terminal {
         drop(command); // with it our copies of the terminal's other end
         let screen = Arc::new(Mutex::new(vt100::Parser::new(24, columns, 0)));
         let output = Arc::new(Mutex::new(Vec::new()));
-        let (mut from, filled, all) = (ours.try_clone().expect("a second descriptor"), screen.clone(), output.clone());
+        let (mut from, filled, all) =
+            (ours.try_clone().expect("a second descriptor"), screen.clone(), output.clone());
         let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(got @ 1..) = from.read(&mut bytes) {
@@ -98,7 +108,8 @@ impl Terminal {
         self.child.wait().expect("its end").code()
     }
 
-    /// Whether it has set a foreground colour of the first eight (SGR 30 to 37, or 38;5;0 to 38;5;7).
+    /// Whether it has set a foreground colour of the first eight (SGR 30 to 37, or 38;5;0 to
+    /// 38;5;7).
     pub fn has_coloured(&self) -> bool {
         let output = String::from_utf8_lossy(&self.output.lock().expect("the output")).into_owned();
         output.split("\x1b[").skip(1).any(|rest| {

@@ -35,7 +35,10 @@ impl Failure {
         };
         Failure {
             closed_pipe: standard::is_meant(path) && error.kind() == io::ErrorKind::BrokenPipe,
-            ..Failure::new(format!("{}: {error}; {advice}", standard::shown(path, "standard input or output")))
+            ..Failure::new(format!(
+                "{}: {error}; {advice}",
+                standard::shown(path, "standard input or output")
+            ))
         }
     }
 

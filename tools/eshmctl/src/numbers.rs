@@ -20,7 +20,8 @@ pub fn rate(rate: f64) -> String {
     }
 }
 
-/// A rate or factor: positive, and neither so small nor so large that times beyond all clocks come of it.
+/// A rate or factor: positive, and neither so small nor so large that times beyond all clocks come
+/// of it.
 pub fn factor(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number")?;
     if (1e-6..=1e6).contains(&value) {
@@ -51,7 +52,10 @@ mod tests {
     #[test]
     fn a_rate_has_no_digit_more_by_rounding() {
         let rates = [0.4, 9_999.4, 9_999.6, 123_456.0, 999_499.0, 999_999.4, 1_234_567.0, 4.2e9];
-        assert_eq!(rates.map(rate), ["0", "9999", "10k", "123k", "999k", "1.00M", "1.23M", "4200.00M"]);
+        assert_eq!(
+            rates.map(rate),
+            ["0", "9999", "10k", "123k", "999k", "1.00M", "1.23M", "4200.00M"]
+        );
     }
 
     #[test]

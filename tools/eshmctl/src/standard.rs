@@ -22,7 +22,8 @@ pub fn shown(path: &Path, stream: &str) -> String {
     if is_meant(path) { stream.to_owned() } else { inspect::shown(path.as_os_str().as_bytes()) }
 }
 
-/// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing comes.
+/// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing
+/// comes.
 pub struct Input {
     file: File,
     what: String,

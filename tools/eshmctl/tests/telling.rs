@@ -82,10 +82,20 @@ fn a_file_is_shown_with_what_is_not_printable_escaped_and_standard_input_by_its_
     let _master = open(&name, Role::Master);
     for args in [
         [OsStr::new("replay"), file, OsStr::new("x")].to_vec(),
-        [OsStr::new("send"), OsStr::new(name.as_str()), OsStr::new("--as=slave"), OsStr::new("--file"), file].to_vec(),
+        [
+            OsStr::new("send"),
+            OsStr::new(name.as_str()),
+            OsStr::new("--as=slave"),
+            OsStr::new("--file"),
+            file,
+        ]
+        .to_vec(),
     ] {
         let done = ctl(&args);
-        assert!(done.code == Some(1) && done.err.contains(r"\u{1b}[31m\xff: No such file"), "{done:?}");
+        assert!(
+            done.code == Some(1) && done.err.contains(r"\u{1b}[31m\xff: No such file"),
+            "{done:?}"
+        );
     }
     std::fs::write(file, b"no recording").expect("a file");
     let done = ctl(&[OsStr::new("replay"), file]);

@@ -29,7 +29,10 @@ fn what_is_not_there_is_waited_for_aloud_and_once() {
             format!("eshmctl: there is no segment '{}' yet; waiting for it\n", name.as_str());
         assert!(done.code == Some(4) && done.err.matches(&said).count() == 1, "{args:?}: {done:?}");
         let beside = args == ["record", "-o", "-"];
-        assert!(if beside { done.err.contains(end) && done.out.is_empty() } else { done.out == end }, "{args:?}: {done:?}");
+        assert!(
+            if beside { done.err.contains(end) && done.out.is_empty() } else { done.out == end },
+            "{args:?}: {done:?}"
+        );
     }
     let name = Name::new();
     let done = ctl(&["recv", name.as_str(), "--for", "0.3"]);

@@ -46,7 +46,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if reports.iter().any(|report| report.orphan) { Exit::Findings } else { Exit::Fine })
 }
 
-/// Headings, widths, and columns in between; what is shown of a name, and the last word on an orphan, is always whole.
+/// Headings, widths, and columns in between; what is shown of a name, and the last word on an
+/// orphan, is always whole.
 const COLUMNS: [(&str, usize, usize); 9] = [
     ("NAME", 4, 0),
     ("CAPACITY", 8, 2),
@@ -71,7 +72,13 @@ type Cell = (String, Option<Tone>);
 
 /// The columns that fit into `room`, each with its width; `orphans` says whether any is called one.
 fn layout(rows: &[[Cell; 9]], orphans: bool, room: usize) -> Vec<(usize, usize)> {
-    let widest = |at: usize| rows.iter().map(|row| top::width(&row[at].0)).chain([COLUMNS[at].0.len()]).max().unwrap_or(0);
+    let widest = |at: usize| {
+        rows.iter()
+            .map(|row| top::width(&row[at].0))
+            .chain([COLUMNS[at].0.len()])
+            .max()
+            .unwrap_or(0)
+    };
     let usual: [usize; 9] = std::array::from_fn(|at| match at {
         0 => widest(0).min(LONGEST), // one long name moves no other
         _ if is_number(at) => COLUMNS[at].1.max(widest(at)),
@@ -84,7 +91,8 @@ fn layout(rows: &[[Cell; 9]], orphans: bool, room: usize) -> Vec<(usize, usize)>
     // On a terminal that is too narrow no column is wider than it needs to be.
     let fits = taken(usual).iter().sum::<usize>() <= room;
     let widths = if fits { usual } else { std::array::from_fn(|at| usual[at].min(widest(at))) };
-    let mut shown: Vec<_> = top::kept(&taken(widths), &LEAST, 0, room).map(|at| (at, widths[at])).collect();
+    let mut shown: Vec<_> =
+        top::kept(&taken(widths), &LEAST, 0, room).map(|at| (at, widths[at])).collect();
     let others = orphan + shown[1..].iter().map(|&(at, _)| taken(widths)[at]).sum::<usize>();
     shown[0].1 = shown[0].1.min(room.saturating_sub(others));
     shown
@@ -115,7 +123,8 @@ fn table(reports: &[Report], long: bool) {
             say!("{start}  {}", Painted(Tone::Bad, top::cut(why, room)));
             continue;
         };
-        let orphan = if report.orphan { Painted(Tone::Bad, ORPHAN).to_string() } else { String::new() };
+        let orphan =
+            if report.orphan { Painted(Tone::Bad, ORPHAN).to_string() } else { String::new() };
         say!("{}{orphan}", line(cells));
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
@@ -143,10 +152,21 @@ fn plain(text: impl ToString) -> Cell {
 
 /// The row of a file.
 fn cells(report: &Report) -> [Cell; 9] {
-    let (name, size) = (plain(&report.name), plain(report.size)); // the name whole: it is typed again, and searched for
+    // The name whole: it is typed again, and searched for.
+    let (name, size) = (plain(&report.name), plain(report.size));
     let Some(segment) = &report.segment else {
         let [dash, none] = ["-", ""].map(plain);
-        return [name, dash.clone(), size, dash, none.clone(), none.clone(), none.clone(), none.clone(), none];
+        return [
+            name,
+            dash.clone(),
+            size,
+            dash,
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none,
+        ];
     };
     [
         name,
@@ -204,16 +224,24 @@ mod tests {
 
     #[test]
     fn what_is_shown_fits_and_no_more_is_left_out_than_must_be() {
-        let row =
-            |name: &str| [name, "4096", "8576", "3", "4194304 controller", "4194305*", "123k", "4200.00M", "25h"].map(plain);
+        let row = |name: &str| {
+            [name, "4096", "8576", "3", "4194304 controller", "4194305*", "123k", "4200.00M", "25h"]
+                .map(plain)
+        };
         let rows = [row("robot_arm"), row("x")];
-        let total = |shown: &[(usize, usize)]| shown.iter().map(|&(at, width)| width + COLUMNS[at].2).sum::<usize>();
+        let total = |shown: &[(usize, usize)]| {
+            shown.iter().map(|&(at, width)| width + COLUMNS[at].2).sum::<usize>()
+        };
         for room in 1..200 {
             for (orphans, last) in [(false, 0), (true, ORPHAN.len())] {
                 let shown = layout(&rows, orphans, room);
                 assert!(shown.len() == 1 || total(&shown) + last <= room, "{room}: {shown:?}");
                 for &(at, width) in &shown[1..] {
-                    assert!(width >= top::width(&rows[0][at].0), "{room}: a cell of {} is cut", COLUMNS[at].0);
+                    assert!(
+                        width >= top::width(&rows[0][at].0),
+                        "{room}: a cell of {} is cut",
+                        COLUMNS[at].0
+                    );
                 }
             }
         }
@@ -224,7 +252,10 @@ mod tests {
         let narrow = layout(&rows, false, 80);
         assert_eq!(narrow.len(), COLUMNS.len(), "{narrow:?}");
         let shown = layout(&rows, false, 40);
-        assert_eq!(shown.iter().map(|&(at, _)| COLUMNS[at].0).collect::<Vec<_>>(), ["NAME", "MASTER", "SLAVE"]);
+        assert_eq!(
+            shown.iter().map(|&(at, _)| COLUMNS[at].0).collect::<Vec<_>>(),
+            ["NAME", "MASTER", "SLAVE"]
+        );
     }
 
     #[test]

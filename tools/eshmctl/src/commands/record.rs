@@ -60,7 +60,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Missing);
     };
     let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
-    let mut writer = Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
+    let mut writer =
+        Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
     drop(segment);
     let (start, mut progress) = (Instant::now(), Progress::new());
     let (mut values, mut missed) = (0_u64, 0_u64);
@@ -101,9 +102,10 @@ fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::new(format!("{} exists; --force writes over it", standard::shown(&args.output, "it")))
-        }
+        io::ErrorKind::AlreadyExists => Failure::new(format!(
+            "{} exists; --force writes over it",
+            standard::shown(&args.output, "it")
+        )),
         _ => Failure::of_file(&args.output, &error),
     })?;
     Ok(Box::new(BufWriter::new(file)))

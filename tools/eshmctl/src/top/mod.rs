@@ -1,4 +1,5 @@
-//! The live table: `board` knows what is measured, `app` what the keys have asked for; `view` draws both, `page` one segment of it.
+//! The live table: `board` knows what is measured, `app` what the keys have asked for; `view` draws
+//! both, `page` one segment of it.
 
 mod app;
 mod board;

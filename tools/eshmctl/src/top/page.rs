@@ -12,7 +12,9 @@ pub fn page(row: &Row, room: usize, height: usize) -> Vec<Line<'static>> {
     let wrapped = |line: Line<'static>| {
         let style = line.spans.first().map_or(Style::new(), |span| span.style);
         let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
-        columns::wrap(&text, room).into_iter().map(move |part| Line::from(Span::styled(part, style)))
+        columns::wrap(&text, room)
+            .into_iter()
+            .map(move |part| Line::from(Span::styled(part, style)))
     };
     let mut lines: Vec<Line<'static>> = details(row).into_iter().flat_map(wrapped).collect();
     if lines.len() > height && height > 0 {
@@ -27,8 +29,13 @@ pub fn page(row: &Row, room: usize, height: usize) -> Vec<Line<'static>> {
 }
 
 fn details(row: &Row) -> Vec<Line<'static>> {
-    let bold = |text: String| Line::from(Span::styled(text, Style::new().add_modifier(Modifier::BOLD)));
-    let mut lines = vec![bold(row.name.clone()), Line::from(format!("capacity {} bytes", row.capacity)), Line::default()];
+    let bold =
+        |text: String| Line::from(Span::styled(text, Style::new().add_modifier(Modifier::BOLD)));
+    let mut lines = vec![
+        bold(row.name.clone()),
+        Line::from(format!("capacity {} bytes", row.capacity)),
+        Line::default(),
+    ];
     for (label, side) in [("master", &row.sides[0]), ("slave", &row.sides[1])] {
         let state = match (side.pid, side.beating, side.flag) {
             (0, ..) => "never there".to_owned(),
@@ -41,7 +48,10 @@ fn details(row: &Row) -> Vec<Line<'static>> {
             lines.push(Line::from(format!("  {}", command.escape_debug())));
         }
         let cpu = side.cpu.map_or("unknown".to_owned(), |percent| format!("{percent:.1} %"));
-        lines.push(Line::from(format!("  {:.0} heartbeats a second, strayed {:.1} ms, cpu {cpu}", side.beats, side.jitter)));
+        lines.push(Line::from(format!(
+            "  {:.0} heartbeats a second, strayed {:.1} ms, cpu {cpu}",
+            side.beats, side.jitter
+        )));
     }
     lines.push(Line::default());
     for (i, label) in ["master to slave", "slave to master"].into_iter().enumerate() {

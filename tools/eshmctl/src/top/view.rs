@@ -30,7 +30,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let count = app.rows.len();
     let (mut hidden, mut which) = (0, String::new());
     match app.position().filter(|_| app.open) {
-        Some(at) => frame.render_widget(Paragraph::new(page::page(&app.rows[at], room, body.height.into())), body),
+        Some(at) => frame.render_widget(
+            Paragraph::new(page::page(&app.rows[at], room, body.height.into())),
+            body,
+        ),
         None if app.rows.is_empty() => frame.render_widget(Paragraph::new("no segments"), body),
         None => {
             let mut state = TableState::default().with_selected(app.position());
@@ -50,7 +53,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let told = must.iter().map(|fact| columns::width(fact) + 2).sum::<usize>();
     let start = "eshmctl top";
     let title = whole_parts(if start.len() + told <= room { start } else { "" }, &parts, room);
-    frame.render_widget(Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)), head);
+    frame.render_widget(
+        Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)),
+        head,
+    );
     let keys: &[&str] = if app.open {
         &["esc back", "f freeze", "q quit"]
     } else {
@@ -69,27 +75,37 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
 }
 
-/// What one has to know to read the table right, in words as long as there is room for: that it stands still, that columns are
-/// left out, that rows are.
+/// What one has to know to read the table right, in words as long as there is room for: that it
+/// stands still, that columns are left out, that rows are.
 fn facts(frozen: bool, hidden: usize, which: &str, count: usize, room: usize) -> Vec<String> {
     let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
     let few = if which.is_empty() { segments.clone() } else { format!("{which}{count}") };
     let columns = match hidden {
         0 => [const { String::new() }; 3],
         1 => ["1 column does not fit".to_owned(), "+1 column".to_owned(), "+1".to_owned()],
-        _ => [format!("{hidden} columns do not fit"), format!("+{hidden} columns"), format!("+{hidden}")],
+        _ => [
+            format!("{hidden} columns do not fit"),
+            format!("+{hidden} columns"),
+            format!("+{hidden}"),
+        ],
     };
     let frozen = if frozen { "FROZEN" } else { "" };
     let forms = columns.into_iter().zip([segments.clone(), segments, few]);
     let mut forms = forms.map(|(columns, segments)| {
-        [frozen.to_owned(), columns, segments].into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>()
+        [frozen.to_owned(), columns, segments]
+            .into_iter()
+            .filter(|fact| !fact.is_empty())
+            .collect::<Vec<_>>()
     });
-    let fits = |facts: &Vec<String>| facts.iter().map(|fact| columns::width(fact) + 2).sum::<usize>() <= room + 2;
+    let fits = |facts: &Vec<String>| {
+        facts.iter().map(|fact| columns::width(fact) + 2).sum::<usize>() <= room + 2
+    };
     let (longest, longer, shortest) = (forms.next(), forms.next(), forms.next());
     [longest, longer].into_iter().flatten().find(fits).or(shortest).unwrap_or_default()
 }
 
-/// A line of as many parts as fit whole, after a start that goes where not even the first one fits beside it.
+/// A line of as many parts as fit whole, after a start that goes where not even the first one fits
+/// beside it.
 fn whole_parts(start: &str, parts: &[&str], room: usize) -> String {
     let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
     let first = parts.first().map_or(0, |part| columns::width(part));
@@ -181,7 +197,11 @@ fn beats(row: &Row) -> Shown {
     else {
         return Shown { text: "-".to_owned(), style: Style::new() };
     };
-    let style = if (worse.beats - 1000.0).abs() > 200.0 { Style::new().fg(Color::Yellow) } else { Style::new() };
+    let style = if (worse.beats - 1000.0).abs() > 200.0 {
+        Style::new().fg(Color::Yellow)
+    } else {
+        Style::new()
+    };
     Shown { text: format!("{}~{}", numbers::rate(worse.beats), numbers::rate(worse.jitter)), style }
 }
 
@@ -236,19 +256,24 @@ mod tests {
         };
         let mut app = App::new();
         app.take(
-            [[123_456.0, 98_765.0], [1_234_567.0, 999_999.4], [87_654_321.0, 4.2e9], [9_999.6, 0.4]]
-                .into_iter()
-                .enumerate()
-                .map(|(at, rates)| Row {
-                    name: format!("robot_arm_with_a_long_name_{at}"),
-                    capacity: 1 << 30,
-                    sides: [side(), side()],
-                    rates,
-                    missed: rates,
-                    waiters: [1, 2],
-                    written: [u64::MAX; 2],
-                })
-                .collect(),
+            [
+                [123_456.0, 98_765.0],
+                [1_234_567.0, 999_999.4],
+                [87_654_321.0, 4.2e9],
+                [9_999.6, 0.4],
+            ]
+            .into_iter()
+            .enumerate()
+            .map(|(at, rates)| Row {
+                name: format!("robot_arm_with_a_long_name_{at}"),
+                capacity: 1 << 30,
+                sides: [side(), side()],
+                rates,
+                missed: rates,
+                waiters: [1, 2],
+                written: [u64::MAX; 2],
+            })
+            .collect(),
         );
         app
     }
@@ -264,17 +289,23 @@ mod tests {
     #[test]
     fn no_digit_is_cut_whatever_the_width() {
         let app = busy();
-        let whole: Vec<Vec<String>> = app.rows.iter().map(|row| ALL.map(|column| cell(row, column).text).to_vec()).collect();
+        let whole: Vec<Vec<String>> =
+            app.rows.iter().map(|row| ALL.map(|column| cell(row, column).text).to_vec()).collect();
         for width in 1..100 {
             let screen = screen_of(&app, width, 8);
             let shown = screen[1].split_whitespace().count(); // "CPU %" counts twice
             assert!(width < 40 || shown >= 2, "{width}: {screen:?}");
             for (line, whole) in screen[2..].iter().zip(&whole) {
-                for word in
-                    line.split_whitespace().filter(|word| !word.starts_with("robot") && !word.starts_with('\u{2026}'))
+                for word in line
+                    .split_whitespace()
+                    .filter(|word| !word.starts_with("robot") && !word.starts_with('\u{2026}'))
                 {
-                    let known = whole[1..].iter().any(|cell| cell.split(' ').any(|part| part == word));
-                    assert!(known || whole[0].starts_with(word.trim_end_matches('\u{2026}')), "{width}: {word} in {line}");
+                    let known =
+                        whole[1..].iter().any(|cell| cell.split(' ').any(|part| part == word));
+                    assert!(
+                        known || whole[0].starts_with(word.trim_end_matches('\u{2026}')),
+                        "{width}: {word} in {line}"
+                    );
                 }
             }
         }
@@ -287,7 +318,8 @@ mod tests {
             app.frozen = frozen;
             for width in 8..100 {
                 let screen = screen_of(&app, width, 8);
-                let headings = ALL.iter().filter(|column| screen[1].contains(column.heading())).count();
+                let headings =
+                    ALL.iter().filter(|column| screen[1].contains(column.heading())).count();
                 let hidden = ALL.len() - headings;
                 let said = [format!("+{hidden}"), format!("{hidden} column")];
                 let told = said.iter().any(|words| screen[0].contains(words.as_str()));
@@ -308,10 +340,17 @@ mod tests {
         for (width, height) in [(40, 10), (20, 8), (80, 6), (12, 4)] {
             let screen = screen_of(&app, width, height);
             let last = &screen[usize::from(height) - 2];
-            assert!(last.starts_with('+') && last.contains(" line"), "{width}x{height}: {screen:?}");
+            assert!(
+                last.starts_with('+') && last.contains(" line"),
+                "{width}x{height}: {screen:?}"
+            );
         }
         let whole = screen_of(&app, 100, 24);
-        assert!(whole.iter().all(|line| !line.starts_with('+')) && whole.join("").contains("2 readers parked"), "{whole:?}");
+        assert!(
+            whole.iter().all(|line| !line.starts_with('+'))
+                && whole.join("").contains("2 readers parked"),
+            "{whole:?}"
+        );
     }
 
     #[test]

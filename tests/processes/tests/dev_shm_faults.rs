@@ -81,6 +81,8 @@ fn what_is_no_file_in_the_place_of_one_is_a_refusal_that_says_so() {
     for (make, remove, why) in [
         ("mkdir", "rmdir", "a folder is in the place of the file: remove it, or choose another name"),
         ("ln -s /dev/null", "rm", "a symbolic link is in the place of the file, and is not followed: remove it"),
+        ("mkfifo", "rm", "what has this name is no regular file: "),
+        ("mkfifo", "rm", "; no segment can be there: remove it, or choose another name"),
     ] {
         let name = Name::new();
         let mut peer = Peer::faults(&name);

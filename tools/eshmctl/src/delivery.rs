@@ -7,7 +7,8 @@ use eshm::{
 };
 use std::time::Duration;
 
-/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name with it.
+/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name
+/// with it.
 pub struct Delivery {
     name: Name,
     role: Role,
@@ -33,7 +34,8 @@ impl Delivery {
         self.before = self.reads();
     }
 
-    /// Whether it was read since. A read of the value before it that is counted late passes for one of this.
+    /// Whether it was read since. A read of the value before it that is counted late passes for one
+    /// of this.
     pub fn was_read(&self) -> bool {
         self.reads() > self.before
     }
@@ -47,7 +49,8 @@ impl Delivery {
         self.segment.as_ref().map_or(0, |segment| segment.channel(direction).read_count)
     }
 
-    /// What is said of the last of `sent` values that was not read within this time; `cure` is what this command can do.
+    /// What is said of the last of `sent` values that was not read within this time; `cure` is what
+    /// this command can do.
     pub fn unread(&self, sent: u64, time: Duration, cure: &str) -> String {
         let Delivery { name, role, .. } = self;
         let what = if sent == 1 { "it" } else { "the last value" };

@@ -33,13 +33,13 @@ impl Failure {
             io::ErrorKind::StorageFull => "make room there, or name one elsewhere",
             _ => "name another one",
         };
-        if standard::is_meant(path) {
-            return Failure {
-                closed_pipe: error.kind() == io::ErrorKind::BrokenPipe,
-                ..Failure::new(format!("standard input or output: {error}; {advice}"))
-            };
+        Failure {
+            closed_pipe: standard::is_meant(path) && error.kind() == io::ErrorKind::BrokenPipe,
+            ..Failure::new(format!(
+                "{}: {error}; {advice}",
+                standard::shown(path, "standard input or output")
+            ))
         }
-        Failure::new(format!("{}: {error}; {advice}", path.display()))
     }
 
     /// Ends with another code.

@@ -69,7 +69,8 @@ impl TryFrom<OsString> for Name {
     }
 }
 
-/// A word of a shell: plain where it can be, in quotes where all of it is printable, else in the quotes that know escapes.
+/// A word of a shell: plain where it can be, in quotes where all of it is printable, else in the
+/// quotes that know escapes.
 fn quote(bytes: Vec<u8>) -> String {
     const PLAIN: &[u8] = b"_-./:,@%+=";
     let shown = inspect::shown(&bytes);

@@ -11,6 +11,15 @@ pub fn count(number: impl Into<u64>, thing: &str) -> String {
     }
 }
 
+/// So many a second, in few digits: `9999`, `123k`, `1.23M`.
+pub fn rate(rate: f64) -> String {
+    match rate {
+        rate if rate >= 999_500.0 => format!("{:.2}M", rate / 1e6),
+        rate if rate >= 9_999.5 => format!("{:.0}k", rate / 1e3),
+        rate => format!("{rate:.0}"),
+    }
+}
+
 /// A rate or factor: positive, and neither so small nor so large that times beyond all clocks come
 /// of it.
 pub fn factor(text: &str) -> Result<f64, String> {
@@ -37,6 +46,15 @@ mod tests {
         assert_eq!(
             [0_u64, 1, 2].map(|number| count(number, "trip")),
             ["0 trips", "1 trip", "2 trips"]
+        );
+    }
+
+    #[test]
+    fn a_rate_has_no_digit_more_by_rounding() {
+        let rates = [0.4, 9_999.4, 9_999.6, 123_456.0, 999_499.0, 999_999.4, 1_234_567.0, 4.2e9];
+        assert_eq!(
+            rates.map(rate),
+            ["0", "9999", "10k", "123k", "999k", "1.00M", "1.23M", "4200.00M"]
         );
     }
 

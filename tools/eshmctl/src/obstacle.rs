@@ -1,4 +1,5 @@
-//! What has a segment's name and keeps this user from using it: the words for it in every command, with one cure.
+//! What has a segment's name and keeps this user from using it: the words for it in every command,
+//! with one cure.
 
 use crate::{failure::Failure, name::Name};
 use std::{
@@ -20,7 +21,8 @@ pub struct Obstacle {
 pub const PERMISSION: &str = "permission";
 
 impl Obstacle {
-    /// What keeps this user from using what is under `name`; `None` for a file that may be read and written, or that is not there.
+    /// What keeps this user from using what is under `name`; `None` for a file that may be read and
+    /// written, or that is not there.
     pub fn of(name: &Name) -> Option<Obstacle> {
         let file = name.path().symlink_metadata().ok()?;
         if let Some(kind) = other_than_a_file(file.file_type()) {

@@ -60,7 +60,8 @@ pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endp
     Ok(endpoint)
 }
 
-/// A side's place, looked after while it only reads: a read waits on when another master has taken the place.
+/// A side's place, looked after while it only reads: a read waits on when another master has taken
+/// the place.
 pub struct Place<'a> {
     endpoint: &'a Endpoint,
     name: &'a Name,
@@ -73,7 +74,8 @@ impl<'a> Place<'a> {
         Place { endpoint, name, looked: Instant::now() }
     }
 
-    /// Fails if another master has it; looks twice a second at most, since each look adds a heartbeat.
+    /// Fails if another master has it; looks twice a second at most, since each look adds a
+    /// heartbeat.
     pub fn check(&mut self) -> Result<(), Failure> {
         if self.looked.elapsed() < Duration::from_millis(500) {
             return Ok(());
@@ -116,7 +118,8 @@ pub fn in_the_way(name: &Name, error: &Error) -> Failure {
     Failure::new(format!("{named}; {advice}"))
 }
 
-/// The live processes of both sides before this one came: a process alone cannot see that it is one too many.
+/// The live processes of both sides before this one came: a process alone cannot see that it is one
+/// too many.
 struct Before([Option<i32>; 2]);
 
 impl Before {
@@ -132,7 +135,8 @@ impl Before {
         }))
     }
 
-    /// Refuses where a live master is: the library lets the later one win, which a tool must not do to a robot by a slip.
+    /// Refuses where a live master is: the library lets the later one win, which a tool must not do
+    /// to a robot by a slip.
     fn leave_alone(&self, name: &Name) -> Result<(), Failure> {
         let Some(pid) = self.0[Side::Master as usize] else { return Ok(()) };
         Err(Failure::new(format!(

@@ -1,16 +1,25 @@
 //! `-` in place of a file: standard input or standard output.
 
 use crate::{failure::Failure, lines, stop, waiting::Notice};
+use eshm::inspect;
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::ffi::OsStrExt},
     path::Path,
 };
+
+/// What `-` stands for where something is read.
+pub const INPUT: &str = "standard input";
 
 /// Whether a path stands for standard input or output.
 pub fn is_meant(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// A file as messages show it, or what `-` stands for.
+pub fn shown(path: &Path, stream: &str) -> String {
+    if is_meant(path) { stream.to_owned() } else { inspect::shown(path.as_os_str().as_bytes()) }
 }
 
 /// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing
@@ -26,11 +35,11 @@ impl Input {
     pub fn open(path: &Path) -> Result<Input, Failure> {
         if !is_meant(path) {
             let file = File::open(path).map_err(|error| Failure::of_file(path, &error))?;
-            return Ok(Input { file, what: path.display().to_string(), notice: Notice::new() });
+            return Ok(Input { file, what: shown(path, INPUT), notice: Notice::new() });
         }
         // A descriptor of its own: nothing is read ahead that poll(2) does not know of.
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-        Ok(Input { file, what: "standard input".to_owned(), notice: Notice::new() })
+        Ok(Input { file, what: INPUT.to_owned(), notice: Notice::new() })
     }
 }
 

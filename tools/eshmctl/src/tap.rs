@@ -1,4 +1,5 @@
-//! Listening in on a segment: each value that is caught, with the number missed before it, across restarts of either side.
+//! Listening in on a segment: each value that is caught, with the number missed before it, across
+//! restarts of either side.
 
 use crate::{failure::Failure, name::Name, side, stop::Limit, waiting::Notice};
 use clap::ValueEnum;
@@ -32,8 +33,8 @@ impl Which {
 pub enum Pace {
     /// Always the same.
     Steady(Duration),
-    /// `QUICK`, but `SLOW` while values pass by so fast that most are missed anyway: then each look costs the pair something,
-    /// and more of them show nothing that matters.
+    /// `QUICK`, but `SLOW` while values pass by so fast that most are missed anyway: then each look
+    /// costs the pair something, and more of them show nothing that matters.
     Easy,
 }
 
@@ -50,7 +51,8 @@ impl Pace {
         every.map_or(Pace::Easy, Pace::Steady)
     }
 
-    /// The pause after a look that came `elapsed` after the one before and found that `passed` values had passed by.
+    /// The pause after a look that came `elapsed` after the one before and found that `passed`
+    /// values had passed by.
     fn pause(self, passed: u64, elapsed: Duration) -> Duration {
         match self {
             Pace::Steady(pause) => pause,
@@ -83,8 +85,9 @@ const RENAMED: Duration = Duration::from_millis(100);
 /// Attempts to copy a message that its writer overwrites meanwhile.
 const TRIES: u32 = 10;
 
-/// Listens until `limit`, or until `caught` returns false. What stands there at the beginning is no news, unless the segment is
-/// `fresh`; what is written to a segment that appears later is. Returns whether there ever was a segment.
+/// Listens until `limit`, or until `caught` returns false. What stands there at the beginning is no
+/// news, unless the segment is `fresh`; what is written to a segment that appears later is. Returns
+/// whether there ever was a segment.
 pub fn listen(
     name: &Name,
     which: Which,
@@ -106,8 +109,8 @@ pub fn listen(
     Ok(ever)
 }
 
-/// Waits until there is a segment, and says so if that takes a while; also whether it was not there at first. `None` if `limit`
-/// comes first. `again` where it was there before.
+/// Waits until there is a segment, and says so if that takes a while; also whether it was not there
+/// at first. `None` if `limit` comes first. `again` where it was there before.
 pub fn await_segment(
     name: &Name,
     limit: Limit,
@@ -184,7 +187,8 @@ impl Run {
                 else {
                     continue;
                 };
-                // Each message adds 2; one that mends an unfinished one 2 more, which no count of missed ones is worth telling apart.
+                // Each message adds 2; one that mends an unfinished one 2 more, which no count of
+                // missed ones is worth telling apart.
                 let missed = (sequence.wrapping_sub(*seen) / 2).saturating_sub(1);
                 *seen = sequence;
                 silence.over();

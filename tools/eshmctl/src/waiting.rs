@@ -1,4 +1,5 @@
-//! Saying what is waited for, once, on standard error: a command that only waits looks like one that hangs.
+//! Saying what is waited for, once, on standard error: a command that only waits looks like one
+//! that hangs.
 
 use crate::{name::Name, tell};
 use eshm::{Endpoint, Role};

@@ -1,4 +1,5 @@
-//! `list`, `show` and `doctor`: what they say of whole and broken segments, and that looking changes nothing.
+//! `list`, `show` and `doctor`: what they say of whole and broken segments, and that looking
+//! changes nothing.
 
 mod common;
 
@@ -355,7 +356,8 @@ fn a_name_is_shown_with_what_is_not_printable_escaped() {
 fn a_stranger_with_the_peers_number_is_not_taken_for_it() {
     let name = Name::from(format!("0number_{}", std::process::id())); // sorts first in `top`
     let raw = Raw::stamped(&name, 3, 4096);
-    // As if a peer in another pid namespace had this number: here it is another process's, which has nothing to do with it.
+    // As if a peer in another pid namespace had this number: here it is another process's, which
+    // has nothing to do with it.
     let stranger = start(&["watch", Name::new().as_str(), "--for", "600"]);
     stranger.until_it_looks();
     raw.occupy("master", stranger.pid());

@@ -1,4 +1,5 @@
-//! Names of any bytes: no two look alike, none changes the terminal, and a hint with one can be pasted into a shell.
+//! Names of any bytes: no two look alike, none changes the terminal, and a hint with one can be
+//! pasted into a shell.
 
 mod common;
 

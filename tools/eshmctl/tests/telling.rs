@@ -73,3 +73,36 @@ fn a_name_of_any_bytes_can_be_typed() {
     drop(master);
     assert_eq!(ctl(&[OsStr::new("show"), typed]).code, Some(4));
 }
+
+#[test]
+fn a_file_is_shown_with_what_is_not_printable_escaped_and_standard_input_by_its_name() {
+    let name = Name::new();
+    let bytes = [scratch(&name, "x").into_os_string().as_bytes(), b"\x1b[31m\xff"].concat();
+    let file = OsStr::from_bytes(&bytes);
+    let _master = open(&name, Role::Master);
+    for args in [
+        [OsStr::new("replay"), file, OsStr::new("x")].to_vec(),
+        [
+            OsStr::new("send"),
+            OsStr::new(name.as_str()),
+            OsStr::new("--as=slave"),
+            OsStr::new("--file"),
+            file,
+        ]
+        .to_vec(),
+    ] {
+        let done = ctl(&args);
+        assert!(
+            done.code == Some(1) && done.err.contains(r"\u{1b}[31m\xff: No such file"),
+            "{done:?}"
+        );
+    }
+    std::fs::write(file, b"no recording").expect("a file");
+    let done = ctl(&[OsStr::new("replay"), file]);
+    assert!(done.err.contains(r"\xff: not a file") && !done.err.contains('\x1b'), "{done:?}");
+    let done = ctl(&[OsStr::new("record"), OsStr::new(name.as_str()), OsStr::new("-o"), file]);
+    assert!(done.err.contains(r"\xff exists; --force"), "{done:?}");
+    std::fs::remove_file(file).expect("remove it");
+    let done = ctl(&["replay", "-", name.as_str()]);
+    assert!(done.err.starts_with("eshmctl: standard input: not a file"), "{done:?}");
+}

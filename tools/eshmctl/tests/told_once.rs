@@ -1,4 +1,5 @@
-//! What has a segment's name and is none, told by each command: what it is, whose name it has, and one cure, once.
+//! What has a segment's name and is none, told by each command: what it is, whose name it has, and
+//! one cure, once.
 
 mod common;
 
@@ -93,7 +94,8 @@ fn commands<'a>(name: &'a str, file: &'a str) -> Vec<Vec<&'a str>> {
     ]
 }
 
-/// What a run said of the segment, on both streams; of `doctor` without what it says of the machine.
+/// What a run said of the segment, on both streams; of `doctor` without what it says of the
+/// machine.
 fn said(args: &[&str], done: &Done) -> String {
     let out = match args[0] {
         "doctor" => {

@@ -174,3 +174,51 @@ fn on_a_narrow_terminal_columns_go_and_no_digit_does() {
         assert_eq!(top.code(), Some(0));
     }
 }
+
+#[test]
+fn a_list_on_a_narrow_terminal_leaves_out_columns_and_no_digit() {
+    let pid = std::process::id();
+    let name = Name::from(format!("0list_{pid}"));
+    let _master = open(&name, Role::Master);
+    let mut seen = Vec::new();
+    for columns in [200, 100, 80, 60, 48, 30] {
+        let mut list =
+            Terminal::start_with_columns(columns, &["list", "--over", "20"], &[("NO_COLOR", "1")]);
+        list.code(); // other segments may be orphans
+        let text = list.written();
+        let of = |start: &str| {
+            text.lines().find(|line| line.starts_with(start)).expect("a line").to_owned()
+        };
+        let (heading, row) = (of("NAME"), of(name.as_str()));
+        for line in [&heading, &row] {
+            assert!(line.chars().count() <= columns.into(), "{columns}: {text}");
+        }
+        assert_eq!(
+            heading.contains("MASTER"),
+            row.contains(&format!(" {pid} ")),
+            "{columns}: {text}"
+        );
+        assert_eq!(heading.contains("CAPACITY"), row.contains(" 4096"), "{columns}: {text}");
+        assert_eq!(heading.contains("SIZE"), row.contains(" 8576"), "{columns}: {text}");
+        assert!(columns < 80 || heading.contains("MASTER"), "{columns}: {text}");
+        let shown = heading.split_whitespace().count();
+        let said = match 9 - shown {
+            0 => None,
+            1 => Some("without 1 column;".to_owned()),
+            hidden => Some(format!("without {hidden} columns;")),
+        };
+        assert_eq!(text.contains("without "), said.is_some(), "{columns}: {text}");
+        assert!(said.is_none_or(|said| text.contains(&said)), "{columns}: {text}");
+        seen.push(shown);
+    }
+    assert!(
+        seen.is_sorted_by(|wider, narrower| wider >= narrower) && seen[0] == 9 && seen[5] < 5,
+        "{seen:?}"
+    );
+    let piped = ctl(&["list"]).out;
+    assert_eq!(
+        piped.lines().next().map(|heading| heading.split_whitespace().count()),
+        Some(9),
+        "{piped}"
+    );
+}

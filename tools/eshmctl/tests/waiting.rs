@@ -17,12 +17,22 @@ use std::{
 
 #[test]
 fn what_is_not_there_is_waited_for_aloud_and_once() {
-    for args in [&["watch"][..], &["record", "-o", "-"], &["echo"]] {
+    for (args, end) in [
+        (&["watch"][..], "0 caught, 0 missed\n"),
+        (&["record", "-o", "-"], "0 recorded, 0 missed\n"),
+        (&["record", "-o", "/dev/null"], "0 recorded, 0 missed\n"),
+        (&["echo"], "0 answered\n"),
+    ] {
         let name = Name::new();
         let done = ctl(&[&args[..1], &[name.as_str(), "--for", "0.5"], &args[1..]].concat());
         let said =
             format!("eshmctl: there is no segment '{}' yet; waiting for it\n", name.as_str());
         assert!(done.code == Some(4) && done.err.matches(&said).count() == 1, "{args:?}: {done:?}");
+        let beside = args == ["record", "-o", "-"];
+        assert!(
+            if beside { done.err.contains(end) && done.out.is_empty() } else { done.out == end },
+            "{args:?}: {done:?}"
+        );
     }
     let name = Name::new();
     let done = ctl(&["recv", name.as_str(), "--for", "0.3"]);

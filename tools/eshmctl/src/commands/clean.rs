@@ -26,7 +26,8 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// How long a segment is watched before it counts as orphaned; it is looked at once more as it is removed.
+/// How long a segment is watched before it counts as orphaned; it is looked at once more as it is
+/// removed.
 const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs it.

@@ -30,6 +30,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let limit = Limit::after(args.time);
     let Some(endpoint) = open(args, limit)? else {
+        say!("0 answered");
         tell!("there was no segment '{}'; nothing answered", args.side.name);
         return Ok(Exit::Missing);
     };

@@ -3,11 +3,16 @@
 use crate::{
     exit::Exit,
     failure::Failure,
+    numbers,
     paint::{Painted, Tone},
-    report::{self, AgeOf, Channel, Kind, Life, Report, Side},
-    say, say_part, time,
+    progress,
+    report::{self, AgeOf, Kind, Life, Report, Side},
+    say, time, top,
 };
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 /// List every segment with its two sides.
 #[derive(clap::Args, Debug)]
@@ -41,37 +46,95 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if reports.iter().any(|report| report.orphan) { Exit::Findings } else { Exit::Fine })
 }
 
+/// Headings, widths, and columns in between; what is shown of a name, and the last word on an
+/// orphan, is always whole.
+const COLUMNS: [(&str, usize, usize); 9] = [
+    ("NAME", 4, 0),
+    ("CAPACITY", 8, 2),
+    ("SIZE", 8, 1),
+    ("PROTO", 5, 1),
+    ("MASTER", SIDE, 2),
+    ("SLAVE", SIDE, 1),
+    ("M>S/s", 7, 1),
+    ("S>M/s", 7, 1),
+    ("AGE", 4, 1),
+];
+/// The first to go on a terminal that is too narrow, and so on.
+const LEAST: [usize; 8] = [3, 2, 8, 1, 7, 6, 5, 4];
+/// Columns of a name that others are set beside.
+const LONGEST: usize = 40;
+/// Columns of a side.
+const SIDE: usize = 20;
+const ORPHAN: &str = "  orphan";
+
+/// A cell: its text, and how it is meant.
+type Cell = (String, Option<Tone>);
+
+/// The columns that fit into `room`, each with its width; `orphans` says whether any is called one.
+fn layout(rows: &[[Cell; 9]], orphans: bool, room: usize) -> Vec<(usize, usize)> {
+    let widest = |at: usize| {
+        rows.iter()
+            .map(|row| top::width(&row[at].0))
+            .chain([COLUMNS[at].0.len()])
+            .max()
+            .unwrap_or(0)
+    };
+    let usual: [usize; 9] = std::array::from_fn(|at| match at {
+        0 => widest(0).min(LONGEST), // one long name moves no other
+        _ if is_number(at) => COLUMNS[at].1.max(widest(at)),
+        _ => COLUMNS[at].1,
+    });
+    let orphan = if orphans { ORPHAN.len() } else { 0 };
+    let taken = |widths: [usize; 9]| -> [usize; 9] {
+        std::array::from_fn(|at| widths[at] + if at == 0 { orphan } else { COLUMNS[at].2 })
+    };
+    // On a terminal that is too narrow no column is wider than it needs to be.
+    let fits = taken(usual).iter().sum::<usize>() <= room;
+    let widths = if fits { usual } else { std::array::from_fn(|at| usual[at].min(widest(at))) };
+    let mut shown: Vec<_> =
+        top::kept(&taken(widths), &LEAST, 0, room).map(|at| (at, widths[at])).collect();
+    let others = orphan + shown[1..].iter().map(|&(at, _)| taken(widths)[at]).sum::<usize>();
+    shown[0].1 = shown[0].1.min(room.saturating_sub(others));
+    shown
+}
+
 fn table(reports: &[Report], long: bool) {
-    let width = reports.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).clamp(4, 40);
-    let heading = format!(
-        "{:width$}  {:>8} {:>8} {:>5}  {:20} {:20} {:>7} {:>7} {:>4}",
-        "NAME", "CAPACITY", "SIZE", "PROTO", "MASTER", "SLAVE", "M>S/s", "S>M/s", "AGE"
-    );
-    say!("{}", Painted(Tone::Bold, heading));
-    for report in reports {
-        let name = format!("{:width$}", report.name); // whole: it is typed again, and searched for
+    let room = if io::stdout().is_terminal() { progress::columns() } else { usize::MAX };
+    let rows: Vec<_> = reports.iter().map(cells).collect();
+    let shown = layout(&rows, reports.iter().any(|report| report.orphan), room);
+    let line = |cells: &[Cell; 9]| {
+        let mut line = String::new();
+        for &(at, width) in &shown {
+            let (text, tone) = &cells[at];
+            let pad = " ".repeat(width.saturating_sub(top::width(text)));
+            let text = if is_number(at) { pad + text } else { text.to_owned() + &pad };
+            line += &" ".repeat(COLUMNS[at].2);
+            line += &tone.map_or(text.clone(), |tone| Painted(tone, text).to_string());
+        }
+        line
+    };
+    say!("{}", Painted(Tone::Bold, line(&COLUMNS.map(|(heading, ..)| plain(heading))).trim_end()));
+    for (report, cells) in reports.iter().zip(&rows) {
         let Some(segment) = &report.segment else {
             let why = report.findings.first().map_or("", |finding| &finding.what);
-            say!("{name}  {:>8} {:>8} {:>5}  {}", "-", report.size, "-", Painted(Tone::Bad, why));
+            let start = line(cells);
+            let start = format!("{:1$}", start.trim_end(), shown[0].1);
+            let room = room.saturating_sub(top::width(&start) + 2);
+            say!("{start}  {}", Painted(Tone::Bad, top::cut(why, room)));
             continue;
         };
-        say_part!("{name}  {:>8} {:>8} {:>5}  ", segment.capacity, report.size, segment.protocol);
-        say_part!("{} {} ", who(&segment.master), who(&segment.slave));
-        say_part!("{:>7} {:>7} ", rate(&segment.master_to_slave), rate(&segment.slave_to_master));
-        say_part!("{:>4}", age(report));
-        say!(
-            "{}",
-            if report.orphan {
-                format!("  {}", Painted(Tone::Bad, "orphan"))
-            } else {
-                String::new()
-            }
-        );
+        let orphan =
+            if report.orphan { Painted(Tone::Bad, ORPHAN).to_string() } else { String::new() };
+        say!("{}{orphan}", line(cells));
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
                 say!("    {label:6} {pid} {}", command.escape_debug());
             }
         }
+    }
+    if shown.len() < COLUMNS.len() {
+        let hidden = numbers::count((COLUMNS.len() - shown.len()) as u64, "column");
+        say!("without {hidden}; all: `eshmctl list | cat`");
     }
     let orphans = reports.iter().filter(|r| r.orphan).count();
     let broken = reports.iter().filter(|r| r.kind != Kind::Segment).count();
@@ -83,8 +146,48 @@ fn table(reports: &[Report], long: bool) {
     }
 }
 
+fn plain(text: impl ToString) -> Cell {
+    (text.to_string(), None)
+}
+
+/// The row of a file.
+fn cells(report: &Report) -> [Cell; 9] {
+    // The name whole: it is typed again, and searched for.
+    let (name, size) = (plain(&report.name), plain(report.size));
+    let Some(segment) = &report.segment else {
+        let [dash, none] = ["-", ""].map(plain);
+        return [
+            name,
+            dash.clone(),
+            size,
+            dash,
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none,
+        ];
+    };
+    [
+        name,
+        plain(segment.capacity),
+        size,
+        plain(segment.protocol),
+        who(&segment.master),
+        who(&segment.slave),
+        plain(numbers::rate(segment.master_to_slave.writes_per_second)),
+        plain(numbers::rate(segment.slave_to_master.writes_per_second)),
+        plain(age(report)),
+    ]
+}
+
+/// Whether a column stands on the right.
+fn is_number(at: usize) -> bool {
+    matches!(COLUMNS[at].0, "CAPACITY" | "SIZE" | "PROTO" | "M>S/s" | "S>M/s" | "AGE")
+}
+
 /// A side in 20 columns.
-fn who(side: &Side) -> Painted<String> {
+fn who(side: &Side) -> Cell {
     let library = if side.library == Some("released") { "*" } else { "" };
     let pid = side.pid.map_or(String::new(), |pid| pid.to_string());
     let (tone, text) = match side.life {
@@ -97,23 +200,7 @@ fn who(side: &Side) -> Painted<String> {
         Life::Silent => (Tone::Warn, format!("{pid}{library} silent")),
         Life::Dead => (Tone::Bad, format!("{pid}{library} dead")),
     };
-    Painted(tone, format!("{:20}", shorten(&text, 20)))
-}
-
-/// At most `width` characters; an ellipsis shows that some are left out.
-fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['\u{2026}']).collect()
-}
-
-fn rate(channel: &Channel) -> String {
-    match channel.writes_per_second {
-        rate if rate >= 1e6 => format!("{:.1}M", rate / 1e6),
-        rate if rate >= 1e4 => format!("{:.0}k", rate / 1e3),
-        rate => format!("{rate:.0}"),
-    }
+    (top::cut(&text, SIDE), Some(tone))
 }
 
 /// With `~` where it counts from the last change, for want of a birth.
@@ -136,9 +223,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names_fit_their_columns() {
+    fn what_is_shown_fits_and_no_more_is_left_out_than_must_be() {
+        let row = |name: &str| {
+            [name, "4096", "8576", "3", "4194304 controller", "4194305*", "123k", "4200.00M", "25h"]
+                .map(plain)
+        };
+        let rows = [row("robot_arm"), row("x")];
+        let total = |shown: &[(usize, usize)]| {
+            shown.iter().map(|&(at, width)| width + COLUMNS[at].2).sum::<usize>()
+        };
+        for room in 1..200 {
+            for (orphans, last) in [(false, 0), (true, ORPHAN.len())] {
+                let shown = layout(&rows, orphans, room);
+                assert!(shown.len() == 1 || total(&shown) + last <= room, "{room}: {shown:?}");
+                for &(at, width) in &shown[1..] {
+                    assert!(
+                        width >= top::width(&rows[0][at].0),
+                        "{room}: a cell of {} is cut",
+                        COLUMNS[at].0
+                    );
+                }
+            }
+        }
+        assert_eq!(
+            layout(&rows, false, usize::MAX).iter().map(|shown| shown.1).collect::<Vec<_>>(),
+            [9, 8, 8, 5, 20, 20, 7, 8, 4]
+        );
+        let narrow = layout(&rows, false, 80);
+        assert_eq!(narrow.len(), COLUMNS.len(), "{narrow:?}");
+        let shown = layout(&rows, false, 40);
+        assert_eq!(
+            shown.iter().map(|&(at, _)| COLUMNS[at].0).collect::<Vec<_>>(),
+            ["NAME", "MASTER", "SLAVE"]
+        );
+    }
+
+    #[test]
+    fn a_time_is_short() {
         assert_eq!([5, 300, 90_000, 1_000_000].map(short_time), ["5s", "5m", "25h", "11d"]);
-        assert_eq!(shorten("abcdef", 4), "abc\u{2026}");
-        assert_eq!(shorten("abcd", 4), "abcd");
     }
 }

@@ -36,16 +36,19 @@ pub struct Args {
     /// End after this time; a bare number is seconds.
     #[arg(long = "for", value_name = time::VALUE, value_parser = time::seconds)]
     time: Option<Duration>,
-    /// From one to the next, as a control loop has them; a bare number is microseconds. 0: one right after the other.
+    /// From one to the next, as a control loop has them; a bare number is microseconds. 0: one
+    /// right after the other.
     #[arg(long, value_name = time::VALUE, default_value = "0us", value_parser = time::microseconds(0..=3_600_000_000))]
     every: Duration,
-    /// How long to wait for the echo to be there, and for it to come back if it goes; a bare number is seconds.
+    /// How long to wait for the echo to be there, and for it to come back if it goes; a bare number
+    /// is seconds.
     #[arg(long, value_name = time::VALUE, default_value = "10s", value_parser = time::seconds)]
     wait: Duration,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Draw the distribution into an SVG file; with `-` on standard output, and the figures on standard error.
+    /// Draw the distribution into an SVG file; with `-` on standard output, and the figures on
+    /// standard error.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }

@@ -53,12 +53,13 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
     let limit = Limit::after(args.time);
+    let piped = standard::is_meant(&args.output);
     let Some((segment, fresh)) = tap::await_segment(&args.name, limit, false)? else {
+        close(0, 0, piped);
         tell!("there was no segment '{}'; nothing recorded", args.name);
         return Ok(Exit::Missing);
     };
     let wrong = |error: io::Error| Failure::of_file(&args.output, &error);
-    let piped = standard::is_meant(&args.output);
     let mut writer =
         Writer::new(open(args)?, args.name.as_ref(), segment.capacity()).map_err(wrong)?;
     drop(segment);
@@ -78,13 +79,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     progress.done();
-    let told = format!("{values} recorded, {missed} missed");
-    if piped {
-        say::beside(format_args!("{told}\n"));
-    } else {
-        say!("{told}");
-    }
+    close(values, missed, piped);
     Ok(Exit::Fine)
+}
+
+/// Prints the closing line; beside what is recorded, where that goes to standard output.
+fn close(values: u64, missed: u64, piped: bool) {
+    let told = format_args!("{values} recorded, {missed} missed\n");
+    if piped { say::beside(told) } else { say::out(told) }
 }
 
 /// Where the values go.
@@ -100,9 +102,10 @@ fn open(args: &Args) -> Result<Box<dyn Write>, Failure> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true).create_new(!args.force);
     let file = options.open(&args.output).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::new(format!("{} exists; --force writes over it", args.output.display()))
-        }
+        io::ErrorKind::AlreadyExists => Failure::new(format!(
+            "{} exists; --force writes over it",
+            standard::shown(&args.output, "it")
+        )),
         _ => Failure::of_file(&args.output, &error),
     })?;
     Ok(Box::new(BufWriter::new(file)))

@@ -72,7 +72,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     stop::prepare();
-    let wrong = |why: Failure| Failure::new(format!("{}: {why}", args.file.display()));
+    let wrong = |why: Failure| {
+        Failure::new(format!("{}: {why}", standard::shown(&args.file, standard::INPUT)))
+    };
     let mut reader = match Reader::new(BufReader::new(standard::Input::open(&args.file)?)) {
         Ok(reader) => reader,
         Err(_) if stop::asked() => return Ok(ended(0, Instant::now())), // while nothing came

@@ -30,7 +30,8 @@ pub struct Args {
     /// Send a file's bytes as one value; `-` for standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
-    /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes; show replies likewise.
+    /// Take each value for a record in JSON, as `watch --record` prints it, and send its bytes;
+    /// show replies likewise.
     #[arg(long)]
     record: bool,
     /// Which side to be.
@@ -42,8 +43,8 @@ pub struct Args {
     /// Send a value or file so many times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Stay so long after the last value; a bare number is seconds. Print replies, and let a reader come and read it. Exit
-    /// code 5 if none did.
+    /// Stay so long after the last value; a bare number is seconds. Print replies, and let a reader
+    /// come and read it. Exit code 5 if none did.
     #[arg(long, value_name = time::VALUE, default_value = "1s", value_parser = time::seconds)]
     linger: Duration,
 }

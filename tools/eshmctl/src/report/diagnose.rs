@@ -10,8 +10,8 @@ use crate::{
 const FILE: &str = "the file";
 const MESSAGES: &str = "messages";
 
-/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said, `obstacle` what it
-/// was refused for.
+/// Fills in the findings and whether the segment is an orphan; `why` is what the look itself said,
+/// `obstacle` what it was refused for.
 pub fn diagnose(report: &mut Report, why: Option<String>, obstacle: Option<Obstacle>) {
     let mut findings = Vec::new();
     let mut add = |severity, subject, what: String, advice: &str| {

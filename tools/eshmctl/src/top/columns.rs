@@ -56,28 +56,64 @@ impl Column {
 /// The columns that fit into `room` with one space in between, each with its width. `widths` says
 /// how wide the widest cell of each of `ALL` is, heading included. Names get what the others leave.
 pub fn fit(widths: [usize; 8], room: usize) -> Vec<(Column, usize)> {
-    let width = |column: Column| widths[column as usize];
-    let mut shown = ALL.to_vec();
-    for least in LEAST {
-        let others: usize =
-            shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
-        if others + width(Name).min(SHORTEST) <= room {
-            break;
-        }
-        shown.retain(|&column| column != least);
-    }
-    let others: usize =
-        shown.iter().filter(|&&column| column != Name).map(|&column| width(column) + 1).sum();
-    let name = width(Name).min(room.saturating_sub(others)).max(1);
+    let name = widths[Name as usize];
+    let mut least = widths;
+    least[Name as usize] = name.min(SHORTEST);
+    let shown: Vec<Column> =
+        kept(&least, &LEAST.map(|column| column as usize), 1, room).map(|at| ALL[at]).collect();
+    let others: usize = shown
+        .iter()
+        .filter(|&&column| column != Name)
+        .map(|&column| widths[column as usize] + 1)
+        .sum();
+    let name = name.min(room.saturating_sub(others)).max(1);
     shown
         .into_iter()
-        .map(|column| (column, if column == Name { name } else { width(column) }))
+        .map(|column| (column, if column == Name { name } else { widths[column as usize] }))
         .collect()
+}
+
+/// Which columns of these widths fit into `room` with so much in between: those of `least` are left
+/// out first, in that order; what is not among them stays.
+pub fn kept(
+    widths: &[usize],
+    least: &[usize],
+    gap: usize,
+    room: usize,
+) -> impl Iterator<Item = usize> + use<> {
+    let mut shown: Vec<usize> = (0..widths.len()).collect();
+    for out in least {
+        if shown.iter().map(|&at| widths[at] + gap).sum::<usize>() <= room + gap {
+            break;
+        }
+        shown.retain(|at| at != out);
+    }
+    shown.into_iter()
 }
 
 /// Columns of a terminal that a text takes.
 pub fn width(text: &str) -> usize {
     Span::raw(text).width()
+}
+
+/// A text in lines of at most `room` columns; a word goes on in the next line only where it is
+/// longer than a whole one.
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let last = lines.last_mut().expect("one");
+        if !last.trim().is_empty() && width(last) + width(word.trim_end()) > room {
+            lines.push(String::new());
+        }
+        for c in word.chars() {
+            let last = lines.last_mut().expect("one");
+            if !last.is_empty() && width(last) + width(c.encode_utf8(&mut [0; 4])) > room {
+                lines.push(String::new());
+            }
+            lines.last_mut().expect("one").push(c);
+        }
+    }
+    lines
 }
 
 /// A text in at most `room` columns; an ellipsis shows that some of it is left out.
@@ -115,6 +151,19 @@ mod tests {
         assert_eq!(fit(WIDTHS, 200).len(), ALL.len());
         assert_eq!(fit(WIDTHS, 60).iter().map(|shown| shown.0).collect::<Vec<_>>(), ALL[..7]);
         assert_eq!(fit(WIDTHS, 10), [(Name, 10)]);
+    }
+
+    #[test]
+    fn a_line_is_wrapped_between_words_and_loses_nothing() {
+        assert_eq!(wrap("  one two  three", 7), ["  one ", "two  ", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("", 3), [""]);
+        let text = "  1000 heartbeats a second, cpu 12.5 % of_a_very_long_word_without_any_space";
+        for room in 1..100 {
+            let lines = wrap(text, room);
+            assert_eq!(lines.concat(), text);
+            assert!(lines.iter().all(|line| width(line.trim_end()) <= room), "{room}: {lines:?}");
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! The live table: `board` knows what is measured, `app` what the keys have asked for, `view` draws
-//! both.
+//! The live table: `board` knows what is measured, `app` what the keys have asked for; `view` draws
+//! both, `page` one segment of it.
 
 mod app;
 mod board;
 mod columns;
+mod page;
 mod picture;
 mod view;
 
 pub use app::{App, Key};
 pub use board::Board;
-pub use columns::cut;
+pub use columns::{cut, kept, width};
 pub use picture::svg;
 pub use view::draw;

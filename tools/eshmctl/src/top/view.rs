@@ -4,14 +4,14 @@ use super::{
     app::{App, Order},
     board::{Peer, Row},
     columns::{self, ALL, Column},
+    page,
 };
 use crate::numbers;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout},
     style::{Color, Modifier, Style},
-    text::{Line, Span},
-    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState, Wrap},
+    widgets::{Cell, Paragraph, Row as TableRow, Table, TableState},
 };
 
 /// Draws the screen.
@@ -30,8 +30,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let count = app.rows.len();
     let (mut hidden, mut which) = (0, String::new());
     match app.position().filter(|_| app.open) {
-        Some(at) => frame
-            .render_widget(Paragraph::new(details(&app.rows[at])).wrap(Wrap { trim: false }), body),
+        Some(at) => frame.render_widget(
+            Paragraph::new(page::page(&app.rows[at], room, body.height.into())),
+            body,
+        ),
         None if app.rows.is_empty() => frame.render_widget(Paragraph::new("no segments"), body),
         None => {
             let mut state = TableState::default().with_selected(app.position());
@@ -44,22 +46,13 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
             }
         }
     }
-    let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
-    let frozen = if app.frozen { "FROZEN" } else { "" };
-    let left_out = match hidden {
-        0 => String::new(),
-        1 => "1 column does not fit".to_owned(),
-        _ => format!("{hidden} columns do not fit"),
-    };
+    let must = facts(app.frozen, hidden, &which, count, room);
     // By weight: what comes last goes first where there is no room.
-    let parts = [
-        &segments,
-        frozen,
-        &left_out,
-        &format!("by {order}"),
-        &numbers::count(beating as u64, "live end"),
-    ];
-    let title = whole_parts("eshmctl top", &parts, room);
+    let may = [format!("by {order}"), numbers::count(beating as u64, "live end")];
+    let parts: Vec<&str> = must.iter().chain(&may).map(String::as_str).collect();
+    let told = must.iter().map(|fact| columns::width(fact) + 2).sum::<usize>();
+    let start = "eshmctl top";
+    let title = whole_parts(if start.len() + told <= room { start } else { "" }, &parts, room);
     frame.render_widget(
         Paragraph::new(title).style(Style::new().add_modifier(Modifier::BOLD)),
         head,
@@ -80,6 +73,35 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     };
     let keys = whole_parts("", keys, room);
     frame.render_widget(Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)), foot);
+}
+
+/// What one has to know to read the table right, in words as long as there is room for: that it
+/// stands still, that columns are left out, that rows are.
+fn facts(frozen: bool, hidden: usize, which: &str, count: usize, room: usize) -> Vec<String> {
+    let segments = format!("{which}{}", numbers::count(count as u64, "segment"));
+    let few = if which.is_empty() { segments.clone() } else { format!("{which}{count}") };
+    let columns = match hidden {
+        0 => [const { String::new() }; 3],
+        1 => ["1 column does not fit".to_owned(), "+1 column".to_owned(), "+1".to_owned()],
+        _ => [
+            format!("{hidden} columns do not fit"),
+            format!("+{hidden} columns"),
+            format!("+{hidden}"),
+        ],
+    };
+    let frozen = if frozen { "FROZEN" } else { "" };
+    let forms = columns.into_iter().zip([segments.clone(), segments, few]);
+    let mut forms = forms.map(|(columns, segments)| {
+        [frozen.to_owned(), columns, segments]
+            .into_iter()
+            .filter(|fact| !fact.is_empty())
+            .collect::<Vec<_>>()
+    });
+    let fits = |facts: &Vec<String>| {
+        facts.iter().map(|fact| columns::width(fact) + 2).sum::<usize>() <= room + 2
+    };
+    let (longest, longer, shortest) = (forms.next(), forms.next(), forms.next());
+    [longest, longer].into_iter().flatten().find(fits).or(shortest).unwrap_or_default()
 }
 
 /// A line of as many parts as fit whole, after a start that goes where not even the first one fits
@@ -146,9 +168,9 @@ fn cell(row: &Row, column: Column) -> Shown {
         Column::Name => plain(row.name.clone()),
         Column::Master => who(&row.sides[0]),
         Column::Slave => who(&row.sides[1]),
-        Column::FromMaster => plain(short(row.rates[0])),
-        Column::FromSlave => plain(short(row.rates[1])),
-        Column::Missed => plain(short(row.missed[0] + row.missed[1])),
+        Column::FromMaster => plain(numbers::rate(row.rates[0])),
+        Column::FromSlave => plain(numbers::rate(row.rates[1])),
+        Column::Missed => plain(numbers::rate(row.missed[0] + row.missed[1])),
         Column::Beats => beats(row),
         Column::Cpu => plain(cpu(row)),
     }
@@ -167,14 +189,6 @@ fn who(side: &Peer) -> Shown {
     }
 }
 
-fn short(rate: f64) -> String {
-    match rate {
-        rate if rate >= 1e6 => format!("{:.2}M", rate / 1e6),
-        rate if rate >= 1e4 => format!("{:.0}k", rate / 1e3),
-        rate => format!("{rate:.0}"),
-    }
-}
-
 /// The heartbeats of the side that beats less rightly.
 fn beats(row: &Row) -> Shown {
     let beating = row.sides.iter().filter(|side| side.beating);
@@ -188,52 +202,13 @@ fn beats(row: &Row) -> Shown {
     } else {
         Style::new()
     };
-    Shown { text: format!("{}~{}", short(worse.beats), short(worse.jitter)), style }
+    Shown { text: format!("{}~{}", numbers::rate(worse.beats), numbers::rate(worse.jitter)), style }
 }
 
 fn cpu(row: &Row) -> String {
     let [master, slave] = [0, 1]
         .map(|i: usize| row.sides[i].cpu.map_or("-".to_owned(), |percent| format!("{percent:.0}")));
     format!("{master}/{slave}")
-}
-
-fn details(row: &Row) -> Vec<Line<'static>> {
-    let bold =
-        |text: String| Line::from(Span::styled(text, Style::new().add_modifier(Modifier::BOLD)));
-    let mut lines = vec![
-        bold(row.name.clone()),
-        Line::from(format!("capacity {} bytes", row.capacity)),
-        Line::default(),
-    ];
-    for (label, side) in [("master", &row.sides[0]), ("slave", &row.sides[1])] {
-        let state = match (side.pid, side.beating, side.flag) {
-            (0, ..) => "never there".to_owned(),
-            (pid, _, false) => format!("process {pid} has left"),
-            (pid, true, _) => format!("process {pid} beats"),
-            (pid, ..) => format!("process {pid} does not beat"),
-        };
-        lines.push(bold(format!("{label}: {state}")));
-        if let Some(command) = &side.command {
-            lines.push(Line::from(format!("  {}", command.escape_debug())));
-        }
-        let cpu = side.cpu.map_or("unknown".to_owned(), |percent| format!("{percent:.1} %"));
-        lines.push(Line::from(format!(
-            "  {:.0} heartbeats a second, strayed {:.1} ms, cpu {cpu}",
-            side.beats, side.jitter
-        )));
-    }
-    lines.push(Line::default());
-    for (i, label) in ["master to slave", "slave to master"].into_iter().enumerate() {
-        lines.push(bold(label.to_owned()));
-        lines.push(Line::from(format!(
-            "  {} a second, {} of them never read; {} in all; {} parked",
-            short(row.rates[i]),
-            short(row.missed[i]),
-            row.written[i],
-            numbers::count(row.waiters[i], "reader")
-        )));
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -266,6 +241,116 @@ mod tests {
         let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
         terminal.draw(|frame| draw(frame, app)).unwrap();
         terminal.backend().to_string()
+    }
+
+    /// A pair that writes as fast as any, with pids and rates of as many digits as there can be.
+    fn busy() -> App {
+        let side = || Peer {
+            pid: 4_194_304,
+            beating: true,
+            flag: true,
+            beats: 1000.4,
+            jitter: 123.0,
+            cpu: Some(1600.0),
+            command: Some("/usr/bin/controller --config /etc/robot/arm.toml".to_owned()),
+        };
+        let mut app = App::new();
+        app.take(
+            [
+                [123_456.0, 98_765.0],
+                [1_234_567.0, 999_999.4],
+                [87_654_321.0, 4.2e9],
+                [9_999.6, 0.4],
+            ]
+            .into_iter()
+            .enumerate()
+            .map(|(at, rates)| Row {
+                name: format!("robot_arm_with_a_long_name_{at}"),
+                capacity: 1 << 30,
+                sides: [side(), side()],
+                rates,
+                missed: rates,
+                waiters: [1, 2],
+                written: [u64::MAX; 2],
+            })
+            .collect(),
+        );
+        app
+    }
+
+    fn screen_of(app: &App, width: u16, height: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(frame, app)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..height).map(row).collect()
+    }
+
+    #[test]
+    fn no_digit_is_cut_whatever_the_width() {
+        let app = busy();
+        let whole: Vec<Vec<String>> =
+            app.rows.iter().map(|row| ALL.map(|column| cell(row, column).text).to_vec()).collect();
+        for width in 1..100 {
+            let screen = screen_of(&app, width, 8);
+            let shown = screen[1].split_whitespace().count(); // "CPU %" counts twice
+            assert!(width < 40 || shown >= 2, "{width}: {screen:?}");
+            for (line, whole) in screen[2..].iter().zip(&whole) {
+                for word in line
+                    .split_whitespace()
+                    .filter(|word| !word.starts_with("robot") && !word.starts_with('\u{2026}'))
+                {
+                    let known =
+                        whole[1..].iter().any(|cell| cell.split(' ').any(|part| part == word));
+                    assert!(
+                        known || whole[0].starts_with(word.trim_end_matches('\u{2026}')),
+                        "{width}: {word} in {line}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn that_columns_do_not_fit_is_said_whatever_the_width() {
+        let mut app = busy();
+        for frozen in [false, true] {
+            app.frozen = frozen;
+            for width in 8..100 {
+                let screen = screen_of(&app, width, 8);
+                let headings =
+                    ALL.iter().filter(|column| screen[1].contains(column.heading())).count();
+                let hidden = ALL.len() - headings;
+                let said = [format!("+{hidden}"), format!("{hidden} column")];
+                let told = said.iter().any(|words| screen[0].contains(words.as_str()));
+                assert!(width < 12 || told == (hidden > 0), "{width}: {screen:?}");
+                assert_eq!(screen[0].contains("FROZEN"), frozen, "{width}: {screen:?}");
+                // Nor are rows left out in silence, where there is room for both.
+                let few = screen_of(&app, width, 5);
+                assert!(width < 24 || few[0].contains("1-2 of 4"), "{width}: {few:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_does_not_fit_says_how_much_is_left_out() {
+        let mut app = busy();
+        app.chosen = Some(app.rows[0].name.clone());
+        app.open = true;
+        for (width, height) in [(40, 10), (20, 8), (80, 6), (12, 4)] {
+            let screen = screen_of(&app, width, height);
+            let last = &screen[usize::from(height) - 2];
+            assert!(
+                last.starts_with('+') && last.contains(" line"),
+                "{width}x{height}: {screen:?}"
+            );
+        }
+        let whole = screen_of(&app, 100, 24);
+        assert!(
+            whole.iter().all(|line| !line.starts_with('+'))
+                && whole.join("").contains("2 readers parked"),
+            "{whole:?}"
+        );
     }
 
     #[test]

@@ -84,9 +84,14 @@ impl Terminal {
         until(what, || shown(&self.text()));
     }
 
+    /// All that it has written, as it wrote it: what has left the screen too, and each line in one.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().expect("the output")).replace('\r', "")
+    }
+
     /// Whether it has ever written this, be it on the screen still or not.
     pub fn has_written(&self, text: &str) -> bool {
-        String::from_utf8_lossy(&self.output.lock().expect("the output")).contains(text)
+        self.written().contains(text)
     }
 
     pub fn press(&mut self, keys: &str) {

@@ -1,6 +1,7 @@
 //! Memory of other Python objects, by the buffer protocol.
 
-use pyo3::{ffi, prelude::*};
+use crate::{interpreter, package};
+use pyo3::{ffi, prelude::*, types::PyBytes};
 use std::{
     ffi::{CStr, c_int},
     mem::MaybeUninit,
@@ -25,19 +26,14 @@ impl Buffer {
     }
 
     fn export(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
-        let mut view = ffi::Py_buffer::new();
-        // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is released.
-        match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) } {
-            0 => Ok(Buffer { view }),
-            _ => Err(PyErr::fetch(object.py())),
-        }
+        interpreter::buffer(object, flags).map(|view| Buffer { view })
     }
 
     /// The bytes of a writable object.
     pub(crate) fn writable(object: &Bound<'_, PyAny>) -> PyResult<Buffer> {
         match Buffer::of(object, ffi::PyBUF_WRITABLE) {
             Some(buffer) => Ok(buffer),
-            None => Buffer::export(&looked_at(object, "room_in")?, ffi::PyBUF_WRITABLE),
+            None => Buffer::export(&looked_at(object, |package| &package.room_in)?, ffi::PyBUF_WRITABLE),
         }
     }
 
@@ -67,9 +63,8 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: filled in by PyObject_GetBuffer, released once, by a thread that holds the interpreter lock: no Buffer is
-        // sent elsewhere.
-        unsafe { ffi::PyBuffer_Release(&mut self.view) }
+        // SAFETY: released once, by a thread that holds the interpreter lock: no Buffer is sent elsewhere.
+        unsafe { interpreter::release(&mut self.view) }
     }
 }
 
@@ -77,12 +72,15 @@ impl Drop for Buffer {
 pub(crate) fn with_bytes<T>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
     match Buffer::of(object, ffi::PyBUF_SIMPLE) {
         Some(buffer) => use_bytes(buffer.bytes()),
-        None => use_bytes(looked_at(object, "message_of")?.call_method0("tobytes")?.extract()?),
+        None => use_bytes(looked_at(object, |package| &package.bytes_of)?.cast::<PyBytes>()?.as_bytes()),
     }
 }
 
-/// The memory of an object by a function of `eshm._arrays`, which is also the ctypes back end's, with its exceptions.
+/// What a function of `eshm._arrays` makes of an object; the ctypes back end has its exceptions too.
 #[cold]
-fn looked_at<'py>(object: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyAny>> {
-    object.py().import("eshm._arrays")?.call_method1(function, (object,))
+fn looked_at<'py>(
+    object: &Bound<'py, PyAny>,
+    function: impl FnOnce(&package::Package) -> &Py<PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    interpreter::call(package::function(object.py(), function), [object])
 }

@@ -1,15 +1,15 @@
 //! Class Channel: the calls of one end of a channel.
 
-use crate::arguments::{DEFAULT_TIMEOUT, INFINITE, Milliseconds, Size};
+use crate::arguments::{self, INFINITE};
 use crate::buffer::{self, Buffer};
-use crate::errors;
 use crate::open::Place;
+use crate::{errors, interpreter};
 use eshm::{DisconnectBehavior, Endpoint, Error, LogLevel, Role, WakeupMode};
 use pyo3::{
     exceptions::PyRuntimeError,
     intern,
     prelude::*,
-    types::{PyBytes, PyDict, PyTuple},
+    types::{PyBytes, PyDict, PyString, PyTuple},
 };
 use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
@@ -105,24 +105,33 @@ impl Channel {
     #[pyo3(signature = (buffer_size = None, timeout_ms = None))]
     fn read<'py>(
         slf: &Bound<'py, Self>,
-        buffer_size: Option<Size>,
-        timeout_ms: Option<Milliseconds>,
+        buffer_size: Option<&Bound<'py, PyAny>>,
+        timeout_ms: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
-        match take(slf, most(slf, &buffer_size), timeout)? {
+        let (size, timeout) = (arguments::size(buffer_size)?, arguments::milliseconds(timeout_ms)?);
+        match take(slf, most(slf, size), timeout)? {
             Taken::Message(message) => Ok(message.into_any()),
             Taken::Nothing => Err(nothing(slf.py(), timeout)),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout)),
+            Taken::NotOpen => {
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(slf, intern!(slf.py(), "read"), [buffer_size.unwrap_or(&none), timeout_ms.unwrap_or(&none)])
+            }
         }
     }
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/try_read"))]
     #[pyo3(signature = (buffer_size = None))]
-    fn try_read<'py>(slf: &Bound<'py, Self>, buffer_size: Option<Size>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match take(slf, most(slf, &buffer_size), 0)? {
+    fn try_read<'py>(
+        slf: &Bound<'py, Self>,
+        buffer_size: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match take(slf, most(slf, arguments::size(buffer_size)?), 0)? {
             Taken::Message(message) => Ok(Some(message.into_any())),
             Taken::Nothing => Ok(None),
-            Taken::NotOpen => elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),)).map(Some),
+            Taken::NotOpen => {
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(slf, intern!(slf.py(), "try_read"), [buffer_size.unwrap_or(&none)]).map(Some)
+            }
         }
     }
 
@@ -131,13 +140,16 @@ impl Channel {
     fn readinto<'py>(
         slf: &Bound<'py, Self>,
         buffer: &Bound<'py, PyAny>,
-        timeout_ms: Option<Milliseconds>,
+        timeout_ms: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
+        let timeout = arguments::milliseconds(timeout_ms)?;
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), timeout)? {
             Filled::Bytes(size) => Ok(size.into_pyobject(slf.py())?.into_any()),
             Filled::Nothing => Err(nothing(slf.py(), timeout)),
-            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "readinto"), (buffer, timeout)),
+            Filled::NotOpen => {
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(slf, intern!(slf.py(), "readinto"), [buffer, timeout_ms.unwrap_or(&none)])
+            }
         }
     }
 
@@ -146,13 +158,13 @@ impl Channel {
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), 0)? {
             Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
             Filled::Nothing => Ok(None),
-            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "try_readinto"), (buffer,)).map(Some),
+            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "try_readinto"), [buffer]).map(Some),
         }
     }
 
     fn _get_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let stats = ask(slf, "Failed to get stats", Endpoint::stats)?;
-        let dict = PyDict::new(slf.py());
+        let dict = interpreter::new_dict(slf.py())?.cast_into::<PyDict>()?;
         dict.set_item("master_heartbeat", stats.master_heartbeat)?;
         dict.set_item("slave_heartbeat", stats.slave_heartbeat)?;
         dict.set_item("master_pid", stats.master_pid)?;
@@ -212,13 +224,13 @@ fn ask<T>(slf: &Bound<'_, Channel>, what: &str, question: impl FnOnce(&Endpoint)
 
 /// A call on a channel that is not open here: the other back end's, if there is one.
 #[cold]
-fn elsewhere<'py>(
+fn elsewhere<'py, const N: usize>(
     slf: &Bound<'py, Channel>,
-    call: &Bound<'py, pyo3::types::PyString>,
-    arguments: impl pyo3::call::PyCallArgs<'py>,
+    call: &Bound<'py, PyString>,
+    arguments: [&Bound<'py, PyAny>; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let end = slf.getattr(intern!(slf.py(), "_end"))?;
-    if end.is_none() { Err(errors::closed(slf)) } else { end.call_method1(call, arguments) }
+    let end = interpreter::attribute(slf, intern!(slf.py(), "_end"))?;
+    if end.is_none() { Err(errors::closed(slf)) } else { interpreter::call_method(&end, call, arguments) }
 }
 
 /// What a read says that found nothing.
@@ -233,7 +245,7 @@ fn put(slf: &Bound<'_, Channel>, data: &Bound<'_, PyAny>, message: &[u8]) -> PyR
     match slf.get().place.get(slf.py()) {
         Some(open) if open.endpoint().try_write(message) => Ok(()),
         Some(_) => put_slowly(slf, message),
-        None => elsewhere(slf, intern!(slf.py(), "write"), (data,)).map(|_| ()),
+        None => elsewhere(slf, intern!(slf.py(), "write"), [data]).map(|_| ()),
     }
 }
 
@@ -276,7 +288,7 @@ fn wait(slf: &Bound<'_, Channel>, buffer: &mut [MaybeUninit<u8>], timeout_ms: u3
     let (py, place) = (slf.py(), &slf.get().place);
     let end = (timeout_ms != INFINITE).then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
     loop {
-        py.check_signals()?;
+        interpreter::check_signals(py)?;
         let left = end.map_or(SLICE, |end| end.saturating_sub(eshm::monotonic()));
         if left.is_zero() {
             return Ok(Filled::Nothing);
@@ -309,9 +321,9 @@ enum Taken<'py> {
 
 /// Bytes of the largest message to accept: what was asked for, or all that the channel may have.
 #[inline]
-fn most(slf: &Bound<'_, Channel>, asked: &Option<Size>) -> usize {
+fn most(slf: &Bound<'_, Channel>, asked: Option<usize>) -> usize {
     match asked {
-        Some(size) => size.0,
+        Some(size) => size,
         None => slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok()).unwrap_or(0).max(SMALL),
     }
 }

@@ -7,7 +7,9 @@ mod arguments;
 mod buffer;
 mod channel;
 mod errors;
+mod interpreter;
 mod open;
+mod package;
 
 use pyo3::{ffi, prelude::*};
 
@@ -26,4 +28,11 @@ mod _native {
     use super::channel::Channel;
     #[pymodule_export]
     use super::is_main_interpreter;
+    use super::package;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        package::take(module.py())
+    }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 from operator import index
 from typing import Type
@@ -50,4 +51,12 @@ def u32(what: str, value: int) -> int:
     value = index(value)  # ctypes would silently cut a number to 32 bits
     if not 0 <= value <= 0xFFFFFFFF:
         raise ValueError(f"{what} must be 0 to {0xFFFFFFFF}, not {value}")
+    return value
+
+
+def size(what: str, value: int) -> int:
+    """Bytes of memory; ValueError for a number out of range."""
+    value = index(value)
+    if not 0 <= value <= sys.maxsize:
+        raise ValueError(f"{what} must be 0 to {sys.maxsize}, not {value}")
     return value

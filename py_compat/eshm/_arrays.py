@@ -60,6 +60,11 @@ def message_of(data: Buffer) -> memoryview:
     return view_of(data)
 
 
+def bytes_of(data: Buffer) -> bytes:
+    """A copy of the message."""
+    return message_of(data).tobytes()
+
+
 def room_in(buffer: Buffer) -> memoryview:
     """The memory that a message is put into; BufferError where it cannot be."""
     view = view_of(buffer, "buffer")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-import sys
-from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, Union
 
-from ._arguments import u32
+from ._arguments import size as checked_size, u32
 from ._arrays import message_of, room_in
 from ._countdown import Countdown
 from ._errors import READ, ESHMException, closed, failure, no_event_fd, open_failed
@@ -222,9 +220,7 @@ class CtypesChannel:
                 if isinstance(result, bytes) or result <= 0 and result != _TOO_SMALL:
                     return result
                 size = max(result, size * 2)  # it is still there, or a newer one
-        buffer_size = index(buffer_size)
-        if not 0 <= buffer_size <= sys.maxsize:
-            raise ValueError(f"buffer_size must be 0 to {sys.maxsize}, not {buffer_size}")
+        buffer_size = checked_size("buffer_size", buffer_size)
         if buffer_size > _LARGE:  # not more memory than a message can need
             buffer_size = min(buffer_size, max(_LARGE, self._most_bytes()))
         # list.pop and list.append are atomic: no two threads share a buffer.

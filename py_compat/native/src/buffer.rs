@@ -1,6 +1,7 @@
 //! Memory of other Python objects, by the buffer protocol.
 
-use pyo3::{ffi, prelude::*};
+use crate::{interpreter, package};
+use pyo3::{ffi, prelude::*, types::PyBytes};
 use std::{
     ffi::{CStr, c_int},
     mem::MaybeUninit,
@@ -13,9 +14,8 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// None where a closer look is needed: its elements may be addresses of Python objects, which
-    /// are nothing to share, or have no format, as numpy's times, or it is no memory of this
-    /// kind.
+    /// None where a closer look is needed: its elements may be addresses of Python objects, which are nothing to share, or
+    /// have no format, as numpy's times, or it is no memory of this kind.
     fn of(object: &Bound<'_, PyAny>, flags: c_int) -> Option<Buffer> {
         Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
             .ok()
@@ -29,20 +29,16 @@ impl Buffer {
     }
 
     fn export(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Buffer> {
-        let mut view = ffi::Py_buffer::new();
-        // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view
-        // is released.
-        match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) } {
-            0 => Ok(Buffer { view }),
-            _ => Err(PyErr::fetch(object.py())),
-        }
+        interpreter::buffer(object, flags).map(|view| Buffer { view })
     }
 
     /// The bytes of a writable object.
     pub(crate) fn writable(object: &Bound<'_, PyAny>) -> PyResult<Buffer> {
         match Buffer::of(object, ffi::PyBUF_WRITABLE) {
             Some(buffer) => Ok(buffer),
-            None => Buffer::export(&looked_at(object, "room_in")?, ffi::PyBUF_WRITABLE),
+            None => {
+                Buffer::export(&looked_at(object, |package| &package.room_in)?, ffi::PyBUF_WRITABLE)
+            }
         }
     }
 
@@ -55,8 +51,7 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &[]; // allowed for no bytes
         }
-        // SAFETY: so many bytes are there until the view is released; no other thread runs Python
-        // code meanwhile.
+        // SAFETY: so many bytes are there until the view is released; no other thread runs Python code meanwhile.
         unsafe { slice::from_raw_parts(self.view.buf.cast(), self.len()) }
     }
 
@@ -65,35 +60,37 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &mut [];
         }
-        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile
-        // does so at his own risk, as with every `readinto` of Python's.
+        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile does so at his own risk, as
+        // with every `readinto` of Python's.
         unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len()) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: filled in by PyObject_GetBuffer, released once, by a thread that holds the
-        // interpreter lock: no Buffer is sent elsewhere.
-        unsafe { ffi::PyBuffer_Release(&mut self.view) }
+        // SAFETY: released once, by a thread that holds the interpreter lock: no Buffer is sent elsewhere.
+        unsafe { interpreter::release(&mut self.view) }
     }
 }
 
-/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one
-/// piece and have a format.
+/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one piece and have a format.
 pub(crate) fn with_bytes<T>(
     object: &Bound<'_, PyAny>,
     use_bytes: impl FnOnce(&[u8]) -> PyResult<T>,
 ) -> PyResult<T> {
     match Buffer::of(object, ffi::PyBUF_SIMPLE) {
         Some(buffer) => use_bytes(buffer.bytes()),
-        None => use_bytes(looked_at(object, "message_of")?.call_method0("tobytes")?.extract()?),
+        None => {
+            use_bytes(looked_at(object, |package| &package.bytes_of)?.cast::<PyBytes>()?.as_bytes())
+        }
     }
 }
 
-/// The memory of an object by a function of `eshm._arrays`, which is also the ctypes back end's,
-/// with its exceptions.
+/// What a function of `eshm._arrays` makes of an object; the ctypes back end has its exceptions too.
 #[cold]
-fn looked_at<'py>(object: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyAny>> {
-    object.py().import("eshm._arrays")?.call_method1(function, (object,))
+fn looked_at<'py>(
+    object: &Bound<'py, PyAny>,
+    function: impl FnOnce(&package::Package) -> &Py<PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    interpreter::call(package::function(object.py(), function), [object])
 }

@@ -1,22 +1,21 @@
 //! Class Channel: the calls of one end of a channel.
 
-use crate::arguments::{DEFAULT_TIMEOUT, INFINITE, Milliseconds, Size};
+use crate::arguments::{self, INFINITE};
 use crate::buffer::{self, Buffer};
-use crate::errors;
 use crate::open::Place;
+use crate::{errors, interpreter};
 use eshm::{DisconnectBehavior, Endpoint, Error, LogLevel, Role, WakeupMode};
 use pyo3::{
     exceptions::PyRuntimeError,
     intern,
     prelude::*,
-    types::{PyBytes, PyDict, PyTuple},
+    types::{PyBytes, PyDict, PyString, PyTuple},
 };
 use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
 /// How long a read spins before it lets go of the interpreter lock.
 const SPIN: Duration = Duration::from_micros(20);
-/// The longest wait without a look at signals: one may come right before the thread goes to sleep,
-/// or to another thread.
+/// The longest wait without a look at signals: one may come right before the thread goes to sleep, or to another thread.
 const SLICE: Duration = Duration::from_millis(100);
 /// Messages up to this size are read to the stack first.
 const SMALL: usize = 4096;
@@ -34,8 +33,7 @@ type Options = (usize, u32, u32, u32, u8, bool, bool, bool, bool);
 
 /// The calls of one end of a channel, straight to the library that is linked in.
 ///
-/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not
-/// None.
+/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not None.
 #[pyclass(subclass, frozen, module = "eshm._native")]
 pub(crate) struct Channel {
     place: Place,
@@ -46,12 +44,10 @@ impl Channel {
     #[new]
     #[pyo3(signature = (*_arguments, **_settings))]
     fn new(_arguments: &Bound<'_, PyTuple>, _settings: Option<&Bound<'_, PyDict>>) -> Self {
-        // What the constructor of the class derived from it does with them is its own.
-        Channel { place: Place::default() }
+        Channel { place: Place::default() } // what the constructor of the class derived from it does with them is its own
     }
 
-    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the
-    /// reason.
+    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the reason.
     fn _open(
         &self,
         py: Python<'_>,
@@ -141,15 +137,20 @@ impl Channel {
     #[pyo3(signature = (buffer_size = None, timeout_ms = None))]
     fn read<'py>(
         slf: &Bound<'py, Self>,
-        buffer_size: Option<Size>,
-        timeout_ms: Option<Milliseconds>,
+        buffer_size: Option<&Bound<'py, PyAny>>,
+        timeout_ms: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
-        match take(slf, most(slf, &buffer_size), timeout)? {
+        let (size, timeout) = (arguments::size(buffer_size)?, arguments::milliseconds(timeout_ms)?);
+        match take(slf, most(slf, size), timeout)? {
             Taken::Message(message) => Ok(message.into_any()),
             Taken::Nothing => Err(nothing(slf.py(), timeout)),
             Taken::NotOpen => {
-                elsewhere(slf, intern!(slf.py(), "read"), (buffer_size.map(|size| size.0), timeout))
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(
+                    slf,
+                    intern!(slf.py(), "read"),
+                    [buffer_size.unwrap_or(&none), timeout_ms.unwrap_or(&none)],
+                )
             }
         }
     }
@@ -158,13 +159,14 @@ impl Channel {
     #[pyo3(signature = (buffer_size = None))]
     fn try_read<'py>(
         slf: &Bound<'py, Self>,
-        buffer_size: Option<Size>,
+        buffer_size: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match take(slf, most(slf, &buffer_size), 0)? {
+        match take(slf, most(slf, arguments::size(buffer_size)?), 0)? {
             Taken::Message(message) => Ok(Some(message.into_any())),
             Taken::Nothing => Ok(None),
             Taken::NotOpen => {
-                elsewhere(slf, intern!(slf.py(), "try_read"), (buffer_size.map(|size| size.0),))
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(slf, intern!(slf.py(), "try_read"), [buffer_size.unwrap_or(&none)])
                     .map(Some)
             }
         }
@@ -175,13 +177,16 @@ impl Channel {
     fn readinto<'py>(
         slf: &Bound<'py, Self>,
         buffer: &Bound<'py, PyAny>,
-        timeout_ms: Option<Milliseconds>,
+        timeout_ms: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timeout = timeout_ms.unwrap_or(DEFAULT_TIMEOUT).0;
+        let timeout = arguments::milliseconds(timeout_ms)?;
         match fill(slf, Buffer::writable(buffer)?.bytes_mut(), timeout)? {
             Filled::Bytes(size) => Ok(size.into_pyobject(slf.py())?.into_any()),
             Filled::Nothing => Err(nothing(slf.py(), timeout)),
-            Filled::NotOpen => elsewhere(slf, intern!(slf.py(), "readinto"), (buffer, timeout)),
+            Filled::NotOpen => {
+                let none = slf.py().None().into_bound(slf.py());
+                elsewhere(slf, intern!(slf.py(), "readinto"), [buffer, timeout_ms.unwrap_or(&none)])
+            }
         }
     }
 
@@ -194,14 +199,14 @@ impl Channel {
             Filled::Bytes(size) => Ok(Some(size.into_pyobject(slf.py())?.into_any())),
             Filled::Nothing => Ok(None),
             Filled::NotOpen => {
-                elsewhere(slf, intern!(slf.py(), "try_readinto"), (buffer,)).map(Some)
+                elsewhere(slf, intern!(slf.py(), "try_readinto"), [buffer]).map(Some)
             }
         }
     }
 
     fn _get_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let stats = ask(slf, "Failed to get stats", Endpoint::stats)?;
-        let dict = PyDict::new(slf.py());
+        let dict = interpreter::new_dict(slf.py())?.cast_into::<PyDict>()?;
         dict.set_item("master_heartbeat", stats.master_heartbeat)?;
         dict.set_item("slave_heartbeat", stats.slave_heartbeat)?;
         dict.set_item("master_pid", stats.master_pid)?;
@@ -273,13 +278,17 @@ fn ask<T>(
 
 /// A call on a channel that is not open here: the other back end's, if there is one.
 #[cold]
-fn elsewhere<'py>(
+fn elsewhere<'py, const N: usize>(
     slf: &Bound<'py, Channel>,
-    call: &Bound<'py, pyo3::types::PyString>,
-    arguments: impl pyo3::call::PyCallArgs<'py>,
+    call: &Bound<'py, PyString>,
+    arguments: [&Bound<'py, PyAny>; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let end = slf.getattr(intern!(slf.py(), "_end"))?;
-    if end.is_none() { Err(errors::closed(slf)) } else { end.call_method1(call, arguments) }
+    let end = interpreter::attribute(slf, intern!(slf.py(), "_end"))?;
+    if end.is_none() {
+        Err(errors::closed(slf))
+    } else {
+        interpreter::call_method(&end, call, arguments)
+    }
 }
 
 /// What a read says that found nothing.
@@ -298,7 +307,7 @@ fn put(slf: &Bound<'_, Channel>, data: &Bound<'_, PyAny>, message: &[u8]) -> PyR
     match slf.get().place.get(slf.py()) {
         Some(open) if open.endpoint().try_write(message) => Ok(()),
         Some(_) => put_slowly(slf, message),
-        None => elsewhere(slf, intern!(slf.py(), "write"), (data,)).map(|_| ()),
+        None => elsewhere(slf, intern!(slf.py(), "write"), [data]).map(|_| ()),
     }
 }
 
@@ -329,8 +338,7 @@ enum Filled {
     NotOpen,
 }
 
-/// Reads the next new message into `buffer`. Without the interpreter lock only once it really
-/// waits.
+/// Reads the next new message into `buffer`. Without the interpreter lock only once it really waits.
 #[inline]
 fn fill(
     slf: &Bound<'_, Channel>,
@@ -357,13 +365,12 @@ fn wait(
     let end = (timeout_ms != INFINITE)
         .then(|| eshm::monotonic() + Duration::from_millis(timeout_ms.into()));
     loop {
-        py.check_signals()?;
+        interpreter::check_signals(py)?;
         let left = end.map_or(SLICE, |end| end.saturating_sub(eshm::monotonic()));
         if left.is_zero() {
             return Ok(Filled::Nothing);
         }
-        // Closed by a signal handler.
-        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) };
+        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) }; // by a signal handler
         if end.is_none() && open.endpoint().has_given_up() {
             // What came before is read.
             return match open.endpoint().try_read_for(buffer, Duration::ZERO) {
@@ -374,8 +381,7 @@ fn wait(
         let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
         match result {
             Some(Ok(Some(size))) => return Ok(Filled::Bytes(size)),
-            // Closed meanwhile.
-            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)),
+            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)), // closed meanwhile
             Some(Ok(None)) => {}
             Some(Err(error)) => return Err(errors::failure(py, "Read failed", &error)),
             None => return Err(errors::closed(slf)), // by a signal handler
@@ -392,9 +398,9 @@ enum Taken<'py> {
 
 /// Bytes of the largest message to accept: what was asked for, or all that the channel may have.
 #[inline]
-fn most(slf: &Bound<'_, Channel>, asked: &Option<Size>) -> usize {
+fn most(slf: &Bound<'_, Channel>, asked: Option<usize>) -> usize {
     match asked {
-        Some(size) => size.0,
+        Some(size) => size,
         None => slf
             .get()
             .place
@@ -424,8 +430,7 @@ fn take_large<'py>(
     timeout_ms: u32,
 ) -> PyResult<Taken<'py>> {
     let capacity = slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok());
-    // If it moves to a segment of a larger capacity while it waits, a message may need more than
-    // this: the next call has it.
+    // If it moves to a segment of a larger capacity while it waits, a message may need more than this: the next call has it.
     let most = most.min(capacity.unwrap_or(0)).max(SMALL);
     let mut room = Vec::<u8>::with_capacity(most);
     let room = &mut room.spare_capacity_mut()[..most];

@@ -8,7 +8,9 @@ mod arguments;
 mod buffer;
 mod channel;
 mod errors;
+mod interpreter;
 mod open;
+mod package;
 
 use pyo3::{ffi, prelude::*};
 
@@ -27,4 +29,11 @@ mod _native {
     use super::channel::Channel;
     #[pymodule_export]
     use super::is_main_interpreter;
+    use super::package;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        package::take(module.py())
+    }
 }

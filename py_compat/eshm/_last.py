@@ -46,6 +46,9 @@ def before_the_end(stop: Callable[[], None]) -> None:
 def _run_before() -> None:
     for stop in _before:
         stop()
+    # Behind the attributes that the program has given `sys` meanwhile: what they hold may still write.
+    names = vars(sys)
+    names["__eshm_last__"] = names.pop("__eshm_last__")
 
 
 def close_last(key: Hashable, close: Callable[[], None]) -> None:

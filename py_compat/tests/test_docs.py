@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from support import ChannelTest, skip
 import eshm
-from eshm import _channel, _ctypes_channel, _errors, _find, _options, aio, data_handler, data_handler_native, eshm_data, rpc
+from eshm import _channel, _ctypes_channel, _find, _options, aio, data_handler, data_handler_native, eshm_data, rpc
 
 CALLS = ("write", "read", "try_read", "readinto", "try_readinto")
 METHODS = ("close", "get_role", "get_stats", "is_remote_alive", "read_array", "read_data", "wakeup_mode", "backend",
@@ -34,7 +34,7 @@ class Examples(ChannelTest):
 
     def test_of_the_modules(self):
         for module, least in (
-            (_channel, 10), (_ctypes_channel, 5), (_errors, 2), (_find, 1), (_options, 1), (aio, 2), (rpc, 1), (eshm_data, 1),
+            (_channel, 10), (_ctypes_channel, 5), (eshm, 2), (_find, 1), (_options, 1), (aio, 2), (rpc, 1), (eshm_data, 1),
             (data_handler, 1),
         ):
             self.run_examples(module, least)

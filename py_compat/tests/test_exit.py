@@ -57,6 +57,9 @@ class LastWords(ChannelTest):
     def test_of_an_object_that_an_exception_hook_keeps(self):
         self.last_words(ROBOT + "robot = Robot(channel)\ndel eshm\nsys.excepthook = lambda *_: robot" + END)
 
+    def test_of_an_object_that_a_new_attribute_of_sys_keeps(self):
+        self.last_words(ROBOT + "sys.robot = Robot(channel)\ndel channel" + END)
+
     def test_of_one_with_the_module_kept_too(self):
         self.last_words(ROBOT + "robot = Robot(channel)\nsys.excepthook = lambda *_: (robot, eshm)" + END)
 

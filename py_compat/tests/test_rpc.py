@@ -1,8 +1,10 @@
 """Triggers between Python programs, and what handlers may do."""
 
+import copy
 import gc
 import io
 import os
+import pickle
 import queue
 import threading
 import time
@@ -247,6 +249,11 @@ class Handlers(RpcTest):
 
 
 class Life(RpcTest):
+    def test_there_is_no_copy(self):
+        for made in (copy.copy, copy.deepcopy, pickle.dumps):
+            with self.assertRaisesRegex(TypeError, "an Rpc cannot be pickled or copied"):
+                made(self.rpc(ESHMRole.MASTER))
+
     def test_coalescing(self):
         master, slave = self.both()
         master.on_call("last")(self.say("last"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
     Any,
-    Callable,
     Dict,
     List,
     NoReturn,
@@ -120,15 +120,18 @@ class ESHM(Opening, Calls):
             self._end = CtypesChannel()
         try:
             open_patiently(self._calls()._open, settings, options)
+            self._role = self.get_role()  # AUTO has become one or the other
+            self._shown = f"ESHM(name={shm_name!r}, role={self._role.name})"
+            if self._end is not None:
+                self._end._shown = self._shown
+            if self._backend == "native":
+                self._close_at_the_end()
         except ESHMOpenFailed as error:
             error.args = (f"Failed to initialize ESHM {shm_name!r} as {self._role.name}: {error}",)
             raise
-        self._role = self.get_role()  # AUTO has become one or the other
-        self._shown = f"ESHM(name={shm_name!r}, role={self._role.name})"
-        if self._end is not None:
-            self._end._shown = self._shown
-        if self._backend == "native":
-            self._close_at_the_end()
+        except BaseException:  # Ctrl-C for one; its traceback keeps this object
+            self._calls()._close()
+            raise
 
     def _close_at_the_end(self) -> None:
         key = ("native", id(self))
@@ -138,10 +141,9 @@ class ESHM(Opening, Calls):
             if channel is not None:
                 channel._close()
 
-        def gone(_: object, forget: Callable[..., object] = open_channels.pop) -> None:
-            forget(key, None)
-
-        held = weakref.ref(self, gone)
+        held = weakref.ref(
+            self, functools.partial(open_channels.pop, key)
+        )  # in C: see _library._once
         close_last(key, close)
 
     def _calls(self) -> CtypesChannel:
@@ -398,7 +400,7 @@ class ESHM(Opening, Calls):
         >>> channel.write(b"x")
         Traceback (most recent call last):
             ...
-        eshm._errors.ESHMClosed: ESHM(...) is closed
+        eshm.ESHMClosed: ESHM(...) is closed
         """
         self._calls()._close()
 

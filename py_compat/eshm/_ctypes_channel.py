@@ -59,18 +59,24 @@ class CtypesChannel:
         self._size_t = ctypes.c_size_t
         self._spare_buffers: List[_ReadBuffer] = []
         config = ESHMConfig(*settings)
-        address = init(library, config, options)
-        if not address:
-            hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
-            code = ESHMError.SHM_ATTACH if config.role == ESHMRole.SLAVE else ESHMError.SHM_CREATE
-            if options is not None and options.is_out_of_range():
-                code = ESHMError.INVALID_PARAM
-            raise open_failed(
-                last_error(library) or f"{hint}the library's reason is on stderr", code
-            )
-        self._handle = Handle(address, library.eshm_destroy)
-        self._handle_open = self._handle.open
+        self._handle = handle = Handle(library.eshm_destroy)
+        self._handle_open = handle.open
         self._pid = os.getpid()
+        try:
+            if not init(library, handle, config, options):
+                hint = "is its master running? " if config.role == ESHMRole.SLAVE else ""
+                code = (
+                    ESHMError.SHM_ATTACH if config.role == ESHMRole.SLAVE else ESHMError.SHM_CREATE
+                )
+                if options is not None and options.is_out_of_range():
+                    code = ESHMError.INVALID_PARAM
+                raise open_failed(
+                    last_error(library) or f"{hint}the library's reason is on stderr", code
+                )
+        except BaseException:  # Ctrl-C for one; its traceback keeps this frame, and that the handle
+            self._handle = None
+            handle.destroy()
+            raise
 
     def _close(self) -> None:
         self._handle = None  # destroyed here, or at the end of the last call that still runs

@@ -63,6 +63,19 @@ class ESHMBufferTooSmall(ESHMFailed):
     """Bytes that a read needs, where they are known."""
 
 
+# Tracebacks call them by the names that programs catch them by.
+for _class in (
+    ESHMException,
+    ESHMTimeout,
+    ESHMFailed,
+    ESHMOpenFailed,
+    ESHMClosed,
+    ESHMNoData,
+    ESHMStale,
+    ESHMBufferTooSmall,
+):
+    _class.__module__ = "eshm"
+
 READ, READ_DATA = "Read failed", "Read data failed"
 _CHANNEL = re.compile(r"channel '(?:[^'\\]|\\.)*': ")  # quotes in the name are escaped
 _CLASSES = {cls.code: cls for cls in (ESHMNoData, ESHMStale, ESHMBufferTooSmall)}

@@ -11,7 +11,7 @@ import threading
 from typing import Any, Callable, Dict, Hashable, List
 
 #: By a key of its own, what closes each channel that is open.
-open_channels: Dict[Hashable, Callable[[], None]] = {}
+open_channels: Dict[Hashable, Callable[[], object]] = {}
 #: What must be over before the interpreter begins to end: from then on no thread but this one may
 #: run Python code.
 _before: List[Callable[[], None]] = []
@@ -49,9 +49,13 @@ def before_the_end(stop: Callable[[], None]) -> None:
 def _run_before() -> None:
     for stop in _before:
         stop()
+    # Behind the attributes that the program has given `sys` meanwhile: what they hold may still
+    # write.
+    names = vars(sys)
+    names["__eshm_last__"] = names.pop("__eshm_last__")
 
 
-def close_last(key: Hashable, close: Callable[[], None]) -> None:
+def close_last(key: Hashable, close: Callable[[], object]) -> None:
     """Has `close` called at the end, unless it is taken from :data:`open_channels` before."""
     open_channels[key] = close
     _close_in_child()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 import threading
 import weakref
 from typing import Any, Callable, List, Mapping, Optional, Tuple
@@ -72,7 +73,7 @@ def optional(library: ctypes.CDLL, prototypes: Mapping[str, Tuple[Any, List[Any]
 
 
 class Handle(ctypes.c_void_p):
-    """An open ``ESHMHandle*``, destroyed with the last reference to it, or by the end of the
+    """An ``ESHMHandle*``, destroyed with the last reference to it, or by the end of the
     interpreter.
 
     ctypes keeps a reference to the arguments of a running call. So whoever drops the handle, and
@@ -80,22 +81,42 @@ class Handle(ctypes.c_void_p):
     lock nor a count for that.
     """
 
-    def __init__(self, address: int, destroy: Callable[[int], Any]) -> None:
-        super().__init__(address)
+    def __init__(self, destroy: Callable[[int], Any]) -> None:
+        super().__init__()
         self.open = threading.Lock()
         """Held until the handle is destroyed. (A lock, not an Event: it has no state that a fork
         could tear.)"""
         self.open.acquire()
-        release = self.open.release
+        self._addresses: List[Optional[int]] = []
         # Told of by a weak reference to an object that the garbage collector does not look at, as
         # code objects are: it ends when it is freed. A finalizer would run beside those of the
         # program's objects, which may still want to write.
-        self._end = _END.replace(co_name=f"handle {address}")
+        self._end = _END.replace(co_name=f"handle {id(self)}")
+        key = ("handle", id(self))
+        self._destroy = _once(
+            functools.partial(list, map(destroy, filter(None, self._addresses))),
+            self.open.release,
+            functools.partial(open_channels.pop, key, None),
+        )
+        ended = weakref.ref(self._end, self._destroy)
+        close_last(key, functools.partial(self._destroy, ended))
 
-        def close(_: object = None, forget: Callable[..., Any] = open_channels.pop) -> None:
-            if forget(address, None) is not None:
-                destroy(address)
-                release()
+    def obtain(self, function: Callable[..., Optional[int]], *arguments: object) -> bool:
+        """Becomes what the function of the library gives. False if that is NULL."""
+        # Call and keeping are one step, with no line of Python between, where a signal handler
+        # could raise.
+        self._addresses.extend(map(function, *([argument] for argument in arguments)))
+        self.value = self._addresses[0]
+        return self.value is not None
 
-        ended = weakref.ref(self._end, close)
-        close_last(address, lambda ended=ended: ended.__callback__(None))  # type: ignore[misc]
+    def destroy(self) -> None:
+        """Destroys it now. No call may be running on it."""
+        self._destroy(None)
+
+
+def _once(*steps: Callable[[], object]) -> Callable[[object], object]:
+    """A callback that takes the steps in turn, and only once. All are functions of C, and so is all
+    of this: what a signal handler raises in a line of Python in a callback would be lost, and the
+    steps after it with it."""
+    calls = [functools.partial(step) for step in steps]
+    return functools.partial(functools.reduce, operator.is_, map(functools.partial.__call__, calls))

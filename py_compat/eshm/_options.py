@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 from ._arguments import u32
 from ._countdown import Countdown
 from ._errors import ESHMOpenFailed
-from ._library import load, optional
+from ._library import Handle, load, optional
 from ._settings import Settings
 from ._types import TIMEOUT_INFINITE, ESHMConfig, ESHMLogLevel, ESHMOptions, ESHMRole
 
@@ -124,22 +124,22 @@ class Options(NamedTuple):
             else options
         )
 
-
     def is_out_of_range(self) -> bool:
         """Whether the library refuses it whatever there is."""
         return self.capacity > MOST_BYTES or self.mode > 0o777
 
 
-def init(library: ctypes.CDLL, config: ESHMConfig, options: Optional[Options]) -> Optional[int]:
-    """The address of an open handle, or None. Raises RuntimeError if the library is too old for
+def init(
+    library: ctypes.CDLL, handle: Handle, config: ESHMConfig, options: Optional[Options]
+) -> bool:
+    """Opens the handle. False if the library refuses. Raises RuntimeError if it is too old for
     options."""
-    address: Optional[int]
     if options is None:
-        address = library.eshm_init(ctypes.byref(config))
-    else:
-        in_c = ESHMOptions(ctypes.sizeof(ESHMOptions), *options)
-        address = optional(library, _INIT).eshm_init_ex(ctypes.byref(config), ctypes.byref(in_c))
-    return address
+        return handle.obtain(library.eshm_init, ctypes.byref(config))
+    in_c = ESHMOptions(ctypes.sizeof(ESHMOptions), *options)
+    return handle.obtain(
+        optional(library, _INIT).eshm_init_ex, ctypes.byref(config), ctypes.byref(in_c)
+    )
 
 
 def open_patiently(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from types import TracebackType
 from typing import (
@@ -13,6 +14,7 @@ from typing import (
     Callable,
     Dict,
     List,
+    NoReturn,
     Optional,
     Type,
     TypeVar,
@@ -71,9 +73,8 @@ class AsyncESHM(Opening):
         self._was_open = False
         self._open: Optional[_Owned] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._descriptor = -1
-        # A future of each read that waits, the longest first.
-        self._waiting: List["asyncio.Future[None]"] = []
+        self._role = given["role"]
+        self._watch: Optional[_Watch] = None
         self._at_once = False
         self._room = _FIRST_ROOM
 
@@ -83,13 +84,13 @@ class AsyncESHM(Opening):
         self._loop = asyncio.get_running_loop()
         channel = await self._opened(self._loop, self._settings)
         try:
-            self._descriptor = channel.fileno()
+            self._watch = _Watch(channel.fileno())
         except BaseException:
             channel.close()
             raise
         channel._owner = self
         self._open, self._was_open = channel, True
-        self._settings["role"] = channel.role  # AUTO has become one or the other
+        self._role = channel.role  # AUTO has become one or the other, until it is opened anew
         return self
 
     async def __aexit__(
@@ -130,7 +131,7 @@ class AsyncESHM(Opening):
     @property
     def role(self) -> ESHMRole:
         """MASTER or SLAVE, also of a closed channel; before it is open, what it is to become."""
-        return ESHMRole(self._settings["role"])
+        return ESHMRole(self._role)
 
     @property
     def channel(self) -> ESHM:
@@ -285,7 +286,7 @@ class AsyncESHM(Opening):
             # A peer that writes faster than this side reads must not keep the other tasks from
             # running.
             await asyncio.sleep(0)
-        value = None if self._waiting else take()
+        value = None if self._watch is not None and self._watch.waiting else take()
         self._at_once = value is not None
         while value is None:
             if timeout_ms == 0:
@@ -330,58 +331,92 @@ class AsyncESHM(Opening):
 
     async def _readable(self, loop: asyncio.AbstractEventLoop, deadline: Optional[float]) -> None:
         """Wait until there may be a message for this read, or the deadline."""
+        watch = self._watch
+        if watch is None:  # closed; the next look says so
+            return
         waiting = loop.create_future()
         # Watched only while somebody waits: a message that nobody takes leaves it readable.
-        if not self._waiting:
-            loop.add_reader(self._descriptor, self._wake_one)
-        self._waiting.append(waiting)
+        if not watch.waiting:
+            loop.add_reader(watch.descriptor, self._wake_one)
+        watch.waiting.append(waiting)
         timer = None if deadline is None else loop.call_at(deadline, _finish, waiting)
         try:
             await waiting
         finally:
             if timer is not None:
                 timer.cancel()
-            if waiting in self._waiting:  # else close() has done this
-                self._waiting.remove(waiting)
-                if not self._waiting:
-                    loop.remove_reader(self._descriptor)
+            if waiting in watch.waiting:  # else its end has done this
+                watch.waiting.remove(waiting)
+                if not watch.waiting:
+                    loop.remove_reader(watch.descriptor)
 
     def _wake_one(self) -> None:
+        channel, watch = self._open, self._watch
+        if channel is None or watch is None:
+            return  # closed by another thread; the loop is about to hear of it
         # Takes a change of the peer, which also makes the descriptor readable.
-        self.channel.is_remote_alive()
-        for waiting in self._waiting:
+        channel.is_remote_alive()
+        for waiting in watch.waiting:
             if not waiting.done():
                 waiting.set_result(None)
                 return
 
     def _wake_all(self) -> None:
-        for waiting in self._waiting:
+        for waiting in [] if self._watch is None else self._watch.waiting:
             _finish(waiting)
 
     def close(self) -> None:
         """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any
         thread."""
-        channel, loop = self._open, self._loop
-        if channel is None or loop is None:
+        channel, watch, loop = self._open, self._watch, self._loop
+        if channel is None or watch is None or loop is None:
             return
-        self._open = None
+        self._open = self._watch = None
         if loop.is_closed() or _is_here(loop):
-            self._end_reads(loop)
+            watch.end(loop)
         else:
-            loop.call_soon_threadsafe(self._end_reads, loop)
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(watch.end, loop)
         channel.close()
 
-    def _end_reads(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting and not loop.is_closed():
-            loop.remove_reader(self._descriptor)
-            for one in waiting:
-                _finish(one)
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an AsyncESHM cannot be pickled or copied: open the channel by its name where it is "
+            "needed"
+        )
 
     def __repr__(self) -> str:
         if self._open is not None:
             return f"AsyncESHM(name={self.name!r}, role={self._open.role.name})"
         return f"AsyncESHM(name={self.name!r}, {'closed' if self._was_open else 'not open yet'})"
+
+
+class _Watch:
+    """The reads that wait for an open channel, and the descriptor that the loop watches for them.
+    It is a duplicate of the channel's, which another thread may close at any moment: the number is
+    not given to a stranger before the loop forgets it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._close, self.descriptor = os.close, -1  # kept for the end of the interpreter
+        self.descriptor = os.dup(descriptor)
+        self.waiting: List["asyncio.Future[None]"] = []  # a future of each read, the longest first
+
+    def end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ends the reads. In the loop, or once that is closed."""
+        waiting, self.waiting = self.waiting, []
+        if waiting and not loop.is_closed():
+            loop.remove_reader(self.descriptor)
+            for one in waiting:
+                _finish(one)
+        self._drop()
+
+    def _drop(self) -> None:
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            self._close(descriptor)
+
+    def __del__(self) -> None:  # its loop was closed before it heard of the end
+        self._drop()
 
 
 class _Owned(ESHM):

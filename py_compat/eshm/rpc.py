@@ -17,13 +17,15 @@ fired faster than they are taken coalesce, and :attr:`Rpc.missed` counts them.
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import os
 import sys
+import threading
 import traceback
 import weakref
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple, Type, TypeVar
 
 from ._arguments import encoded_name, known
 from ._errors import ESHMOpenFailed
@@ -75,6 +77,36 @@ def _run_handler(number: Optional[int]) -> None:
 _run = _HANDLER(_run_handler)
 
 
+def _aside(
+    destroy: Callable[[int], Any], create: Callable[[Handle], Optional[str]]
+) -> Tuple[Handle, Optional[str]]:
+    """A handle made in a thread of its own, which may take seconds: Ctrl-C does not wait for it."""
+    made: List[Tuple[Handle, Optional[str]]] = []
+    unwanted: List[bool] = []
+    over = threading.Lock()
+    over.acquire()
+
+    def run() -> None:
+        handle = Handle(destroy)
+        try:
+            made.append((handle, create(handle)))
+        finally:
+            over.release()
+        if unwanted and made:
+            made.pop()
+
+    try:
+        threading.Thread(target=run, name="eshm_open", daemon=True).start()
+        over.acquire()
+        return made.pop()
+    except BaseException:
+        # Whoever comes second drops it: this thread is the second where it finds something.
+        unwanted.append(True)
+        while made:
+            made.pop()[0].destroy()
+        raise
+
+
 class Rpc:
     """One end of a trigger channel, open from construction to :meth:`close`.
 
@@ -118,13 +150,33 @@ class Rpc:
         self._library = library = optional(load(), _PROTOTYPES)
         self._handlers: Dict[int, Callable[[], Any]] = {}
         self._names: Dict[Tuple[str, bytes], int] = {}
-        address = library.eshm_rpc_create(name, checked)
-        if not address:
-            raise self._not_open(self._last_error())
         self._role = ESHMRole(checked)
-        self._handle = Handle(address, library.eshm_rpc_destroy)
         self._pid = os.getpid()
-        _open.add(self)
+
+        def create(handle: Handle) -> Optional[str]:
+            """Opens it, or gives the reason why not."""
+            return (
+                None
+                if handle.obtain(library.eshm_rpc_create, name, checked)
+                else self._last_error()
+            )
+
+        if checked == ESHMRole.SLAVE and threading.current_thread() is threading.main_thread():
+            self._handle, reason = _aside(library.eshm_rpc_destroy, create)
+        else:
+            self._handle = handle = Handle(library.eshm_rpc_destroy)
+            try:
+                reason = create(handle)
+            except BaseException:  # Ctrl-C: its traceback keeps this frame, and that the handle
+                self._handle = None
+                handle.destroy()
+                raise
+        if reason is not None:
+            self._handle = None
+            raise self._not_open(reason)
+        _open[id(self)] = weakref.ref(
+            self, functools.partial(_open.pop, id(self))
+        )  # in C: see _library._once
 
     def _not_open(self, reason: str) -> RuntimeError:
         return RuntimeError(f"could not open control channel {self._channel!r}: {reason}")
@@ -174,7 +226,7 @@ class Rpc:
             raise TypeError(f"a handler is a function, not {type(function).__name__}")
         number = next(_numbers)
         self._handlers[number] = function
-        _owners[number] = weakref.ref(self, lambda _: _owners.pop(number, None))
+        _owners[number] = weakref.ref(self, functools.partial(_owners.pop, number))
         code = in_library(self._handle, name, _run, number)
         if code:
             del self._handlers[number], _owners[number]
@@ -246,6 +298,11 @@ class Rpc:
         state = "" if self._handle is not None else ", closed"
         return f"Rpc(channel={self._channel!r}, running={self._running}{state})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an Rpc cannot be pickled or copied: open the channel by its name where it is needed"
+        )
+
     @staticmethod
     def _encoded(name: str) -> bytes:
         if not isinstance(name, str):
@@ -267,15 +324,16 @@ class Rpc:
         return text.decode(errors="replace")
 
 
-_open: "weakref.WeakSet[Rpc]" = weakref.WeakSet()
+_open: "Dict[int, weakref.ReferenceType[Rpc]]" = {}
 
 
 def _stop_all() -> None:
     """No handler runs in an interpreter that is ending. Triggers are still fired."""
     global _ending
     _ending = True
-    for rpc in list(_open):
-        if rpc._handle is not None and rpc._pid == os.getpid():
+    for held in [*_open.values()]:
+        rpc = held()
+        if rpc is not None and rpc._handle is not None and rpc._pid == os.getpid():
             rpc._library.eshm_rpc_stop(rpc._handle)
 
 

@@ -4,8 +4,13 @@ one."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import logging
+import os
+import pickle
 import resource
+import socket
 import threading
 import time
 import unittest
@@ -44,7 +49,7 @@ def tasks() -> int:
 
 async def waits(channel: AsyncESHM, task: "asyncio.Task[Any]", readers: int = 1) -> None:
     """Until that many reads of `channel` are waiting."""
-    while len(channel._waiting) < readers:
+    while len(channel._watch.waiting) < readers:
         assert not task.done(), task
         await asyncio.sleep(0)
 
@@ -232,6 +237,70 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
                 for read in reads:
                     with self.assertRaises(ESHMClosed):
                         await hurry(read)
+
+    async def test_a_close_by_another_thread_leaves_a_strangers_descriptor_alone(self) -> None:
+        for close in (lambda channel: channel.close(), lambda channel: channel.channel.close()):
+            async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+                read = asyncio.ensure_future(master.read())
+                await waits(master, read)
+                closer = threading.Thread(target=close, args=(master,))
+                closer.start()
+                closer.join()
+                strangers = [
+                    socket.socketpair() for _ in range(20)
+                ]  # before the loop has heard of it
+                with contextlib.ExitStack() as ends:
+                    for one in (one for pair in strangers for one in pair):
+                        one.setblocking(False)
+                        ends.enter_context(one)
+                    loop = asyncio.get_running_loop()
+                    waiting = [
+                        asyncio.ensure_future(loop.sock_recv(here, 9)) for here, _ in strangers
+                    ]
+                    waiting += [
+                        asyncio.ensure_future(loop.sock_recv(there, 9)) for _, there in strangers
+                    ]
+                    with self.assertRaises(ESHMClosed):
+                        await hurry(read)
+                    for here, there in strangers:
+                        here.send(b"news")
+                        there.send(b"news")
+                    self.assertEqual(await hurry(asyncio.gather(*waiting)), [b"news"] * 40)
+
+    async def test_auto_is_judged_anew_each_time(self) -> None:
+        channel = AsyncESHM(self.name)
+        async with channel:
+            self.assertIs(channel.role, ESHMRole.MASTER)
+        with ESHM(self.name, role=ESHMRole.MASTER) as master:
+            async with channel:
+                self.assertIs(channel.role, ESHMRole.SLAVE)
+                master.write(b"news")
+                self.assertEqual(await hurry(channel.read()), b"news")
+            self.assertIs(channel.role, ESHMRole.SLAVE)
+        async with channel:
+            self.assertIs(channel.role, ESHMRole.MASTER)
+
+    async def test_no_descriptor_is_left(self) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        for closer in (lambda close: close(), lambda close: threading.Thread(target=close).start()):
+            async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+                read = asyncio.ensure_future(master.read())
+                await waits(master, read)
+                closer(master.close)
+                with self.assertRaises(ESHMClosed):
+                    await hurry(read)
+        deadline = time.monotonic() + HANG_S  # the thread may still be closing
+        while len(os.listdir("/proc/self/fd")) > before:
+            self.assertLess(time.monotonic(), deadline)
+            await asyncio.sleep(0.002)
+
+    async def test_there_is_no_copy(self) -> None:
+        async with AsyncESHM(self.name, role=ESHMRole.MASTER) as master:
+            for made in (copy.copy, copy.deepcopy, pickle.dumps):
+                with self.assertRaisesRegex(
+                    TypeError, "cannot be pickled or copied: open the channel by its name"
+                ):
+                    made(master)
 
     async def test_a_wait_for_a_master_holds_up_no_other_and_can_be_cancelled(self) -> None:
         names = [f"{self.name}.{number}" for number in range(50)]

@@ -1,11 +1,13 @@
-"""Daemon threads that are busy with a channel as the interpreter ends: it ends as any program does, and says nothing."""
+"""Daemon threads that are busy with a channel as the interpreter ends: it ends as any
+program does, and says nothing."""
 
 import unittest
 
 from support import ChannelTest
 from eshm._backend import NativeChannel
 
-# Before Python 3.14 such a thread is ended by pthread_exit where it asks for the interpreter lock: in any code of Python's.
+# Before Python 3.14 such a thread is ended by pthread_exit where it asks for the interpreter lock:
+# in any code of Python's.
 BUSY = """
 backend, call = sys.argv[2:]
 master, slave = (ESHM(sys.argv[1], role=role, backend=backend) for role in (ESHMRole.MASTER, ESHMRole.SLAVE))

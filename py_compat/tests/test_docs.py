@@ -14,7 +14,6 @@ import eshm
 from eshm import (
     _channel,
     _ctypes_channel,
-    _errors,
     _find,
     _options,
     aio,
@@ -59,7 +58,7 @@ class Examples(ChannelTest):
         for module, least in (
             (_channel, 10),
             (_ctypes_channel, 5),
-            (_errors, 2),
+            (eshm, 2),
             (_find, 1),
             (_options, 1),
             (aio, 2),
@@ -106,8 +105,9 @@ class Texts(unittest.TestCase):
 
     def test_both_back_ends_have_the_same(self):
         for call in CALLS:
-            ours, over_ctypes = getattr(eshm.ESHM, call), getattr(
-                _ctypes_channel.CtypesChannel, call
+            ours, over_ctypes = (
+                getattr(eshm.ESHM, call),
+                getattr(_ctypes_channel.CtypesChannel, call),
             )
             self.assertEqual(inspect.getdoc(ours), inspect.getdoc(over_ctypes))
             parameters = [

@@ -71,6 +71,9 @@ class LastWords(ChannelTest):
             ROBOT + "robot = Robot(channel)\ndel eshm\nsys.excepthook = lambda *_: robot" + END
         )
 
+    def test_of_an_object_that_a_new_attribute_of_sys_keeps(self):
+        self.last_words(ROBOT + "sys.robot = Robot(channel)\ndel channel" + END)
+
     def test_of_one_with_the_module_kept_too(self):
         self.last_words(
             ROBOT + "robot = Robot(channel)\nsys.excepthook = lambda *_: (robot, eshm)" + END
@@ -114,13 +117,17 @@ sys.stdin.readline()
         )
 
     def test_in_asyncio(self):
-        self.last_words(ROBOT.replace("channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)", "") + """
+        self.last_words(
+            ROBOT.replace("channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)", "")
+            + """
 import asyncio
 async def main():
     channel = await AsyncESHM(sys.argv[1], role=ESHMRole.MASTER).__aenter__()
     return Robot(channel.channel)
 robot = asyncio.run(main())
-""" + END)
+"""
+            + END
+        )
 
     def test_beside_threads_that_are_busy_with_the_channel(self):
         # None of them catches anything: whatever they are told at the end would be printed. (Python
@@ -149,7 +156,8 @@ for call in (CALLS):
             )
 
     def test_a_thread_waits_on_while_finalizers_run(self):
-        child = self.script("""
+        child = self.script(
+            """
 import atexit
 channel = ESHM(sys.argv[1], role=ESHMRole.MASTER)
 def wait():
@@ -162,7 +170,9 @@ thread.start()
 def last():
     say("ending")
     over.wait()
-""" + END)
+"""
+            + END
+        )
         self.assertEqual(child.line(), "open")
         slave = self.open(ESHMRole.SLAVE)
         child.send("go")
@@ -184,7 +194,8 @@ class Triggers(ChannelTest):
             )
         )
 
-    CODE = """
+    CODE = (
+        """
 from eshm.rpc import Rpc
 class Robot:
     def __init__(self, panel):
@@ -197,7 +208,9 @@ panel.on_event("tick")(lambda: None)
 panel.start()
 robot = Robot(panel)
 MORE
-""" + END
+"""
+        + END
+    )
 
     def test_a_finalizers_trigger_is_fired(self):
         for more in (
@@ -218,7 +231,8 @@ MORE
             self.assertFalse(segment(self.name + "_ctl").exists())
 
     def test_a_handler_that_runs_is_waited_for(self):
-        child = self.script("""
+        child = self.script(
+            """
 from eshm.rpc import Rpc
 panel = Rpc(sys.argv[1], role=ESHMRole.MASTER)
 @panel.on_call("work")
@@ -227,7 +241,9 @@ def work():
     time.sleep(0.2)
     say("done")
 panel.start()
-""" + END)
+"""
+            + END
+        )
         self.assertEqual(child.line(), "open")
         other = Rpc(self.name, role=ESHMRole.SLAVE)
         self.addCleanup(other.close)
@@ -293,11 +309,14 @@ if __name__ == "__main__":
         self.closes_its_own(self.OPEN)
 
     def test_also_where_a_daemon_thread_waits_on_it(self):
-        self.closes_its_own(self.OPEN + """
+        self.closes_its_own(
+            self.OPEN
+            + """
 thread = threading.Thread(target=lambda: channel.read(timeout_ms=TIMEOUT_INFINITE), daemon=True)
 thread.start()
 while open(f"/proc/self/task/{thread.native_id}/stat").read().rpartition(")")[2].split()[0] != "S":
-    pass""")
+    pass"""
+        )
 
     def last_words(self, body, *methods):
         for method in methods or ("fork", "spawn", "forkserver"):
@@ -327,8 +346,11 @@ def stop():
         self.WAIT = self.WAIT.replace("GO", str(segment(self.unique)))
 
     def test_after_what_the_user_has_multiprocessing_call(self):
-        self.last_words(self.WAIT + """Finalize(None, stop, exitpriority=-1000)
-Finalize(None, say, ("ending",), exitpriority=-999)""")
+        self.last_words(
+            self.WAIT
+            + """Finalize(None, stop, exitpriority=-1000)
+Finalize(None, say, ("ending",), exitpriority=-999)"""
+        )
 
     def test_after_the_finalizers_of_a_spawned_child(self):
         """It is a program like any other."""

@@ -87,7 +87,7 @@ class AsyncGaveUp(ChannelTest, unittest.IsolatedAsyncioTestCase):
         slave = await AsyncESHM(self.name, role=ESHMRole.SLAVE, **FEW).__aenter__()
         self.addCleanup(slave.close)
         reads = [asyncio.ensure_future(slave.read()) for _ in range(readers)]
-        while len(slave._waiting) < readers:
+        while len(slave._watch.waiting) < readers:
             await asyncio.sleep(0)
         return master, slave, reads
 

@@ -1,4 +1,5 @@
-"""Calls that fail in a finalizer at the end of the interpreter: the exceptions are those of any other time."""
+"""Calls that fail in a finalizer at the end of the interpreter: the exceptions are those of
+any other time."""
 
 import unittest
 from typing import List

@@ -1,8 +1,10 @@
 """Triggers between Python programs, and what handlers may do."""
 
+import copy
 import gc
 import io
 import os
+import pickle
 import queue
 import threading
 import time
@@ -84,6 +86,7 @@ class TwoProcesses(RpcTest):
 
     def check(self, role, start_peer):
         """Our end in this role, the other in a process of its own: a call there, an event back."""
+
         def open_ours():
             rpc = self.rpc(role)
             rpc.on_event("pong")(self.say("pong"))
@@ -116,10 +119,12 @@ class TwoProcesses(RpcTest):
         self.check(ESHMRole.SLAVE, self.cpp)
 
     def test_a_script_that_ends_without_closing(self):
-        child = self.script("from eshm.rpc import Rpc\n"
-                            "rpc = Rpc(sys.argv[1], role=ESHMRole.MASTER)\n"
-                            "rpc.on_event('tick')(lambda: None)\n"
-                            "rpc.start()\nsay('open')\nsys.stdin.readline()\n")
+        child = self.script(
+            "from eshm.rpc import Rpc\n"
+            "rpc = Rpc(sys.argv[1], role=ESHMRole.MASTER)\n"
+            "rpc.on_event('tick')(lambda: None)\n"
+            "rpc.start()\nsay('open')\nsys.stdin.readline()\n"
+        )
         slave = self.rpc(ESHMRole.SLAVE)
         self.assertEqual(child.line(), "open")
         for _ in range(1000):
@@ -174,6 +179,7 @@ class Handlers(RpcTest):
     def test_exceptions_are_printed_and_swallowed(self):
         master, slave = self.both()
         for error in (ZeroDivisionError("on purpose"), SystemExit(3)):
+
             def fail(error=error):
                 raise error
 
@@ -259,6 +265,11 @@ class Handlers(RpcTest):
 
 
 class Life(RpcTest):
+    def test_there_is_no_copy(self):
+        for made in (copy.copy, copy.deepcopy, pickle.dumps):
+            with self.assertRaisesRegex(TypeError, "an Rpc cannot be pickled or copied"):
+                made(self.rpc(ESHMRole.MASTER))
+
     def test_coalescing(self):
         master, slave = self.both()
         master.on_call("last")(self.say("last"))

@@ -1,4 +1,5 @@
-//! Arguments from Python. Those that are not numbers in range go to the package's checks, which the ctypes back end has too.
+//! Arguments from Python. Those that are not numbers in range go to the package's checks, which the
+//! ctypes back end has too.
 
 use crate::{interpreter, package};
 use pyo3::{
@@ -35,7 +36,8 @@ pub(crate) fn size(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> 
     }
 }
 
-/// The number that an int in range is. (Made without an exception, which PyO3 cannot look at when the interpreter ends.)
+/// The number that an int in range is. (Made without an exception, which PyO3 cannot look at when
+/// the interpreter ends.)
 #[inline]
 fn number<T: TryFrom<i64>>(value: &Bound<'_, PyAny>) -> Option<T> {
     let int = value.cast_exact::<PyInt>().ok()?;

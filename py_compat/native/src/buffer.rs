@@ -14,8 +14,8 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// None where a closer look is needed: its elements may be addresses of Python objects, which are nothing to share, or
-    /// have no format, as numpy's times, or it is no memory of this kind.
+    /// None where a closer look is needed: its elements may be addresses of Python objects, which
+    /// are nothing to share, or have no format, as numpy's times, or it is no memory of this kind.
     fn of(object: &Bound<'_, PyAny>, flags: c_int) -> Option<Buffer> {
         Buffer::export(object, flags | ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
             .ok()
@@ -51,7 +51,8 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &[]; // allowed for no bytes
         }
-        // SAFETY: so many bytes are there until the view is released; no other thread runs Python code meanwhile.
+        // SAFETY: so many bytes are there until the view is released; no other thread runs Python
+        // code meanwhile.
         unsafe { slice::from_raw_parts(self.view.buf.cast(), self.len()) }
     }
 
@@ -60,20 +61,22 @@ impl Buffer {
         if self.view.buf.is_null() {
             return &mut [];
         }
-        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile does so at his own risk, as
-        // with every `readinto` of Python's.
+        // SAFETY: as above; writable was asked for. Who looks at them from another thread meanwhile
+        // does so at his own risk, as with every `readinto` of Python's.
         unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len()) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: released once, by a thread that holds the interpreter lock: no Buffer is sent elsewhere.
+        // SAFETY: released once, by a thread that holds the interpreter lock: no Buffer is sent
+        // elsewhere.
         unsafe { interpreter::release(&mut self.view) }
     }
 }
 
-/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one piece and have a format.
+/// Has `use_bytes` see the bytes of any object that has some, without a copy if they lie in one
+/// piece and have a format.
 pub(crate) fn with_bytes<T>(
     object: &Bound<'_, PyAny>,
     use_bytes: impl FnOnce(&[u8]) -> PyResult<T>,
@@ -86,7 +89,8 @@ pub(crate) fn with_bytes<T>(
     }
 }
 
-/// What a function of `eshm._arrays` makes of an object; the ctypes back end has its exceptions too.
+/// What a function of `eshm._arrays` makes of an object; the ctypes back end has its exceptions
+/// too.
 #[cold]
 fn looked_at<'py>(
     object: &Bound<'py, PyAny>,

@@ -15,7 +15,8 @@ use std::{mem::MaybeUninit, os::fd::AsRawFd, slice, time::Duration};
 
 /// How long a read spins before it lets go of the interpreter lock.
 const SPIN: Duration = Duration::from_micros(20);
-/// The longest wait without a look at signals: one may come right before the thread goes to sleep, or to another thread.
+/// The longest wait without a look at signals: one may come right before the thread goes to sleep,
+/// or to another thread.
 const SLICE: Duration = Duration::from_millis(100);
 /// Messages up to this size are read to the stack first.
 const SMALL: usize = 4096;
@@ -33,7 +34,8 @@ type Options = (usize, u32, u32, u32, u8, bool, bool, bool, bool);
 
 /// The calls of one end of a channel, straight to the library that is linked in.
 ///
-/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not None.
+/// While it is not open, they go to the object's attribute `_end`, another back end, if that is not
+/// None.
 #[pyclass(subclass, frozen, module = "eshm._native")]
 pub(crate) struct Channel {
     place: Place,
@@ -44,10 +46,12 @@ impl Channel {
     #[new]
     #[pyo3(signature = (*_arguments, **_settings))]
     fn new(_arguments: &Bound<'_, PyTuple>, _settings: Option<&Bound<'_, PyDict>>) -> Self {
-        Channel { place: Place::default() } // what the constructor of the class derived from it does with them is its own
+        // What the constructor of the class derived from it does with them is its own.
+        Channel { place: Place::default() }
     }
 
-    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the reason.
+    /// Opens it, with a `Settings` and an `Options` or None, both checked; ESHMOpenFailed with the
+    /// reason.
     fn _open(
         &self,
         py: Python<'_>,
@@ -338,7 +342,8 @@ enum Filled {
     NotOpen,
 }
 
-/// Reads the next new message into `buffer`. Without the interpreter lock only once it really waits.
+/// Reads the next new message into `buffer`. Without the interpreter lock only once it really
+/// waits.
 #[inline]
 fn fill(
     slf: &Bound<'_, Channel>,
@@ -370,7 +375,8 @@ fn wait(
         if left.is_zero() {
             return Ok(Filled::Nothing);
         }
-        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) }; // by a signal handler
+        // By a signal handler.
+        let Some(open) = place.get(py) else { return Err(errors::closed(slf)) };
         if end.is_none() && open.endpoint().has_given_up() {
             // What came before is read.
             return match open.endpoint().try_read_for(buffer, Duration::ZERO) {
@@ -381,7 +387,8 @@ fn wait(
         let result = place.away(py, |endpoint| endpoint.read_until_signal(buffer, left.min(SLICE)));
         match result {
             Some(Ok(Some(size))) => return Ok(Filled::Bytes(size)),
-            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)), // closed meanwhile
+            // Closed meanwhile.
+            Some(_) if place.get(py).is_none() => return Err(errors::closed(slf)),
             Some(Ok(None)) => {}
             Some(Err(error)) => return Err(errors::failure(py, "Read failed", &error)),
             None => return Err(errors::closed(slf)), // by a signal handler
@@ -430,7 +437,8 @@ fn take_large<'py>(
     timeout_ms: u32,
 ) -> PyResult<Taken<'py>> {
     let capacity = slf.get().place.get(slf.py()).and_then(|open| open.endpoint().capacity().ok());
-    // If it moves to a segment of a larger capacity while it waits, a message may need more than this: the next call has it.
+    // If it moves to a segment of a larger capacity while it waits, a message may need more than
+    // this: the next call has it.
     let most = most.min(capacity.unwrap_or(0)).max(SMALL);
     let mut room = Vec::<u8>::with_capacity(most);
     let room = &mut room.spare_capacity_mut()[..most];

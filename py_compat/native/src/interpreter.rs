@@ -1,8 +1,10 @@
-//! Calls of the interpreter in which code of Python's may run: a function, a finalizer, a signal handler.
+//! Calls of the interpreter in which code of Python's may run: a function, a finalizer, a signal
+//! handler.
 //!
-//! As the interpreter ends, a thread that asks for its lock gets `pthread_exit` instead (before Python 3.14), which unwinds the
-//! thread's stack. Frames of Rust cannot be unwound so: the process would abort. Each call here has a guard in its frame, in which
-//! such a thread stays until the process ends, as it does from Python 3.14 on. PyO3 has the same around letting go of the lock.
+//! As the interpreter ends, a thread that asks for its lock gets `pthread_exit` instead (before
+//! Python 3.14), which unwinds the thread's stack. Frames of Rust cannot be unwound so: the process
+//! would abort. Each call here has a guard in its frame, in which such a thread stays until the
+//! process ends, as it does from Python 3.14 on. PyO3 has the same around letting go of the lock.
 
 use pyo3::{ffi, prelude::*, types::PyString};
 use std::{ffi::c_int, mem, ptr, thread, time::Duration};
@@ -138,7 +140,8 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
 /// The memory of an object, to be released.
 pub(crate) fn buffer(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<ffi::Py_buffer> {
     let mut view = ffi::Py_buffer::new();
-    // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is released.
+    // SAFETY: a live object and a view to fill in; an exporter keeps the memory until the view is
+    // released.
     match guarded(|| unsafe { raw::PyObject_GetBuffer(object.as_ptr(), &mut view, flags) }) {
         0 => Ok(view),
         _ => Err(PyErr::fetch(object.py())),

@@ -1,10 +1,12 @@
-//! What of package eshm this module calls. It is taken as the module is loaded: when the interpreter ends, nothing can be imported.
+//! What of package eshm this module calls. It is taken as the module is loaded: when the
+//! interpreter ends, nothing can be imported.
 
 use pyo3::{prelude::*, sync::PyOnceLock};
 
 /// Functions of the package.
 pub(crate) struct Package {
-    /// For an error of a call, of a channel that is not opened, that has no event descriptor, that is closed.
+    /// For an error of a call, of a channel that is not opened, that has no event descriptor, that
+    /// is closed.
     pub(crate) failure: Py<PyAny>,
     pub(crate) open_failed: Py<PyAny>,
     pub(crate) no_event_fd: Py<PyAny>,

@@ -97,7 +97,7 @@ mkdir "$work/packed"
 "$root/scripts/check_packed.sh" "$python" "$work/packed"
 
 main=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
-tests=(test_backends test_data_handler_native test_interface test_library_path test_messages test_open test_options test_records test_rpc)
+tests=(test_backends test_daemon_threads test_data_handler_native test_interface test_last_errors test_library_path test_messages test_open test_options test_records test_rpc)
 "$root/scripts/find_pythons.sh" >"$work/pythons"
 while read -r version other; do
     if [ -z "$other" ]; then

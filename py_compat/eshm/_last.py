@@ -19,8 +19,9 @@ _before: List[Callable[[], None]] = []
 
 class _Last:
     """Held by the module `sys`, which the interpreter clears after all modules of the program.
-    Modules are empty by then, so all that this needs it holds itself. Most channels are closed
-    before, by their last references; here are those that a daemon thread, say, still has."""
+    Modules are empty by then, so all that this needs it holds itself; so do writes of bytes, and
+    the native back end, but over ctypes not all of what can fail. Most channels are closed before,
+    by their last references; here are those that a daemon thread, say, still has."""
 
     __slots__ = ("_collect", "_open")
 

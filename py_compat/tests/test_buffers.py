@@ -203,12 +203,14 @@ class Arrays(ChannelTest):
     def test_a_name_with_a_capital_o_is_no_object(self):
         import numpy
 
-        sent = numpy.array([(1.5, 2)], [("On", "f8"), ("O", "i4")])
+        sent = numpy.array([(1.5, 2)], [("Omega", "f8"), ("O", "i4")])
         for data in (sent, memoryview(sent), sent[0]):
             self.master.write(data)
             got = numpy.zeros_like(sent)
             self.assertEqual(self.slave.readinto(got), sent.nbytes)
             self.assertEqual(got, sent)
+            self.master.write(data)
+            self.assertEqual(self.slave.read_array(sent.dtype, 1), sent)
 
     def test_an_array_that_is_not_writable_memory_in_one_piece(self):
         import numpy

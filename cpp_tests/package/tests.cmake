@@ -36,7 +36,7 @@ eshm_package_test(without_cxx check_without_cxx.sh "${CMAKE_COMMAND}" "${ESHM_BI
 eshm_package_test(build_tree check_build_tree.sh "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}")
 eshm_package_test(install_options check_options.sh
     "${CMAKE_COMMAND}" "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "${ESHM_PYTHON}")
-eshm_package_test(one_build check_one_build.sh "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "$<TARGET_FILE:ESHM::eshm_static>" 460800)
+eshm_package_test(one_build check_one_build.sh "${ESHM_BINARY_DIR}" "${ESHM_SOURCE_DIR}" "$<TARGET_FILE:ESHM::eshm_static>" ${eshm_size_limit})
 
 set_tests_properties(install PROPERTIES FIXTURES_SETUP eshm_moved)
 set_tests_properties(install_gcc install_clang two_rust_libraries PROPERTIES FIXTURES_REQUIRED eshm_moved)

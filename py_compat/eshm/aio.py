@@ -72,6 +72,8 @@ class AsyncESHM(Opening):
         self._settings = given
         self._was_open = False
         self._open: Optional[_Owned] = None
+        # What the opening that is going on is known by; close() takes it away.
+        self._opening: Optional[object] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._role = given["role"]
         self._watch: Optional[_Watch] = None
@@ -79,15 +81,21 @@ class AsyncESHM(Opening):
         self._room = _FIRST_ROOM
 
     async def __aenter__(self) -> "AsyncESHM":
-        if self._open is not None:
+        if self._open is not None or self._opening is not None:
             raise RuntimeError(f"{self!r} is open already")
-        self._loop = asyncio.get_running_loop()
-        channel = await self._opened(self._loop, self._settings)
+        self._opening = opening = object()
         try:
-            self._watch = _Watch(channel.fileno())
-        except BaseException:
-            channel.close()
-            raise
+            self._loop = asyncio.get_running_loop()
+            channel = await self._opened(self._loop, self._settings, opening)
+            try:
+                self._check_wanted(opening)
+                self._watch = _Watch(channel.fileno())
+            except BaseException:
+                channel.close()
+                raise
+        finally:
+            if self._opening is opening:
+                self._opening = None
         channel._owner = self
         self._open, self._was_open = channel, True
         self._role = channel.role  # AUTO has become one or the other, until it is opened anew
@@ -101,9 +109,15 @@ class AsyncESHM(Opening):
     ) -> None:
         self.close()
 
-    async def _opened(self, loop: asyncio.AbstractEventLoop, given: Dict[str, Any]) -> "_Owned":
-        """Opens it; a slave waits for its master between attempts, so that cancelling ends the
-        wait."""
+    def _check_wanted(self, opening: object) -> None:
+        if self._opening is not opening:
+            raise ESHMClosed(f"{self!r} was closed while it opened")
+
+    async def _opened(
+        self, loop: asyncio.AbstractEventLoop, given: Dict[str, Any], opening: object
+    ) -> "_Owned":
+        """Opens it; a slave waits for its master between attempts, so that cancelling or closing
+        ends the wait."""
         wait_ms = given["wait_for_master_ms"]
         if not wait_ms or given["role"] != ESHMRole.SLAVE:
             return await _in_a_thread(loop, lambda: _Owned(**given))
@@ -115,12 +129,14 @@ class AsyncESHM(Opening):
         while True:
             while not file.exists() and loop.time() < end and not hopeless:
                 await asyncio.sleep(LOOK_S)
+                self._check_wanted(opening)
             settings = {**given, "wait_for_master_ms": slice_of(end - loop.time())}
             try:
                 return await _in_a_thread(loop, lambda: _Owned(**settings))
             except ESHMOpenFailed as error:
                 if loop.time() >= end or not wants_a_master(error):
                     raise
+            self._check_wanted(opening)
 
     @property
     def name(self) -> str:
@@ -368,6 +384,7 @@ class AsyncESHM(Opening):
     def close(self) -> None:
         """Leave the channel. Reads that wait raise ESHMClosed. May be called again, from any
         thread."""
+        self._opening = None
         channel, watch, loop = self._open, self._watch, self._loop
         if channel is None or watch is None or loop is None:
             return

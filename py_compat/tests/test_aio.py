@@ -280,6 +280,30 @@ class Living(ChannelTest, unittest.IsolatedAsyncioTestCase):
         async with channel:
             self.assertIs(channel.role, ESHMRole.MASTER)
 
+    async def test_it_is_opened_once_at_a_time(self) -> None:
+        channel = AsyncESHM(self.name, role=ESHMRole.MASTER)
+        ends = [channel.__aenter__(), channel.__aenter__()]
+        first, second = await hurry(asyncio.gather(*ends, return_exceptions=True))
+        self.assertIs(first, channel)
+        self.assertIsInstance(second, RuntimeError)
+        channel.close()
+        async with channel:
+            pass
+
+    async def test_a_close_ends_an_opening(self) -> None:
+        for wait_ms in (0, TIMEOUT_INFINITE):
+            channel = AsyncESHM(
+                self.name,
+                role=ESHMRole.SLAVE if wait_ms else ESHMRole.MASTER,
+                wait_for_master_ms=wait_ms,
+            )
+            opening = asyncio.ensure_future(channel.__aenter__())
+            await asyncio.sleep(0)
+            channel.close()
+            with self.assertRaisesRegex(ESHMClosed, "was closed while it opened"):
+                await hurry(opening)
+            self.assertFalse(segment(self.name).exists())
+
     async def test_no_descriptor_is_left(self) -> None:
         before = len(os.listdir("/proc/self/fd"))
         for closer in (lambda close: close(), lambda close: threading.Thread(target=close).start()):

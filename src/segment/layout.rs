@@ -253,6 +253,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "looks at every byte of large segments")]
     fn what_is_no_message_has_its_memory_first() {
         for capacity in [1, 4096, 200_001, SMALL, 64 << 20] {
             let layout = Layout::new(capacity).unwrap();

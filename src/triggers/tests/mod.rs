@@ -1,3 +1,4 @@
+#[cfg(not(miri))] // forked children
 mod ends;
 
 use super::*;

@@ -32,10 +32,10 @@ impl Drop for Named {
 
 /// A file without a name or, where the system has no such thing, with a temporary one that no segment can have.
 fn new_file() -> io::Result<(OwnedFd, Option<Named>)> {
-    match file::unnamed(FOLDER) {
-        Ok(file) => Ok((file, None)),
-        Err(_) => temporary(),
+    if let Ok(file) = file::unnamed(FOLDER) {
+        return Ok((file, None));
     }
+    temporary()
 }
 
 /// Temporary names tried in the life of a process.

@@ -2,7 +2,7 @@
 
 use crate::config::Side;
 use crate::failpoint::failpoint;
-use crate::liveness::service;
+use crate::liveness::{service, strangers::Strangers};
 use crate::segment::{Segment, view::View};
 use crate::sync::Ordering;
 use crate::sys::{futex, lock, process};
@@ -15,23 +15,33 @@ pub(crate) struct Attachment {
     pub(crate) generation: u32,
     /// Whether the lock on our side's byte is ours.
     pub(crate) holds_lock: bool,
+    /// Whether the others of our side find our mark.
+    pub(crate) marked: bool,
+    /// Who may still write to our side, but for those with a mark.
+    pub(crate) strangers: Strangers,
     /// The sequence of the channel we read, before anything else was touched.
     pub(crate) baseline: u32,
 }
 
 /// Takes `side`. The order is the contract's: baseline, heartbeat, lock, pid, generation, alive last. The process knows of
-/// it before anyone can: [`service::remove_side`] when it is given back.
-pub(crate) fn attach(segment: &Segment, side: Side) -> Attachment {
+/// it before anyone can: [`service::remove_side`] when it is given back. `dead` says that who had the side before is dead, as far
+/// as its heartbeat tells.
+pub(crate) fn attach(segment: &Segment, side: Side, dead: bool) -> Attachment {
     let header = segment.view.header();
     let index = side as usize;
     service::add_side(segment.id, side);
+    let strangers = strangers_before(&segment.view, side, dead);
     let baseline = segment.view.channel(side.reads()).baseline();
     header.heartbeat[index].store(0, Ordering::Relaxed); // all of these are published by the alive flag
     failpoint!("attach.heartbeat");
     let holds_lock = lock::try_lock(segment.file.as_fd(), index as i64).unwrap_or(false);
     failpoint!("attach.locked");
     header.lock[index].store(0, Ordering::Release); // before the pid: a field never names a side that is not its holder's
-    header.pid[index].store(process::pid(), Ordering::Relaxed);
+    let marked = segment.mark(side); // before the pid, as all by which others know what kind of a writer this is
+    if !marked {
+        segment.view.name_unmarked(side);
+    }
+    name_in_header(&segment.view, side);
     failpoint!("attach.pid");
     let generation = match side {
         // Relaxed: everybody watches it for change alone.
@@ -45,7 +55,28 @@ pub(crate) fn attach(segment: &Segment, side: Side) -> Attachment {
     failpoint!("attach.said");
     header.alive[index].store(1, Ordering::Release); // pairs with the acquire in Segment::signs and the remote's watch
     failpoint!("attach.alive");
-    Attachment { generation, holds_lock, baseline }
+    Attachment { generation, holds_lock, marked, strangers, baseline }
+}
+
+/// Puts our pid into the header.
+pub(crate) fn name_in_header(view: &View, side: Side) {
+    let (header, index) = (view.header(), side as usize);
+    header.marked[index].store(process::pid(), Ordering::Relaxed); // first: who finds the pid knows it for one of ours
+    header.pid[index].store(process::pid(), Ordering::Release);
+}
+
+/// Who had the side before us and may still be writing, but for ours, who have a mark.
+fn strangers_before(view: &View, side: Side, dead: bool) -> Strangers {
+    let mut strangers = Strangers::default();
+    // Relaxed, both: who comes later is noticed by the tick.
+    let left = view.header().alive[side as usize].load(Ordering::Relaxed) == 0;
+    let half_written = view.channel(side.writes()).head.sequence.load(Ordering::Relaxed) & 1 == 1;
+    if !left {
+        strangers.notice(view, side);
+    }
+    // A released one that cannot be seen and does not beat has died, or is stopped in another pid namespace. Nobody can tell; and
+    // if a message were left half-written for ever on that account, one crash would end the channel.
+    if half_written && dead { strangers.forget_unknown() } else { strangers }
 }
 
 /// Says in the header that our side's lock is held.

@@ -54,6 +54,12 @@ impl Core {
             // A master's fresh segment that it never got to.
             service::remove_side(segment.id, self.side);
             self.leave(&segment, attachment.generation, attachment.holds_lock, true);
+            if !attachment.marked {
+                segment.view.forget_unmarked(self.side);
+            }
+        }
+        if !monitor.marked {
+            monitor.segment.view.forget_unmarked(self.side); // nobody of this handle writes any more
         }
         if was != State::Ousted {
             let generation = self.generation.load(Ordering::Relaxed); // the ticks are over

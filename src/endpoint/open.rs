@@ -128,7 +128,7 @@ pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segme
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
     let take = |segment: &Segment| {
         go_on(segment, old, false);
-        attached.push((segment.id, attach(segment, Side::Master)));
+        attached.push((segment.id, attach(segment, Side::Master, false)));
     };
     let made = create::create(name, layout, settings, take);
     let kept = if matches!(made, Ok(Some(_))) { attached.pop() } else { None };
@@ -166,6 +166,9 @@ fn abandon(name: &Name, segment: &Segment, attachment: Attachment) {
             let _ = file::unlink(name.path()); // gone already is as good
         }
         detach(&segment.view, Side::Master, attachment.holds_lock);
+    }
+    if !attachment.marked {
+        segment.view.forget_unmarked(Side::Master);
     }
     service::remove_side(segment.id, Side::Master);
 }
@@ -255,14 +258,20 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
         let asked = settings.capacity;
         return Err(Error::Attach(format!("its capacity is {capacity} bytes, not the {asked} asked for")));
     }
-    if segment.judge(Side::Slave, PREDECESSOR) != Verdict::Alive {
+    // Of who may have been stopped in the midst of a message more has to be known.
+    let limit = if segment.is_half_written(Side::Slave) { Duration::MAX } else { PREDECESSOR };
+    let dead = segment.judge(Side::Slave, limit) != Verdict::Alive;
+    if dead {
         forget_parked(&segment, Side::Slave);
     }
     failpoint!("slave.judged");
-    let attachment = attach(&segment, Side::Slave);
+    let attachment = attach(&segment, Side::Slave, dead);
     failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment.view, Side::Slave, attachment.holds_lock);
+        if !attachment.marked {
+            segment.view.forget_unmarked(Side::Slave);
+        }
         service::remove_side(segment.id, Side::Slave);
         return Ok(None);
     }
@@ -286,10 +295,10 @@ fn warn_of_rival(name: &Name, alive: bool) {
 fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict) -> Result<Option<Opened>, Error> {
     let slave = segment.judge(Side::Slave, Duration::MAX);
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
-    let half_written = segment.view.channel(Side::Master.writes()).head.sequence.load(Ordering::Acquire) & 1 == 1;
-    // What a child of the dead master holds on to cannot be repaired: the lock never becomes ours. (Acquire, above, pairs
-    // with a writer's even store.)
-    let abandoned = !half_written || master == Verdict::Dead { pinned: false };
+    // A message that is left half-written is repaired only where its writer has been proven dead, and no other of ours is left.
+    let dead = matches!(master, Verdict::Dead { .. });
+    let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master);
+    let abandoned = gone || !segment.is_half_written(Side::Master);
     let fits = settings.accepts(segment.view.layout.capacity);
     if slave == Verdict::Alive && (!alive || ours) && abandoned && fits {
         if !alive {
@@ -298,7 +307,7 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
         failpoint!("takeover.judged");
         create::stamp(&segment.view);
         failpoint!("takeover.stamped");
-        let attachment = attach(&segment, Side::Master);
+        let attachment = attach(&segment, Side::Master, gone);
         failpoint!("takeover.attached");
         warn_of_rival(name, alive);
         let capacity = segment.view.layout.capacity;

@@ -7,7 +7,7 @@ use crate::liveness::service;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
-    futex, process,
+    futex,
 };
 use std::{mem::MaybeUninit, time::Duration};
 
@@ -176,13 +176,10 @@ impl Core {
         Err(Error::Timeout)
     }
 
-    /// Whether no other process, and no other handle of this one, writes our direction: the lock of our side is ours, and
-    /// nobody took the side after us, or who did is dead.
+    /// Whether no other process, and no other handle of this one, can be in the midst of a message of our direction.
     fn is_alone(&self) -> bool {
-        let monitor = sync::hold(&self.monitor);
-        let Some(monitor) = monitor.as_ref() else { return false };
-        let last = self.view().header().pid[self.side as usize].load(Ordering::Relaxed); // changes with each attach only
-        let nobody_after = last == process::pid() || !process::exists(last);
-        monitor.holds_lock && nobody_after && service::count_side(monitor.segment.id, self.side) == 1
+        let mut monitor = sync::hold(&self.monitor);
+        let Some(monitor) = monitor.as_mut() else { return false };
+        service::count_side(monitor.segment.id, self.side) == 1 && monitor.is_alone(self.side)
     }
 }

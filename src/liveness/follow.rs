@@ -159,10 +159,13 @@ impl Core {
     pub(super) fn finish_move(&self, monitor: &mut Monitor) {
         let Some((segment, attachment)) = monitor.pending.take() else { return };
         let old = monitor.segment.id;
-        let named = self.is_named_in_header();
+        let (named, marked) = (self.is_named_in_header(), monitor.marked);
         let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
             if named {
                 detach(old, self.side, holds_lock);
+            }
+            if !marked {
+                old.forget_unmarked(self.side);
             }
             failpoint!("move.left");
         });
@@ -177,10 +180,11 @@ impl Core {
             if monitor.segment.signs(self.side) != Signs::Alive {
                 forget_parked(&monitor.segment, self.side);
             }
-            attach(&monitor.segment, self.side)
+            attach(&monitor.segment, self.side, false)
         });
         self.generation.store(attachment.generation, Ordering::Relaxed); // the tick reads it; same thread, or under the mutex
         monitor.holds_lock = attachment.holds_lock;
+        (monitor.marked, monitor.strangers) = (attachment.marked, attachment.strangers);
         monitor.generation = attachment.generation;
         monitor.reconnect = None;
         monitor.candidate = None;

@@ -9,4 +9,5 @@ pub(crate) mod reconnect;
 pub(crate) mod remote;
 pub(crate) mod service;
 pub(crate) mod signalling;
+pub(crate) mod strangers;
 pub(crate) mod tick;

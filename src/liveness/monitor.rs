@@ -5,6 +5,7 @@ use super::{
     reconnect::Reconnect,
     remote::Remote,
     signalling::{Signalling, Writer},
+    strangers::Strangers,
 };
 use crate::config::Side;
 use crate::endpoint::attach::Attachment;
@@ -18,6 +19,9 @@ pub(crate) struct Monitor {
     /// What the handle is attached to; while reconnecting, what it was attached to last.
     pub(crate) segment: Segment,
     pub(crate) holds_lock: bool,
+    /// The others of our side find our mark.
+    pub(crate) marked: bool,
+    pub(crate) strangers: Strangers,
     /// Our alive flag is ours to clear.
     pub(crate) present: bool,
     /// The remote has been alive since we attached.
@@ -58,6 +62,8 @@ impl Monitor {
         Monitor {
             segment,
             holds_lock: attachment.holds_lock,
+            marked: attachment.marked,
+            strangers: attachment.strangers,
             present: true,
             met: false,
             remote,
@@ -76,6 +82,12 @@ impl Monitor {
             next_lock: now,
             last_look: now,
         }
+    }
+
+    /// Whether no other process can be in the midst of a message of `side`, ours: each that might has been shown to be gone.
+    pub(crate) fn is_alone(&mut self, side: Side) -> bool {
+        self.strangers.notice(&self.segment.view, side);
+        self.strangers.are_gone() && !self.segment.has_other_writers(side)
     }
 
     /// Begins anew with the other side of the segment attached to, which another process has taken.

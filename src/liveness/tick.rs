@@ -7,7 +7,7 @@ use super::{
     signalling::Signals,
 };
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
-use crate::endpoint::attach::publish_lock;
+use crate::endpoint::attach::{name_in_header, publish_lock};
 use crate::endpoint::core::{Core, State, writer_word};
 use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
@@ -191,16 +191,23 @@ impl Core {
         let (header, index) = (monitor.segment.view.header(), self.side as usize);
         let pid = header.pid[index].load(Ordering::Relaxed); // these change rarely and are looked at each tick
         if pid == 0 || header.alive[index].load(Ordering::Relaxed) == 0 {
-            header.pid[index].store(process::pid(), Ordering::Relaxed);
+            name_in_header(&monitor.segment.view, self.side);
             header.alive[index].store(1, Ordering::Release); // as on attach
         }
-        if now >= monitor.next_lock && !(monitor.holds_lock && pid == process::pid()) {
+        if pid != process::pid() {
+            monitor.strangers.notice(&monitor.segment.view, self.side);
+        }
+        if now >= monitor.next_lock && !(monitor.holds_lock && monitor.marked && pid == process::pid()) {
             monitor.next_lock = now + LOCK_AGAIN;
             if !monitor.holds_lock {
                 monitor.holds_lock = lock::try_lock(monitor.segment.file.as_fd(), index as i64).unwrap_or(false);
             }
-            if monitor.holds_lock && pid != process::pid() && !process::exists(pid) {
-                header.pid[index].store(process::pid(), Ordering::Relaxed); // it came after us and died: the side is ours again
+            if !monitor.marked && monitor.segment.mark(self.side) {
+                monitor.marked = true;
+                monitor.segment.view.forget_unmarked(self.side);
+            }
+            if monitor.holds_lock && pid != process::pid() && monitor.is_alone(self.side) {
+                name_in_header(&monitor.segment.view, self.side); // it came after us and died: the side is ours again
             }
         }
         if monitor.holds_lock && self.is_named_in_header() && !monitor.segment.view.is_ours(self.side) {

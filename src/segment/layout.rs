@@ -36,7 +36,15 @@ pub(crate) struct Header {
     pub(crate) lock: [AtomicU32; 2],
     /// Ours: bytes of a message; 0 = a released creator.
     pub(crate) capacity: AtomicU32,
-    _padding: [AtomicU32; 15],
+    _gap: AtomicU32,
+    /// Ours: the process that decides about the file while read locks keep the lock for it from everybody; 0 = none. A word of
+    /// [`identity`](crate::sys::identity), as those below.
+    pub(crate) decider: AtomicU64,
+    /// Ours: by side, a writer that could have no mark; 0 = none.
+    pub(crate) unmarked: [AtomicU64; 2],
+    /// Ours: by side, the pid of ours that attached last: who is named in `pid` and not here is none of ours.
+    pub(crate) marked: [AtomicI32; 2],
+    _padding: [AtomicU32; 6],
 }
 
 /// The first words of a channel; the message follows.
@@ -205,6 +213,7 @@ const _: () = {
     assert!(offset_of!(Header, stale_threshold) == 40 && offset_of!(Header, master_generation) == 44);
     assert!(offset_of!(Header, features) == 48 && offset_of!(Header, layout_size) == 52);
     assert!(offset_of!(Header, lock) == 56 && offset_of!(Header, capacity) == 64);
+    assert!(offset_of!(Header, decider) == 72 && offset_of!(Header, unmarked) == 80 && offset_of!(Header, marked) == 96);
     assert!(offset_of!(Head, sequence) == 0 && offset_of!(Head, data_size) == 4);
     assert!(offset_of!(Tail, write_count) == 0 && offset_of!(Tail, read_count) == 8);
     assert!(offset_of!(Tail, wake_seq) == 16 && offset_of!(Tail, waiters) == 20);

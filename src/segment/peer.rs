@@ -46,7 +46,12 @@ impl Segment {
 
     /// Whether one of ours held the lock of a side and nobody does now: with a heartbeat that stands still, proof of death.
     pub(crate) fn lock_is_free(&self, side: Side) -> bool {
-        self.view.is_ours(side) && !lock::held_by_other(self.file.as_fd(), side as i64)
+        self.view.is_ours(side) && !self.is_locked_by_other(side)
+    }
+
+    /// Whether somebody else holds the lock of a side: one of ours, or a child it forked.
+    fn is_locked_by_other(&self, side: Side) -> bool {
+        lock::held_by_other(self.file.as_fd(), side as i64..side as i64 + 1)
     }
 
     /// Whether the holder of a free lock is a master whose process is gone too, and was not in the midst of a message: then
@@ -57,6 +62,11 @@ impl Segment {
         let pid = self.view.header().pid[side as usize].load(Ordering::Relaxed);
         let settled = self.view.channel(side.writes()).head.sequence.load(Ordering::Relaxed) & 1 == 0;
         side == Side::Master && settled && !process::exists(pid)
+    }
+
+    /// Whether a message of a side is being written, or was left so.
+    pub(crate) fn is_half_written(&self, side: Side) -> bool {
+        self.view.channel(side.writes()).head.sequence.load(Ordering::Acquire) & 1 == 1 // pairs with a writer's even store
     }
 
     /// What flags, locks and the process table say about a side now.
@@ -79,16 +89,12 @@ impl Segment {
         service::has_side(self.id, side)
     }
 
-    /// Whether a live slave is attached that is not one of ours. One of ours that finds the lock held by another of ours clears
-    /// the lock field; a released slave leaves it as it is.
+    /// Whether a live slave is attached that is not one of ours.
     pub(crate) fn has_released_slave(&self, limit: Duration) -> bool {
         let header = self.view.header();
         let pid = header.pid[Side::Slave as usize].load(Ordering::Relaxed); // stored before the flag that judge looks at
-        // Acquire pairs with the stores in attach.
-        let cleared = header.lock[Side::Slave as usize].load(Ordering::Acquire) == 0;
-        let ours = self.view.is_ours(Side::Slave)
-            || cleared && lock::held_by_other(self.file.as_fd(), Side::Slave as i64)
-            || pid == process::pid() && self.is_held_here(Side::Slave);
+        let marked = header.marked[Side::Slave as usize].load(Ordering::Relaxed); // likewise
+        let ours = marked == pid || pid == process::pid() && self.is_held_here(Side::Slave);
         !ours && self.judge(Side::Slave, limit) == Verdict::Alive
     }
 
@@ -108,7 +114,7 @@ impl Segment {
         if self.view.header().alive[side as usize].load(Ordering::Acquire) == 0 {
             return Verdict::Absent;
         }
-        Verdict::Dead { pinned: lock::held_by_other(self.file.as_fd(), side as i64) }
+        Verdict::Dead { pinned: self.is_locked_by_other(side) }
     }
 
     /// Whether the heartbeat of a side moves within `limit`.

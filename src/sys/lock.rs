@@ -1,25 +1,28 @@
-//! Open-file-description locks on single bytes of the segment file (fcntl(2), `F_OFD_SETLK`): they belong to the open
-//! file, so they conflict between two handles of one process as well, and vanish when its last descriptor is closed,
-//! whatever ends the process.
+//! Open-file-description locks on bytes of the segment file (fcntl(2), `F_OFD_SETLK`): they belong to the open file, so they
+//! conflict between two handles of one process as well, and vanish when its last descriptor is closed, whatever ends the
+//! process.
+//!
+//! Who may only read the file can take read locks, and so keep ours from us. They are never taken for one of ours.
 
 use std::{
     io,
+    ops::Range,
     os::fd::{AsRawFd, BorrowedFd},
 };
 
-fn one_byte(kind: libc::c_int, byte: i64) -> libc::flock {
+fn bytes(kind: libc::c_int, range: Range<i64>) -> libc::flock {
     // SAFETY: flock is plain old data; all zero is a valid value, l_pid must be 0 for these commands.
-    let mut range: libc::flock = unsafe { std::mem::zeroed() };
-    range.l_type = kind as libc::c_short;
-    range.l_whence = libc::SEEK_SET as libc::c_short;
-    range.l_start = byte;
-    range.l_len = 1;
-    range
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = range.start as libc::off_t;
+    lock.l_len = (range.end - range.start) as libc::off_t;
+    lock
 }
 
-/// Takes the exclusive lock on `byte` if nobody else has it.
+/// Takes the exclusive lock on `byte` if nobody else has any lock on it.
 pub(crate) fn try_lock(file: BorrowedFd<'_>, byte: i64) -> io::Result<bool> {
-    let range = one_byte(libc::F_WRLCK, byte);
+    let range = bytes(libc::F_WRLCK, byte..byte + 1);
     // SAFETY: an open descriptor and a valid flock that outlives the call.
     if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &range) } == 0 {
         return Ok(true);
@@ -32,15 +35,49 @@ pub(crate) fn try_lock(file: BorrowedFd<'_>, byte: i64) -> io::Result<bool> {
 
 /// Gives the lock on `byte` back at once, also where a forked child still has the open file.
 pub(crate) fn unlock(file: BorrowedFd<'_>, byte: i64) {
-    let range = one_byte(libc::F_UNLCK, byte);
+    let range = bytes(libc::F_UNLCK, byte..byte + 1);
     // SAFETY: as in try_lock; unlocking a byte that is not locked is no error.
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &range) };
 }
 
-/// Whether another open file holds the lock on `byte`; an error counts as held, since it proves nothing.
-pub(crate) fn held_by_other(file: BorrowedFd<'_>, byte: i64) -> bool {
-    let mut range = one_byte(libc::F_WRLCK, byte);
-    // SAFETY: as in try_lock; the kernel overwrites `range`.
-    let failed = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &mut range) } != 0;
-    failed || range.l_type != libc::F_UNLCK as libc::c_short
+/// Whether another open file holds an exclusive lock within `range`, for which it must be open for writing; an error counts
+/// as held, since it proves nothing.
+pub(crate) fn held_by_other(file: BorrowedFd<'_>, range: Range<i64>) -> bool {
+    // A read lock, if asked for, conflicts with exclusive ones alone.
+    let mut lock = bytes(libc::F_RDLCK, range);
+    // SAFETY: as in try_lock; the kernel overwrites `lock`.
+    let failed = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) } != 0;
+    failed || lock.l_type != libc::F_UNLCK as libc::c_short
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::name::FOLDER;
+    use crate::sys::file::{open, unnamed};
+    use std::{ffi::CString, os::fd::AsFd};
+
+    #[test]
+    fn a_read_lock_is_in_the_way_and_held_by_nobody() {
+        let ours = unnamed(FOLDER).expect("a file");
+        let path = CString::new(format!("/proc/self/fd/{}", ours.as_raw_fd())).expect("no NUL");
+        assert!(open(&path).is_err(), "a link is not followed");
+        let again = |flags| {
+            // SAFETY: a NUL-terminated path; a non-negative result is a new descriptor.
+            let file = unsafe { libc::open(path.as_ptr(), flags) };
+            assert!(file >= 0);
+            // SAFETY: as above; nobody else owns it.
+            unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(file) }
+        };
+        let (reader, writer) = (again(libc::O_RDONLY), again(libc::O_RDWR));
+        let whole = bytes(libc::F_RDLCK, 0..i64::MAX);
+        // SAFETY: as in try_lock.
+        assert_eq!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &whole) }, 0);
+        assert!(!try_lock(ours.as_fd(), 2).expect("locks"));
+        assert!(!held_by_other(ours.as_fd(), 2..3), "by none that may write");
+        drop(reader);
+        assert!(try_lock(writer.as_fd(), 2).expect("locks"));
+        assert!(held_by_other(ours.as_fd(), 2..3) && held_by_other(ours.as_fd(), 0..100));
+        assert!(!held_by_other(ours.as_fd(), 3..100) && !held_by_other(writer.as_fd(), 0..100));
+    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod eventfd;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;
+pub(crate) mod identity;
 pub(crate) mod lock;
 pub(crate) mod map;
 #[cfg(not(loom))]

@@ -1,0 +1,61 @@
+//! Which process: a word that others who can write the segment may judge, where no lock is to be had.
+
+use super::process;
+use std::os::unix::fs::MetadataExt;
+
+/// Bits of a pid: at most 2^22 (proc(5), `pid_max`).
+const PID: u64 = (1 << 22) - 1;
+/// Bits of the number of a pid namespace, above those of the pid.
+const NAMESPACE: u64 = u32::MAX as u64;
+/// What stands above both: other words are none of ours.
+const TAG: u64 = 0x2A5 << 54;
+
+/// Several processes, whoever they are.
+pub(crate) const SEVERAL: u64 = TAG;
+
+/// What is known of the process that a word names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It runs.
+    Alive,
+    /// It is gone, or the word names nobody.
+    Gone,
+    /// It is in a pid namespace that we do not see into.
+    Unknown,
+}
+
+/// The number of our pid namespace; 0 if `/proc` does not tell.
+fn namespace() -> u64 {
+    std::fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino() & NAMESPACE)
+}
+
+/// This process.
+pub(crate) fn own() -> u64 {
+    TAG | namespace() << 22 | process::pid() as u64 & PID
+}
+
+/// What became of the process that `word` names.
+pub(crate) fn fate(word: u64) -> Fate {
+    let (tag, namespace_of, pid) = (word >> 54 << 54, word >> 22 & NAMESPACE, word & PID);
+    match namespace() {
+        _ if tag != TAG => Fate::Gone,
+        _ if word == SEVERAL => Fate::Unknown,
+        ours if ours == 0 || ours != namespace_of => Fate::Unknown,
+        _ if process::exists(pid as i32) => Fate::Alive,
+        _ => Fate::Gone,
+    }
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_word_within_its_namespace_alone() {
+        assert_eq!(fate(own()), Fate::Alive);
+        assert_eq!(fate(own() ^ 1 << 30), Fate::Unknown, "another namespace");
+        assert_eq!(fate(own() & !PID | PID), Fate::Gone, "no process has the highest pid");
+        assert_eq!([0, 1, u64::MAX, own() ^ 1 << 60].map(fate), [Fate::Gone; 4], "no words of ours");
+        assert_eq!(fate(SEVERAL), Fate::Unknown);
+    }
+}

@@ -48,3 +48,56 @@ impl Strangers {
         !self.unknown && self.pids.iter().all(|pid| !process::exists(*pid))
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::layout::Layout;
+    use crate::sys::{file, map::Mapping};
+    use std::{os::fd::AsFd, process::Command};
+
+    /// A child that sleeps, and its pid.
+    fn sleeper() -> (std::process::Child, i32) {
+        let child = Command::new("sleep").arg("60").spawn().expect("a process");
+        let pid = child.id() as i32;
+        (child, pid)
+    }
+
+    fn view() -> View {
+        let layout = Layout::new(64).expect("a capacity");
+        let file = file::unnamed(crate::segment::name::FOLDER).expect("a file");
+        file::set_size(file.as_fd(), layout.total() as u64).expect("room");
+        View::new(Mapping::of_file(file.as_fd(), layout.total()).expect("addresses"), layout)
+    }
+
+    #[test]
+    fn a_released_writer_is_one_until_its_end_is_seen() {
+        let (view, mut strangers) = (view(), Strangers::default());
+        let notice = |strangers: &mut Strangers, pid: i32, marked: i32| {
+            view.header().pid[1].store(pid, Ordering::Relaxed);
+            view.header().marked[1].store(marked, Ordering::Relaxed);
+            strangers.notice(&view, Side::Slave);
+        };
+        notice(&mut strangers, 0, 0);
+        notice(&mut strangers, process::pid(), 0);
+        let (mut ours, pid_of_ours) = sleeper();
+        notice(&mut strangers, pid_of_ours, pid_of_ours);
+        notice(&mut strangers, pid_of_ours, 1); // one of ours is about to take its place
+        assert!(strangers.are_gone(), "none yet");
+        let mut others: Vec<_> = (0..KNOWN).map(|_| sleeper()).collect();
+        for (_, pid) in &others {
+            notice(&mut strangers, *pid, pid_of_ours);
+            notice(&mut strangers, *pid, pid_of_ours);
+        }
+        assert!(!strangers.are_gone());
+        for (child, _) in &mut others {
+            assert!(!strangers.are_gone());
+            child.kill().and_then(|()| child.wait()).expect("its end");
+        }
+        assert!(strangers.are_gone());
+        notice(&mut strangers, i32::MAX, pid_of_ours);
+        assert!(!strangers.are_gone(), "nobody can tell where that one is");
+        assert!(strangers.forget_unknown().are_gone());
+        ours.kill().and_then(|()| ours.wait()).expect("its end");
+    }
+}

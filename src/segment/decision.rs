@@ -7,7 +7,8 @@
 //! namespace be waited for.
 
 use super::layout::Header;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::failpoint::failpoint;
+use crate::sync::{Ordering, fence, statics::AtomicU64};
 use crate::sys::{
     clock::{self, MS},
     file, identity,
@@ -124,6 +125,7 @@ impl<'a> Decision<'a> {
         if !watch.is_free(found, clock::now()) || !word.set(found) {
             return Ok(None);
         }
+        failpoint!("decision.worded");
         fence(Ordering::SeqCst); // the word before the look: pairs with the fence in wait
         if is_locked() {
             word.clear();
@@ -151,5 +153,93 @@ fn decider(file: &OwnedFd) -> u64 {
             u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
         }
         _ => 0,
+    }
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::name::FOLDER;
+    use crate::sys::file::{read_locked, reopened, set_size, status, unnamed};
+
+    /// No process has this pid: it is over the most that there can be.
+    const NOBODY: u64 = (1 << 22) - 1;
+
+    fn file(size: u64) -> OwnedFd {
+        let file = unnamed(FOLDER).expect("a file");
+        set_size(file.as_fd(), size).expect("room");
+        file
+    }
+
+    fn again(file: &OwnedFd) -> OwnedFd {
+        reopened(file.as_fd(), libc::O_RDWR)
+    }
+
+    fn at_once(file: &OwnedFd) -> Option<Decision<'_>> {
+        Decision::wait(file, Duration::ZERO).expect("locks")
+    }
+
+    #[test]
+    fn one_at_a_time_decides_whatever_a_mere_reader_locks() {
+        for size in [0, 1, 71, 128, 8576] {
+            let one = file(size);
+            let other = again(&one);
+            let held = at_once(&one).expect("free");
+            assert!(at_once(&other).is_none(), "locked");
+            drop(held);
+            let reader = read_locked(one.as_fd());
+            let held = at_once(&one).expect("no lock of a writer");
+            assert_ne!(decider(&one), 0);
+            assert!(at_once(&other).is_none(), "the word is set");
+            drop(reader);
+            assert!(at_once(&other).is_none(), "the word still stands, though the lock is free");
+            drop(held);
+            assert_eq!(decider(&one), 0);
+            drop(at_once(&other).expect("both are free"));
+            drop(at_once(&one).expect("given back"));
+            assert_eq!(status(one.as_fd()).expect("a file").size, size.max(128), "never shorter");
+        }
+    }
+
+    #[test]
+    fn who_waited_in_vain_has_given_the_lock_back() {
+        let one = file(128);
+        let other = again(&one);
+        let word = Word::of(&one).expect("memory");
+        assert!(word.set(0));
+        assert!(at_once(&one).is_none() && at_once(&other).is_none(), "this process decides by the word");
+        word.clear();
+        assert!(at_once(&other).is_some());
+    }
+
+    #[test]
+    fn the_word_of_a_process_that_is_gone_is_free_and_one_of_another_namespace_after_a_while() {
+        let (one, gone) = (file(128), identity::own() & !NOBODY | NOBODY);
+        let reader = read_locked(one.as_fd());
+        for left in [gone, 1, u64::MAX] {
+            let word = Word::of(&one).expect("memory");
+            word.place().store(left, Ordering::Relaxed);
+            drop(at_once(&one).expect("nobody is deciding"));
+            assert_eq!(decider(&one), 0);
+        }
+        let elsewhere = identity::own() ^ 1 << 30;
+        let word = Word::of(&one).expect("memory");
+        word.place().store(elsewhere, Ordering::Relaxed);
+        assert!(at_once(&one).is_none(), "it may be deciding");
+        drop(reader);
+        assert!(at_once(&one).is_none(), "likewise");
+        let mut watch = Watch::default();
+        assert!(!watch.is_free(elsewhere, 1) && !watch.is_free(elsewhere, STANDS) && watch.is_free(elsewhere, STANDS + 1));
+        assert!(!watch.is_free(elsewhere ^ 1, STANDS + 2), "another begins anew");
+        assert!(!watch.is_free(identity::own(), 1) && !watch.is_free(identity::own(), 2 * STANDS), "it is alive");
+    }
+
+    #[test]
+    fn who_set_the_word_lets_a_lock_go_first() {
+        let one = file(128);
+        let other = again(&one);
+        assert!(lock::try_lock(other.as_fd(), BYTE).expect("locks"));
+        assert!(at_once(&one).is_none());
+        assert_eq!(decider(&one), 0, "nothing is left of the try");
     }
 }

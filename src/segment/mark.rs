@@ -76,3 +76,65 @@ impl View {
         let _ = word.compare_exchange(identity::own(), 0, Ordering::Release, Ordering::Relaxed); // all writes came before
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::segment::{layout::Layout, name::FOLDER};
+    use crate::sys::file::{self, read_locked, reopened};
+    use std::{os::fd::OwnedFd, sync::Arc};
+
+    fn segment(file: OwnedFd) -> Segment {
+        let layout = Layout::new(64).expect("a capacity");
+        file::set_size(file.as_fd(), layout.total() as u64).expect("room");
+        let view = Arc::new(View::of_file(file.as_fd(), layout).expect("addresses"));
+        Segment { id: file::status(file.as_fd()).expect("a file").id, file, view }
+    }
+
+    /// One segment as several handles open it.
+    fn several() -> [Segment; 3] {
+        let first = segment(file::unnamed(FOLDER).expect("a file"));
+        let again = || segment(reopened(first.file.as_fd(), libc::O_RDWR));
+        let others = [again(), again()];
+        let [second, third] = others;
+        [first, second, third]
+    }
+
+    #[test]
+    fn all_handles_of_a_side_have_a_mark_until_they_end() {
+        let [one, two, three] = several();
+        assert!(one.mark(Side::Slave) && two.mark(Side::Slave));
+        assert!(one.has_other_writers(Side::Slave) && two.has_other_writers(Side::Slave));
+        assert!(three.has_other_writers(Side::Slave) && !three.has_other_writers(Side::Master));
+        drop(two);
+        assert!(!one.has_other_writers(Side::Slave), "its own is none of another");
+        drop(one);
+        assert!(!three.has_other_writers(Side::Slave));
+    }
+
+    #[test]
+    fn who_can_have_no_mark_is_known_by_name() {
+        let [one, two, _] = several();
+        let reader = read_locked(one.file.as_fd());
+        assert!(!one.mark(Side::Slave), "a read lock is in the way");
+        let named = || two.view.header().unmarked[Side::Slave as usize].load(Ordering::Relaxed);
+        one.view.name_unmarked(Side::Slave);
+        assert_eq!(named(), identity::own());
+        assert!(!one.has_other_writers(Side::Slave), "this process is no other");
+        two.view.name_unmarked(Side::Slave);
+        assert_eq!(named(), identity::SEVERAL);
+        assert!(one.has_other_writers(Side::Slave), "who they are is not known");
+        assert!(!one.has_other_writers(Side::Master));
+        drop(reader);
+        two.view.forget_unmarked(Side::Slave);
+        assert_eq!(named(), identity::SEVERAL, "that is not ours to forget");
+        for (word, others) in [(identity::own() ^ 1 << 30, true), (1, false), (identity::own() | ((1 << 22) - 1), false)] {
+            one.view.header().unmarked[1].store(word, Ordering::Relaxed);
+            assert_eq!(one.has_other_writers(Side::Slave), others, "{word:x}");
+        }
+        one.view.name_unmarked(Side::Slave);
+        assert_eq!(named(), identity::own(), "in place of one that is gone");
+        one.view.forget_unmarked(Side::Slave);
+        assert_eq!(named(), 0);
+    }
+}

@@ -205,6 +205,27 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<
     if got < 0 { Err(io::Error::last_os_error()) } else { Ok(got as usize) }
 }
 
+/// Another open file of the same file, for tests of locks.
+#[cfg(all(test, not(loom), not(miri)))]
+pub(crate) fn reopened(file: BorrowedFd<'_>, flags: libc::c_int) -> OwnedFd {
+    let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("no NUL in a number");
+    opened(&path, flags).expect("a file of ours")
+}
+
+/// A read lock on all of a file, as who may only read it can take it, until this is dropped.
+#[cfg(all(test, not(loom), not(miri)))]
+pub(crate) fn read_locked(file: BorrowedFd<'_>) -> OwnedFd {
+    let reader = reopened(file, libc::O_RDONLY);
+    // SAFETY: flock is plain old data; a valid descriptor and a flock that outlives the call.
+    let locked = unsafe {
+        let mut lock: libc::flock = std::mem::zeroed();
+        lock.l_type = libc::F_RDLCK as libc::c_short;
+        libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock)
+    };
+    assert_eq!(locked, 0, "a read lock");
+    reader
+}
+
 #[cfg(all(test, not(loom), not(miri)))]
 mod tests {
     use super::*;

@@ -54,25 +54,14 @@ pub(crate) fn held_by_other(file: BorrowedFd<'_>, range: Range<i64>) -> bool {
 mod tests {
     use super::*;
     use crate::segment::name::FOLDER;
-    use crate::sys::file::{open, unnamed};
-    use std::{ffi::CString, os::fd::AsFd};
+    use crate::sys::file::{read_locked, reopened, unnamed};
+    use std::os::fd::AsFd;
 
     #[test]
     fn a_read_lock_is_in_the_way_and_held_by_nobody() {
         let ours = unnamed(FOLDER).expect("a file");
-        let path = CString::new(format!("/proc/self/fd/{}", ours.as_raw_fd())).expect("no NUL");
-        assert!(open(&path).is_err(), "a link is not followed");
-        let again = |flags| {
-            // SAFETY: a NUL-terminated path; a non-negative result is a new descriptor.
-            let file = unsafe { libc::open(path.as_ptr(), flags) };
-            assert!(file >= 0);
-            // SAFETY: as above; nobody else owns it.
-            unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(file) }
-        };
-        let (reader, writer) = (again(libc::O_RDONLY), again(libc::O_RDWR));
-        let whole = bytes(libc::F_RDLCK, 0..i64::MAX);
-        // SAFETY: as in try_lock.
-        assert_eq!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &whole) }, 0);
+        let writer = reopened(ours.as_fd(), libc::O_RDWR);
+        let reader = read_locked(ours.as_fd());
         assert!(!try_lock(ours.as_fd(), 2).expect("locks"));
         assert!(!held_by_other(ours.as_fd(), 2..3), "by none that may write");
         drop(reader);

@@ -65,7 +65,6 @@ impl Mapping {
     }
 
     /// The first byte; page-aligned.
-    #[cfg(not(loom))]
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base
     }

@@ -202,7 +202,7 @@ struct ESHMHeader {
     volatile uint32_t master_lock;       /* ours: generation of a master that holds the lock on byte 0 of the file; 0 = none */
     volatile uint32_t slave_lock;        /* ours: pid of a slave that holds the lock on byte 1 of the file; 0 = none */
     volatile uint32_t capacity;          /* ours: bytes of `data`; 0 = unknown */
-    uint8_t padding[60];        /* 0 */
+    uint8_t padding[60];        /* nothing for programs: the library keeps words of its own there */
 } __attribute__((aligned(64)));
 
 /* A segment. */

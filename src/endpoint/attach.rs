@@ -68,12 +68,9 @@ pub(crate) fn name_in_header(view: &View, side: Side) {
 /// Who had the side before us and may still be writing, but for ours, who have a mark.
 fn strangers_before(view: &View, side: Side, dead: bool) -> Strangers {
     let mut strangers = Strangers::default();
-    // Relaxed, both: who comes later is noticed by the tick.
-    let left = view.header().alive[side as usize].load(Ordering::Relaxed) == 0;
+    strangers.notice(view, side);
+    // Relaxed: the message itself is not looked at.
     let half_written = view.channel(side.writes()).head.sequence.load(Ordering::Relaxed) & 1 == 1;
-    if !left {
-        strangers.notice(view, side);
-    }
     // A released one that cannot be seen and does not beat has died, or is stopped in another pid namespace. Nobody can tell; and
     // if a message were left half-written for ever on that account, one crash would end the channel.
     if half_written && dead { strangers.forget_unknown() } else { strangers }
@@ -103,6 +100,8 @@ pub(crate) fn detach(view: &View, side: Side, holds_lock: bool) {
     if holds_lock {
         header.lock[side as usize].store(0, Ordering::Release); // pairs with Segment::is_ours
     }
+    // A released one of our pid, in another container, is none of ours.
+    let _ = header.marked[side as usize].compare_exchange(process::pid(), 0, Ordering::Relaxed, Ordering::Relaxed);
     failpoint!("detach.lock");
     for which in 0..2 {
         let tail = view.channel(which).tail;

@@ -22,6 +22,9 @@ impl Strangers {
     /// Notices who is named in the header now, if that is none of ours.
     pub(crate) fn notice(&mut self, view: &View, side: Side) {
         let (header, index) = (view.header(), side as usize);
+        if header.alive[index].load(Ordering::Acquire) == 0 {
+            return; // pairs with attach: nobody has come since one left
+        }
         // Relaxed: both change with an attach alone, and are looked at again.
         let pid = header.pid[index].load(Ordering::Relaxed);
         if header.marked[index].load(Ordering::Relaxed) == pid {
@@ -74,6 +77,7 @@ mod tests {
     fn a_released_writer_is_one_until_its_end_is_seen() {
         let (view, mut strangers) = (view(), Strangers::default());
         let notice = |strangers: &mut Strangers, pid: i32, marked: i32| {
+            view.header().alive[1].store(1, Ordering::Relaxed);
             view.header().pid[1].store(pid, Ordering::Relaxed);
             view.header().marked[1].store(marked, Ordering::Relaxed);
             strangers.notice(&view, Side::Slave);

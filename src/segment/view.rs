@@ -21,7 +21,7 @@ pub(crate) enum Library {
     Ours,
     /// A released one, or nobody came, after one of ours that did not leave: one of ours would have cleared the lock field first.
     ReleasedAfterOurs,
-    /// A released one, one of ours that could not have the lock, or nobody.
+    /// A released one, or nobody.
     Released,
 }
 
@@ -70,15 +70,9 @@ impl View {
         unsafe { self.mapping.base().cast::<Header>().as_ref() }
     }
 
-    /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
+    /// The lock field of a side, and what it is while the master or slave that the header names holds the lock.
     #[inline]
-    pub(crate) fn is_ours(&self, side: Side) -> bool {
-        self.library(side) == Library::Ours
-    }
-
-    /// Whose library the holder of a side uses, as its lock field tells.
-    #[inline]
-    pub(crate) fn library(&self, side: Side) -> Library {
+    fn lock_field(&self, side: Side) -> (u32, u32) {
         let header = self.header();
         // Acquire pairs with the release in attach: who sees the field sees the pid and generation stored before it.
         let field = header.lock[side as usize].load(Ordering::Acquire);
@@ -86,9 +80,24 @@ impl View {
             Side::Master => header.master_generation.load(Ordering::Relaxed),
             Side::Slave => header.pid[1].load(Ordering::Relaxed) as u32,
         };
-        match field {
-            0 => Library::Released,
-            _ if field == named => Library::Ours,
+        (field, named)
+    }
+
+    /// Whether the lock field of a side is that of the master or slave the header names: one of ours held its lock.
+    #[inline]
+    pub(crate) fn is_ours(&self, side: Side) -> bool {
+        let (field, named) = self.lock_field(side);
+        field != 0 && field == named
+    }
+
+    /// Whose library the holder of a side uses, with or without its lock.
+    pub(crate) fn library(&self, side: Side) -> Library {
+        let (header, index) = (self.header(), side as usize);
+        let pid = header.pid[index].load(Ordering::Acquire); // pairs with name_in_header
+        match self.lock_field(side) {
+            (0, _) if pid != 0 && header.marked[index].load(Ordering::Relaxed) == pid => Library::Ours,
+            (0, _) => Library::Released,
+            (field, named) if field == named => Library::Ours,
             _ => Library::ReleasedAfterOurs,
         }
     }

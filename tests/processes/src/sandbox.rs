@@ -6,7 +6,7 @@ use crate::{
     tasks::{Resources, resources},
     wait::HANG,
 };
-use std::{ffi::OsStr, process::Command};
+use std::{ffi::OsStr, fs, process::Command};
 
 impl Peer {
     /// A peer on our library in a pid namespace of its own; `None` where that is not permitted.
@@ -19,6 +19,29 @@ impl Peer {
     #[track_caller]
     pub fn in_another_namespace_with_its_proc(role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
         Peer::under_unshare(&["--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"], role, name, options)
+    }
+
+    /// A peer of a kind in a pid namespace of its own, as which no process is to be seen here; `None` where that is not
+    /// permitted. Unlike the first process there it stops and dies by its own signals too.
+    #[track_caller]
+    pub fn unseen(kind: &str, role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
+        let mut peer = Peer::unseen_with_plan(kind, role, name, options, "");
+        peer.greeting = peer.answer_within(HANG).unwrap_or_default();
+        peer.greeting.starts_with("ok").then_some(())?;
+        peer.inner = Some(innermost(peer.pid()));
+        Some(peer)
+    }
+
+    /// The same with a plan of failpoints, whatever comes of it.
+    #[track_caller]
+    pub fn unseen_with_plan(kind: &str, role: &str, name: &Name, options: &[&str], plan: &str) -> Peer {
+        // The shell's own `/proc` is ours: numbers that are taken here are used up there. It stays, as the first process.
+        let script =
+            "last=1; while [ -e /proc/$((last + 1)) ]; do /bin/true; last=$((last + 1)); done; \"$0\" \"$@\"; exit $?";
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", script]).arg(program());
+        command.env("ESHM_FAILPOINTS", plan);
+        Peer::spawn(command, kind, role, name, options, "warn")
     }
 
     fn under_unshare(flags: &[&str], role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
@@ -45,8 +68,28 @@ impl Peer {
     fn in_sandbox(command: Command, kind: &str, role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
         let mut peer = Peer::spawn(command, kind, role, name, options, "warn");
         peer.greeting = peer.answer_within(HANG).unwrap_or_default();
-        peer.greeting.starts_with("ok").then_some(peer)
+        peer.greeting.starts_with("ok").then_some(())?;
+        peer.inner = Some(innermost(peer.pid()));
+        Some(peer)
     }
+}
+
+/// The last of a chain of processes of which each started the next.
+fn innermost(pid: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let child = children.split_whitespace().next().and_then(|text| text.parse().ok());
+    child.map_or(pid, innermost)
+}
+
+/// Whether a process may have a pid namespace of its own here; else says so aloud.
+#[track_caller]
+pub fn has_pid_namespaces() -> bool {
+    let tried = Command::new("unshare").args(["--pid", "--fork", "true"]).output();
+    let permitted = tried.is_ok_and(|output| output.status.success());
+    if !permitted {
+        skipped("no pid namespaces here");
+    }
+    permitted
 }
 
 /// Says aloud that something cannot be tried here. A machine that tests for all (`CI` is set) may not lack it.

@@ -3,7 +3,8 @@
 use crate::{
     Name, Peer, eventually,
     peer::program,
-    tasks::{Resources, resources},
+    tasks::{Resources, is_stopped, resources},
+    until,
     wait::HANG,
 };
 use std::{ffi::OsStr, fs, process::Command};
@@ -21,25 +22,19 @@ impl Peer {
         Peer::under_unshare(&["--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"], role, name, options)
     }
 
-    /// A peer of a kind in a pid namespace of its own, as which no process is to be seen here; `None` where that is not
-    /// permitted. Unlike the first process there it stops and dies by its own signals too.
+    /// A peer of a kind in a pid namespace of its own with a number of some sort, and a plan of
+    /// failpoints; whatever comes of it. Unlike the first process there it is stopped and killed by its
+    /// own signals too. Only where [`has_pid_namespaces`].
     #[track_caller]
-    pub fn unseen(kind: &str, role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
-        let mut peer = Peer::unseen_with_plan(kind, role, name, options, "");
-        peer.greeting = peer.answer_within(HANG).unwrap_or_default();
-        peer.greeting.starts_with("ok").then_some(())?;
-        peer.inner = Some(innermost(peer.pid()));
-        Some(peer)
-    }
-
-    /// The same with a plan of failpoints, whatever comes of it.
-    #[track_caller]
-    pub fn unseen_with_plan(kind: &str, role: &str, name: &Name, options: &[&str], plan: &str) -> Peer {
-        // The shell's own `/proc` is ours: numbers that are taken here are used up there. It stays, as the first process.
-        let script =
-            "last=1; while [ -e /proc/$((last + 1)) ]; do /bin/true; last=$((last + 1)); done; \"$0\" \"$@\"; exit $?";
+    pub fn elsewhere(kind: &str, role: &str, name: &Name, options: &[&str], number: Number, plan: &str) -> Peer {
+        let stays = if number == Number::Free { "-e" } else { "! -e" };
+        // The shell's `/proc` is ours, and each program it starts uses up a number there. The shell
+        // stays, as the first process.
+        let script = format!(
+            "n=2; while [ {stays} /proc/$n ] && [ $n -lt 300 ]; do /bin/true; n=$((n + 1)); done; \"$0\" \"$@\"; exit $?"
+        );
         let mut command = Command::new("unshare");
-        command.args(["--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", script]).arg(program());
+        command.args(["--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", &script]).arg(program());
         command.env("ESHM_FAILPOINTS", plan);
         Peer::spawn(command, kind, role, name, options, "warn")
     }
@@ -69,9 +64,33 @@ impl Peer {
         let mut peer = Peer::spawn(command, kind, role, name, options, "warn");
         peer.greeting = peer.answer_within(HANG).unwrap_or_default();
         peer.greeting.starts_with("ok").then_some(())?;
-        peer.inner = Some(innermost(peer.pid()));
+        peer.find_process();
         Some(peer)
     }
+
+    /// Finds its own number, where another program that started it is our child.
+    pub fn find_process(&mut self) {
+        self.inner = None;
+        self.inner = Some(innermost(self.pid()));
+    }
+
+    /// Waits until it has stopped by itself.
+    #[track_caller]
+    pub fn until_stopped(&mut self) {
+        until("the peer has stopped", || {
+            self.find_process();
+            is_stopped(self.pid())
+        });
+    }
+}
+
+/// The number of a process in a pid namespace of its own, as seen from here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Number {
+    /// No process has it here.
+    Free,
+    /// Another process has it here.
+    Taken,
 }
 
 /// The last of a chain of processes of which each started the next.

@@ -3,11 +3,11 @@
 use crate::{
     Name, Peer, eventually,
     peer::program,
-    tasks::{Resources, is_stopped, resources},
+    tasks::{Resources, innermost, is_stopped, resources},
     until,
     wait::HANG,
 };
-use std::{ffi::OsStr, fs, process::Command};
+use std::{ffi::OsStr, process::Command};
 
 impl Peer {
     /// A peer on our library in a pid namespace of its own; `None` where that is not permitted.
@@ -91,13 +91,6 @@ pub enum Number {
     Free,
     /// Another process has it here.
     Taken,
-}
-
-/// The last of a chain of processes of which each started the next.
-fn innermost(pid: u32) -> u32 {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let child = children.split_whitespace().next().and_then(|text| text.parse().ok());
-    child.map_or(pid, innermost)
 }
 
 /// Whether a process may have a pid namespace of its own here; else says so aloud.

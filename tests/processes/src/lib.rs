@@ -9,6 +9,7 @@ pub mod name;
 pub mod payload;
 pub mod peer;
 pub mod raw;
+pub mod read_lock;
 pub mod sandbox;
 pub mod tasks;
 pub mod wait;

@@ -10,9 +10,10 @@
 //! peer refused  master|slave|auto NAME      opens nothing, and succeeds if that was refused
 //! peer races    auto|master NAME --on=nothing|ours|released|slave --rounds=N
 //! peer faults   - NAME
+//! peer reader   - NAME --bytes=0|1|2|whole|each [--owner=file|process] [--again]
 //! ```
 //!
-//! The commands are listed where they are carried out: `ours`, `released`, `races` and `faults`.
+//! The commands are listed where they are carried out: `ours`, `released`, `races`, `faults` and `reader`.
 
 mod actor;
 mod faults;
@@ -20,6 +21,7 @@ mod forks;
 mod options;
 mod ours;
 mod races;
+mod reader;
 mod released;
 mod released_io;
 mod seccomp;
@@ -75,6 +77,7 @@ fn main() {
         "released" => released::run(role, name, &options),
         "races" => races::run(role, name, &options),
         "faults" => faults::run(name),
+        "reader" => reader::run(name, &options),
         "refused" => {
             let role = ["master", "slave", "auto"].iter().position(|known| known == role).map_or(-1, |at| at as i32);
             process::exit(eshm_processes::c::Handle::init(name, role).is_some().into())

@@ -13,6 +13,7 @@
 //! handle-usr1            the handler alone, in any thread, without restarting system calls
 //! usr1                   how often the handler ran: ok count=N
 //! fork WHAT              see `forks`
+//! arm PLAN               failpoints from now on: ok
 //! close | open ROLE NAME all handles given up; one opened instead of the first, in the same process
 //! also ROLE NAME         one more handle, which only lives
 //! leave                  a clean exit
@@ -289,6 +290,8 @@ pub(crate) fn run(role_text: &str, name: &str, options: &Options) -> ! {
                 "ok".to_owned()
             }
             "usr1" => format!("ok count={}", SIGNALS.load(Ordering::Relaxed)),
+            #[cfg(eshm_failpoints)]
+            "arm" => eshm::failpoint::arm(rest).map_or_else(|error| error, |()| "ok".to_owned()),
             "fork" => forks::run(&mut endpoint, rest),
             _ => format!("no command {verb:?}"),
         })

@@ -24,6 +24,8 @@ pub struct Peer {
     input: Option<ChildStdin>,
     answers: Receiver<String>,
     diagnostics: File,
+    /// Its own number, where another program that started it is our child.
+    pub(crate) inner: Option<u32>,
     /// The line it greeted with.
     pub greeting: String,
 }
@@ -90,7 +92,7 @@ impl Peer {
         let output = BufReader::new(child.stdout.take().expect("its output"));
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let input = child.stdin.take();
-        Peer { child, input, answers, diagnostics, greeting: String::new() }
+        Peer { child, input, answers, diagnostics, inner: None, greeting: String::new() }
     }
 
     /// A peer on our library, with builder options such as `--threshold=2000`.
@@ -105,15 +107,36 @@ impl Peer {
         Peer::start("released", role, name, options, "warn").ready()
     }
 
+    /// A peer on our library that is to die or to stop by a plan of failpoints, whatever comes of it.
+    #[track_caller]
+    pub fn planned(role: &str, name: &Name, options: &[&str], plan: &str) -> Peer {
+        let mut command = Command::new(program());
+        command.env("ESHM_FAILPOINTS", plan);
+        Peer::spawn(command, "ours", role, name, options, "warn")
+    }
+
+    /// Somebody who may only read the segment's file, with locks on it: see `reader` in the peer program.
+    #[track_caller]
+    pub fn reader(name: &Name, options: &[&str]) -> Peer {
+        Peer::start("reader", "-", name, options, "off").ready()
+    }
+
+    /// Waits for the greeting of a peer that was started without.
+    #[track_caller]
+    pub fn greeted(mut self) -> Peer {
+        self.greeting = self.answer();
+        self.ready()
+    }
+
     #[track_caller]
     fn ready(self) -> Peer {
         assert!(self.greeting.starts_with("ok"), "{}\n{}", self.greeting, self.log());
         self
     }
 
-    /// Its process.
+    /// Its process, by its number in this pid namespace.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.inner.unwrap_or(self.child.id())
     }
 
     /// Sends a command and does not wait for its answer.
@@ -134,8 +157,16 @@ impl Peer {
     }
 
     /// The next answer, if it comes in time and the peer lives.
-    pub(crate) fn answer_within(&self, limit: Duration) -> Option<String> {
+    pub fn answer_within(&self, limit: Duration) -> Option<String> {
         self.answers.recv_timeout(limit).ok()
+    }
+
+    /// Whether it has ended, by SIGKILL.
+    #[track_caller]
+    pub fn was_killed(&mut self) -> bool {
+        let status = self.wait();
+        // A shell between us and it tells by its exit code.
+        status.signal() == Some(libc::SIGKILL) || status.code() == Some(128 + libc::SIGKILL)
     }
 
     /// Whether an answer has come.

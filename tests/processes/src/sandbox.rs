@@ -3,7 +3,8 @@
 use crate::{
     Name, Peer, eventually,
     peer::program,
-    tasks::{Resources, resources},
+    tasks::{Resources, innermost, is_stopped, resources},
+    until,
     wait::HANG,
 };
 use std::{ffi::OsStr, process::Command};
@@ -19,6 +20,23 @@ impl Peer {
     #[track_caller]
     pub fn in_another_namespace_with_its_proc(role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
         Peer::under_unshare(&["--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"], role, name, options)
+    }
+
+    /// A peer of a kind in a pid namespace of its own with a number of some sort, and a plan of
+    /// failpoints; whatever comes of it. Unlike the first process there it is stopped and killed by its
+    /// own signals too. Only where [`has_pid_namespaces`].
+    #[track_caller]
+    pub fn elsewhere(kind: &str, role: &str, name: &Name, options: &[&str], number: Number, plan: &str) -> Peer {
+        let stays = if number == Number::Free { "-e" } else { "! -e" };
+        // The shell's `/proc` is ours, and each program it starts uses up a number there. The shell
+        // stays, as the first process.
+        let script = format!(
+            "n=2; while [ {stays} /proc/$n ] && [ $n -lt 300 ]; do /bin/true; n=$((n + 1)); done; \"$0\" \"$@\"; exit $?"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", &script]).arg(program());
+        command.env("ESHM_FAILPOINTS", plan);
+        Peer::spawn(command, kind, role, name, options, "warn")
     }
 
     fn under_unshare(flags: &[&str], role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
@@ -45,8 +63,45 @@ impl Peer {
     fn in_sandbox(command: Command, kind: &str, role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
         let mut peer = Peer::spawn(command, kind, role, name, options, "warn");
         peer.greeting = peer.answer_within(HANG).unwrap_or_default();
-        peer.greeting.starts_with("ok").then_some(peer)
+        peer.greeting.starts_with("ok").then_some(())?;
+        peer.find_process();
+        Some(peer)
     }
+
+    /// Finds its own number, where another program that started it is our child.
+    pub fn find_process(&mut self) {
+        self.inner = None;
+        self.inner = Some(innermost(self.pid()));
+    }
+
+    /// Waits until it has stopped by itself.
+    #[track_caller]
+    pub fn until_stopped(&mut self) {
+        until("the peer has stopped", || {
+            self.find_process();
+            is_stopped(self.pid())
+        });
+    }
+}
+
+/// The number of a process in a pid namespace of its own, as seen from here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Number {
+    /// No process has it here.
+    Free,
+    /// Another process has it here.
+    Taken,
+}
+
+/// Whether a process may have a pid namespace of its own here; else says so aloud.
+#[track_caller]
+pub fn has_pid_namespaces() -> bool {
+    let tried = Command::new("unshare").args(["--pid", "--fork", "true"]).output();
+    let permitted = tried.is_ok_and(|output| output.status.success());
+    if !permitted {
+        skipped("no pid namespaces here");
+    }
+    permitted
 }
 
 /// Says aloud that something cannot be tried here. A machine that tests for all (`CI` is set) may not lack it.

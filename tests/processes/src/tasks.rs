@@ -72,6 +72,13 @@ pub fn processor_time(pid: u32) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// The last of a chain of processes of which each started the next.
+pub fn innermost(pid: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let child = children.split_whitespace().next().and_then(|text| text.parse().ok());
+    child.map_or(pid, innermost)
+}
+
 /// A process id that no process has.
 pub fn free_pid() -> u32 {
     // Above the largest there can be by default settings of small machines, below i32's limit; tried downwards.

@@ -74,13 +74,12 @@ impl<'a> Channel<'a> {
     fn bring(&mut self, side: usize) -> Result<(), String> {
         let kind = self.kind(side);
         self.authors += 1;
+        let retry = self.random.pick(&[0, 1, 10, 100]);
+        let opening = Opening::new(kind, SIDES[side], self.name.as_str(), retry);
         let opening = Opening {
-            kind,
-            role: SIDES[side].to_owned(),
-            name: self.name.as_str().to_owned(),
-            retry: self.random.pick(&[0, 1, 10, 100]),
             poll: kind == Kind::Ours && self.random.chance(25),
             fresh: side == 0 && self.random.chance(50),
+            ..opening
         };
         let threads = if kind.is_ours() { 1 + self.random.below(3) as usize } else { 1 };
         let mut process = Process::launch(&opening, self.authors, threads, "");

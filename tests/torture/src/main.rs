@@ -4,10 +4,13 @@
 //! torture kills [--kills=N] [--state=FILE] [--seed=N] [--lanes=N] [--rounds=N] [--side=master|slave] [--point=NAME]
 //!               [--survivor=ours|threadless|old2|old3] [--mixed=yes|no]
 //! torture soak  [--seconds=N] [--seed=N] [--channels=N]
-//! torture peer  KIND ROLE NAME --author=N --retry=MS --threads=N [--poll] [--fresh]      what the others start
+//! torture slaves [--kills=N] [--stops=N] [--seed=N] [--lanes=N] [--capacity=BYTES] [--here]
+//! torture peer  KIND ROLE NAME --author=N --retry=MS --threads=N [--poll] [--fresh] [--capacity=BYTES] [--beside]
+//!               what the others start
 //! ```
 //!
-//! `kills` goes on until N masters and N slaves were killed, the counts of earlier runs in FILE included.
+//! `slaves` has two slaves write beside each other, each in a pid namespace of its own unless `--here`:
+//! first so many are killed, then so many stopped for a while. `kills` goes on until N masters and N slaves were killed, the counts of earlier runs in FILE included.
 
 mod arguments;
 mod channel;
@@ -22,23 +25,23 @@ mod process;
 mod random;
 mod released;
 mod session;
+mod slaves;
 mod soak;
 mod state;
 mod traffic;
 
 use arguments::Arguments;
-use port::{Kind, Opening};
+use port::{CAPACITY, Kind, Opening};
 use std::{env, process::ExitCode};
 
 fn serve(arguments: &Arguments) -> Option<std::convert::Infallible> {
     let [kind, role, name, ..] = arguments.0.as_slice() else { return None };
     let opening = Opening {
-        kind: Kind::parse(kind)?,
-        role: role.clone(),
-        name: name.clone(),
-        retry: arguments.number("retry")?,
         poll: arguments.has("poll"),
         fresh: arguments.has("fresh"),
+        capacity: arguments.number("capacity").map_or(CAPACITY, |bytes| bytes as usize),
+        beside: arguments.has("beside"),
+        ..Opening::new(Kind::parse(kind)?, role, name, arguments.number("retry")?)
     };
     peer::run(&opening, arguments.number("author")?, arguments.number("threads")? as usize)
 }
@@ -50,8 +53,9 @@ fn main() -> ExitCode {
     let result = match verb.as_str() {
         "kills" => kills::run(&arguments),
         "soak" => soak::run(&arguments),
+        "slaves" => slaves::run(&arguments),
         "peer" => serve(&arguments).map_or(Err("torture peer KIND ROLE NAME ...".to_owned()), |never| match never {}),
-        _ => Err("usage: torture kills|soak [--options]".to_owned()),
+        _ => Err("usage: torture kills|slaves|soak [--options]".to_owned()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 //! arm PLAN             where to die: ok
 //! work WRITE READ LOW HIGH   microseconds between writes (0 flat out, -1 none), timeout of reads (-1 mixed), sizes: ok
 //! exchanged AUTHOR MS  waits until a message of that peer came which had read one of ours: ok NANOSECONDS | no
+//! heard AUTHOR         ok N: how many messages of that peer came
 //! probe MS             one write and a read that finds nothing, without a peer: ok read=US write=US bad=N
 //! status               ok writes=N reads=N ...
 //! reopen               a clean exit and a new start in the same process: ok
@@ -85,7 +86,7 @@ pub(crate) fn run(opening: &Opening, author: u64, threads: usize) -> ! {
         read_timeout: AtomicI64::new(-1),
         paused: AtomicBool::new(false),
     };
-    let traffic = Traffic::start(port, author, threads, settings);
+    let traffic = Traffic::start(port, author, threads, settings, opening);
     answer(&format!("ok {opened}"));
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -101,6 +102,7 @@ pub(crate) fn run(opening: &Opening, author: u64, threads: usize) -> ! {
                 answer("ok");
             }
             "exchanged" => answer(&exchanged(&traffic, number(1) as u64, ms(number(2) as u64))),
+            "heard" => answer(&format!("ok {}", traffic.heard(number(1) as u64))),
             "probe" => answer(&traffic.probe(number(1) as u32)),
             "status" => answer(&status(&traffic)),
             "reopen" => {

@@ -41,6 +41,9 @@ impl Kind {
     }
 }
 
+/// What the library is built with.
+pub(crate) const CAPACITY: usize = 4096;
+
 /// How a peer opens its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Opening {
@@ -54,6 +57,20 @@ pub(crate) struct Opening {
     pub(crate) poll: bool,
     /// A released master replaces what it finds.
     pub(crate) fresh: bool,
+    /// Bytes of the largest message; another than [`CAPACITY`] only for a peer over the Rust API.
+    pub(crate) capacity: usize,
+    /// It lives in a pid namespace of its own, in which so many processes came before it.
+    pub(crate) apart: Option<u64>,
+    /// Several peers write beside each other what it reads.
+    pub(crate) beside: bool,
+}
+
+impl Opening {
+    /// The plain one, here and of the usual capacity.
+    pub(crate) fn new(kind: Kind, role: &str, name: &str, retry: u64) -> Opening {
+        let (role, name) = (role.to_owned(), name.to_owned());
+        Opening { kind, role, name, retry, poll: false, fresh: false, capacity: CAPACITY, apart: None, beside: false }
+    }
 }
 
 /// An open end.
@@ -83,6 +100,7 @@ impl Port {
                 };
                 let builder = Endpoint::builder(&opening.name).role(role).reconnect_retry_interval(ms(opening.retry));
                 let builder = builder.max_reconnect_attempts(0).threads(opening.kind == Kind::Ours);
+                let builder = builder.capacity(opening.capacity);
                 let endpoint = builder.open().map_err(|error| error.to_string())?;
                 if opening.poll {
                     endpoint.set_wakeup_mode(WakeupMode::Poll);

@@ -32,6 +32,8 @@ pub(crate) struct Process {
     pub(crate) author: u64,
     /// When its end was open, by the machine's monotonic clock.
     pub(crate) opened: u64,
+    /// Its number here; another program may have started it.
+    pid: u32,
     over: bool,
 }
 
@@ -44,15 +46,27 @@ fn nameless_file() -> File {
     }
 }
 
+/// This program, to be started in a pid namespace of its own if so many processes are to have been there before.
+fn program(before: Option<u64>) -> Command {
+    let own = env::current_exe().expect("this program's path");
+    let Some(before) = before else { return Command::new(own) };
+    // The shell is the first process there: it is not stopped or killed by signals from within.
+    let script = format!("for n in $(seq {before}); do /bin/true; done; \"$0\" \"$@\"; exit $?");
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", &script]).arg(own);
+    command
+}
+
 impl Process {
     /// Starts a peer and does not wait for anything. `plan` is where it is to die from its start on.
     pub(crate) fn launch(opening: &Opening, author: u64, threads: usize, plan: &str) -> Process {
         let diagnostics = nameless_file();
-        let mut command = Command::new(env::current_exe().expect("this program's path"));
-        command.args(["peer", opening.kind.name(), &opening.role, &opening.name]);
+        let mut command = program(opening.apart);
+        command.arg("peer").args([opening.kind.name(), &opening.role, &opening.name]);
         command.arg(format!("--author={author}")).arg(format!("--retry={}", opening.retry));
         command.arg(format!("--threads={threads}"));
         command.args(opening.poll.then_some("--poll")).args(opening.fresh.then_some("--fresh"));
+        command.arg(format!("--capacity={}", opening.capacity)).args(opening.beside.then_some("--beside"));
         command.env("ESHM_FAILPOINTS", plan).env("ESHM_LOG", "info").stdin(Stdio::piped()).stdout(Stdio::piped());
         command.process_group(0); // a Ctrl-C is for the killer alone
         command.stderr(diagnostics.try_clone().expect("a second descriptor"));
@@ -60,8 +74,8 @@ impl Process {
         let (sender, answers) = channel();
         let output = BufReader::new(child.stdout.take().expect("its output"));
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let input = child.stdin.take();
-        Process { child, input, answers, diagnostics, opening: opening.clone(), author, opened: 0, over: false }
+        let (input, pid, opening) = (child.stdin.take(), child.id(), opening.clone());
+        Process { child, input, answers, diagnostics, opening, author, opened: 0, pid, over: false }
     }
 
     /// Waits for its greeting: true if it is open, false if it died on the way.
@@ -70,6 +84,7 @@ impl Process {
             Ok(line) => {
                 let opened = line.strip_prefix("ok ").and_then(|text| text.parse().ok());
                 self.opened = opened.ok_or_else(|| format!("{} did not open: {line}", self.describe()))?;
+                self.pid = tasks::innermost(self.pid);
                 Ok(true)
             }
             Err(_) if self.dies_within(SOON) => Ok(false),
@@ -103,7 +118,7 @@ impl Process {
     }
 
     pub(crate) fn describe(&self) -> String {
-        format!("the {} {} (pid {})", self.opening.kind.name(), self.opening.role, self.child.id())
+        format!("the {} {} (pid {})", self.opening.kind.name(), self.opening.role, self.pid)
     }
 
     /// Whether it has ended; it is no zombie after that.
@@ -128,7 +143,7 @@ impl Process {
     pub(crate) fn signal(&mut self, signal: i32) {
         if !self.has_died() {
             // SAFETY: our own child, not yet waited for.
-            unsafe { libc::kill(self.child.id() as i32, signal) };
+            unsafe { libc::kill(self.pid as i32, signal) };
         }
     }
 
@@ -150,7 +165,7 @@ impl Process {
     }
 
     pub(crate) fn resources(&self) -> Resources {
-        tasks::resources(self.child.id())
+        tasks::resources(self.pid)
     }
 
     /// How many messages it found torn, and how many repeated: it says so at once, as it may not live to be asked.

@@ -56,8 +56,7 @@ impl<'a> Session<'a> {
         let retry = random.pick(&[0, 1, 10, 50, 100]);
         let poll = survivor == Kind::Ours && random.chance(15);
         let role = if masters { "slave" } else { "master" };
-        let opening =
-            Opening { kind: survivor, role: role.to_owned(), name: name.as_str().to_owned(), retry, poll, fresh: false };
+        let opening = Opening { poll, ..Opening::new(survivor, role, name.as_str(), retry) };
         let first = masters.then(|| Opening { kind: Kind::Ours, role: "master".to_owned(), ..opening.clone() });
         let mut healthy = first.map(|opening| Process::launch(&opening, 1, 1, ""));
         if let Some(master) = &mut healthy

@@ -2,7 +2,7 @@
 
 use crate::{
     frame::{self, Frame, author},
-    port::Port,
+    port::{Opening, Port},
     random::Random,
 };
 use eshm_processes::ms;
@@ -64,6 +64,8 @@ pub(crate) struct Seen {
     pub(crate) due: [AtomicU64; 2 * THREADS],
     /// When a message by an author came first that had read one of ours.
     pub(crate) exchanged: Mutex<HashMap<u64, u64>>,
+    /// Messages read, by author.
+    heard: Mutex<HashMap<u64, u64>>,
 }
 
 /// The traffic of one peer.
@@ -77,11 +79,15 @@ pub(crate) struct Traffic {
     /// Messages written.
     count: AtomicU64,
     ours: bool,
+    /// Bytes of the largest message.
+    capacity: usize,
+    /// Several peers write beside each other: a later one's message says nothing about an earlier one's.
+    beside: bool,
 }
 
 impl Traffic {
     /// Starts `threads` writers and as many readers.
-    pub(crate) fn start(port: Port, author: u64, threads: usize, settings: Settings) -> Arc<Traffic> {
+    pub(crate) fn start(port: Port, author: u64, threads: usize, settings: Settings, opening: &Opening) -> Arc<Traffic> {
         let ours = !matches!(port, Port::Released(_));
         let traffic = Arc::new(Traffic {
             port: RwLock::new(Some(port)),
@@ -91,6 +97,8 @@ impl Traffic {
             last: AtomicU64::new(0),
             count: AtomicU64::new(0),
             ours,
+            capacity: opening.capacity,
+            beside: opening.beside,
         });
         for index in 0..threads.min(THREADS) {
             let (writer, reader) = (traffic.clone(), traffic.clone());
@@ -126,7 +134,7 @@ impl Traffic {
     }
 
     fn write_for_ever(&self, index: usize, threads: usize) {
-        let (mut random, mut buffer) = (Random::new(self.author ^ (index as u64) << 50), vec![0; 4096]);
+        let (mut random, mut buffer) = (Random::new(self.author ^ (index as u64) << 50), vec![0; self.capacity]);
         let mut count = 0;
         loop {
             if self.rests(true) {
@@ -159,7 +167,7 @@ impl Traffic {
     }
 
     fn read_for_ever(&self, index: usize) {
-        let (mut random, mut buffer) = (Random::new(self.author ^ (index as u64) << 51), vec![0; 4096]);
+        let (mut random, mut buffer) = (Random::new(self.author ^ (index as u64) << 51), vec![0; self.capacity]);
         let (mut lasts, mut newest) = (HashMap::new(), 0);
         loop {
             if self.rests(false) {
@@ -192,19 +200,25 @@ impl Traffic {
         let (thread_of, peer) = (author(number), author(number) / THREADS as u64);
         let before = lasts.insert(thread_of, number).unwrap_or(0);
         // A released reader may be given a message twice: that is how it is built.
-        if self.ours && (number <= before || peer < *newest) {
+        if self.ours && (number <= before || peer < *newest && !self.beside) {
             eprintln!("repeated: {peer}:{number:#x} after {newest}:{before:#x}");
             self.seen.repeated.fetch_add(1, SeqCst);
         }
-        if peer > *newest {
+        if peer > *newest && !self.beside {
             lasts.retain(|&other, _| other == thread_of);
         }
         *newest = peer.max(*newest);
         self.last.store(number, SeqCst);
+        *self.seen.heard.lock().unwrap_or_else(PoisonError::into_inner).entry(peer).or_insert(0) += 1;
         if author(ack) / THREADS as u64 == self.author {
             let mut exchanged = self.seen.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
             exchanged.entry(peer).or_insert_with(now);
         }
+    }
+
+    /// How many messages of a peer came.
+    pub(crate) fn heard(&self, author: u64) -> u64 {
+        self.seen.heard.lock().unwrap_or_else(PoisonError::into_inner).get(&author).copied().unwrap_or(0)
     }
 
     /// One write, and a read that finds nothing: how long they took in microseconds, and how many messages or results on the
@@ -212,7 +226,7 @@ impl Traffic {
     pub(crate) fn probe(&self, timeout_ms: u32) -> String {
         let port = self.port.read().unwrap_or_else(PoisonError::into_inner);
         let Some(port) = port.as_ref() else { return "no port".to_owned() };
-        let (mut bad, mut buffer, start) = (0, vec![0; 4096], now());
+        let (mut bad, mut buffer, start) = (0, vec![0; self.capacity], now());
         // The least number of an author who is none: it is never taken for an answer, or for a message out of order.
         frame::fill(&mut buffer[..8], 0, 0);
         bad += u64::from(!matches!(port.write(&buffer[..8]), Ok(()) | Err(-10)));

@@ -124,6 +124,15 @@ pub(crate) fn owner(path: &CStr) -> Option<(u32, u32)> {
     Some((s.st_uid, s.st_mode & 0o7777))
 }
 
+/// The inode number of the file that `path` leads to, by links too.
+pub(crate) fn inode(path: &CStr) -> io::Result<u64> {
+    // SAFETY: as in status.
+    let mut s: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a NUL-terminated path and a stat to fill in.
+    checked(unsafe { libc::stat(path.as_ptr(), &mut s) })?;
+    Ok(s.st_ino)
+}
+
 /// The file that `path` leads to now, `None` if there is none.
 pub(crate) fn lookup(path: &CStr) -> io::Result<Option<FileId>> {
     // SAFETY: as in status.

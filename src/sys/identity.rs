@@ -1,7 +1,6 @@
 //! Which process: a word that others who can write the segment may judge, where no lock is to be had.
 
-use super::process;
-use std::os::unix::fs::MetadataExt;
+use super::{file, process};
 
 /// Bits of a pid: at most 2^22 (proc(5), `pid_max`).
 const PID: u64 = (1 << 22) - 1;
@@ -26,7 +25,7 @@ pub(crate) enum Fate {
 
 /// The number of our pid namespace; 0 if `/proc` does not tell.
 fn namespace() -> u64 {
-    std::fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino() & NAMESPACE)
+    file::inode(c"/proc/self/ns/pid").unwrap_or(0) & NAMESPACE
 }
 
 /// This process.

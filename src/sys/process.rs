@@ -1,8 +1,8 @@
 //! Processes: who exists, signals, standard error.
 
-use super::fork;
+use super::{file, fork};
 use crate::sync::{Ordering, statics::AtomicU64};
-use std::fs;
+use std::{ffi::CString, os::fd::AsFd};
 
 /// This process; asked for by each tick of each handle, so the kernel is asked once.
 pub(crate) fn pid() -> i32 {
@@ -31,9 +31,11 @@ pub(crate) fn exists(pid: i32) -> bool {
 
 /// The state letter of `/proc/PID/stat` (proc(5)) stands behind the last `)`: the command name may hold anything.
 fn is_zombie(pid: i32) -> bool {
-    let Ok(text) = fs::read(format!("/proc/{pid}/stat")) else { return false };
-    let after = text.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
-    matches!(text[after..].iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
+    let path = CString::new(format!("/proc/{pid}/stat")).expect("no NUL in a number");
+    let mut text = [0; 256]; // the name has 64 bytes at most
+    let Ok(got) = file::open_to_look(&path).and_then(|file| file::read_start(file.as_fd(), &mut text)) else { return false };
+    let after = text[..got].iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
+    matches!(text[after..got].iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot

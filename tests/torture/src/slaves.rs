@@ -93,8 +93,9 @@ impl Loop {
 struct Trio<'a> {
     shared: &'a Loop,
     random: Random,
-    name: Name,
     peers: [Option<Process>; 3],
+    /// Dropped after the peers: a master that lives makes its name anew.
+    name: Name,
     authors: u64,
     /// What is going on, for a report.
     doing: String,

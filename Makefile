@@ -8,6 +8,7 @@
 #   make valgrind, make miri    the C programs and the lock-free parts under memory checkers
 #   make models   the lock-free parts under a model checker
 #   make torture  kills peers at every step and at random instants, TORTURE_KILLS of each side over all runs (2000)
+#   make slaves   two slaves in two pid namespaces, SLAVE_KILLS killed (2000), then SLAVE_STOPS stopped (300); as root
 #   make soak     mixed traffic with kills, stops and restarts for SOAK_SECONDS (1200)
 #   make races   processes that start at the same instant, 300 rounds of each pairing
 #   make fuzz    the fuzz targets for FUZZ_SECONDS each (60), with AddressSanitizer
@@ -24,13 +25,15 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILD := build
 TORTURE_KILLS ?= 2000
+SLAVE_KILLS ?= 2000
+SLAVE_STOPS ?= 300
 SOAK_SECONDS ?= 1200
 FUZZ_SECONDS ?= 60
 # The library with its failpoints is built beside the normal one, in target/failpoints.
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture soak races abi doxygen packages wheel check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture slaves soak races abi doxygen packages wheel check capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -47,8 +50,10 @@ test: build
 	cargo test --workspace --no-fail-fast
 	cargo test --package eshm --features serde --test records_serde
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
-	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --target-dir target/failpoints
+	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --test stopped_writers --test stopped_masters \
+	    --test killed_deciders --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
+	target/failpoints/debug/torture slaves --kills=40 --stops=20 --capacity=65536
 	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests
 	scripts/test_interop.sh
@@ -110,6 +115,10 @@ capacity: setup
 torture: setup
 	$(WITH_FAILPOINTS) cargo build --quiet --release --package eshm-torture --target-dir target/failpoints
 	target/failpoints/release/torture kills --kills=$(TORTURE_KILLS) --state=$(BUILD)/torture.json
+
+slaves: setup
+	cargo build --quiet --release --package eshm-torture
+	target/release/torture slaves --kills=$(SLAVE_KILLS) --stops=$(SLAVE_STOPS)
 
 soak: setup
 	cargo build --quiet --release --package eshm-torture

@@ -3,17 +3,18 @@
 # its result the last line that it prints, its whole log in build/check/NAME.log. Exits with 1 if any failed.
 # usage: check.sh [NAME...]
 #   CHECK_LIMIT   seconds after which a step that has not ended has failed (600)
-# How much the random ones do: FUZZ_SECONDS, TORTURE_KILLS, SOAK_SECONDS.
+# How much the random ones do: FUZZ_SECONDS, TORTURE_KILLS, SOAK_SECONDS, SLAVE_KILLS, SLAVE_STOPS.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 export FUZZ_SECONDS=${FUZZ_SECONDS:-30} TORTURE_KILLS=${TORTURE_KILLS:-200} SOAK_SECONDS=${SOAK_SECONDS:-20}
+export SLAVE_KILLS=${SLAVE_KILLS:-200} SLAVE_STOPS=${SLAVE_STOPS:-60}
 export CARGO_TERM_COLOR=never
 limit=${CHECK_LIMIT:-600}
 logs=build/check
 
 # Two lanes, one for each core. What goes by way of the same build folder is in one lane.
-lanes=("tsan models panics races torture miri" "asan valgrind fuzz soak packages")
+lanes=("tsan models panics races torture miri" "asan valgrind fuzz soak slaves packages")
 known=" ${lanes[*]} "
 for name in "$@"; do
     [[ $known == *" $name "* ]] || { echo "there is no step '$name' in:$known"; exit 2; }

@@ -143,3 +143,24 @@ fn a_master_that_ends_beside_a_slave_that_never_had_its_lock_removes_the_name() 
     master.leave();
     assert!(!name.exists(), "{}", master.log());
 }
+
+/// It remembers the count of writes, so the name must stay for the next master; the lock is not its own.
+#[test]
+fn a_released_slave_is_no_slave_of_ours_because_somebody_locks_its_byte() {
+    for lock in ReadLock::on(&["1", "2"]) {
+        for protocol in ["--protocol=2", "--protocol=3"] {
+            let name = Name::new();
+            let mut master = Peer::ours("master", &name, &[]);
+            let _reader = lock.take(&name);
+            let mut slave = Peer::released("slave", &name, &[protocol]);
+            slave.ask("read 0"); // it takes its baseline
+            master.write("counted");
+            assert_eq!(slave.read(5000), Ok("counted".into()));
+            master.leave();
+            assert!(name.exists(), "{lock:?}, {protocol}: it remembers the count");
+            let mut next = Peer::ours("master", &name, &[]);
+            next.write("and on");
+            assert_eq!(slave.read(5000), Ok("and on".into()), "{lock:?}, {protocol}");
+        }
+    }
+}

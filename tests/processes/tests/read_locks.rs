@@ -105,6 +105,21 @@ fn a_start_takes_the_segment_of_a_live_slave_over_in_place() {
 }
 
 #[test]
+fn a_second_slave_attaches_beside_a_live_one_whose_master_is_dead() {
+    for lock in ReadLock::on(&["0", "2"]) {
+        let name = Name::new();
+        let mut old = Peer::ours("master", &name, &[]);
+        let _first = Peer::ours("slave", &name, &["--attempts=0", "--wait=0"]);
+        until_locked_in(&name.raw());
+        old.kill();
+        let _reader = lock.take(&name);
+        let second = lock.opens(&name, Role::Slave);
+        let (_, took) = elapsed_ms(|| drop(second));
+        assert!(took < LIMIT.as_millis() as u64, "{lock:?}: it leaves after {took} ms");
+    }
+}
+
+#[test]
 fn a_second_auto_is_the_slave_of_a_live_master() {
     for lock in ReadLock::on(&["1", "2"]) {
         let name = Name::new();

@@ -270,6 +270,84 @@ fn a_third_slave_that_has_the_lock_repairs_the_message_of_the_second_once_that_i
     }
 }
 
+/// Each has the same number in its own namespace, so the header names both at once.
+#[test]
+fn two_slaves_with_the_same_number_in_two_namespaces_are_two() {
+    if !has_pid_namespaces() {
+        return;
+    }
+    for ends in ["it goes on", "it is killed"] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, &["--threshold=60000"]);
+        let raw = name.raw();
+        let mut first = peer_at(Elsewhere(Number::Taken), "ours", "slave", &name, &[]);
+        until("the first has the lock", || raw.get("slave_lock") != 0);
+        let number = raw.get("slave_pid");
+        let mut second = peer_at(Elsewhere(Number::Taken), "ours", "slave", &name, &[]);
+        assert_eq!(raw.get("slave_pid"), number, "the same number");
+        pause(50); // what the first does about it it does in a tick
+        stop_in_a_write(&mut second, 'b', "write.half");
+        assert_refused(&mut first, &raw, ends);
+        if ends == "it goes on" {
+            second.resume();
+            assert_eq!(second.answer(), "ok");
+            until_read(&mut master, 'b');
+            assert_both_heard([(&mut first, 'a'), (&mut second, 'c')], &mut master);
+        } else {
+            second.kill();
+            let repaired = eventually(SOON, || first.code(&format!("write {}", message('a'))) == 0);
+            assert!(repaired, "no write succeeds\n{}", first.log());
+            until_read(&mut master, 'a');
+        }
+    }
+}
+
+/// The third came before the message was repaired, so for all that the first knows it may be the one
+/// that writes, and the other way round: without more, both would be refused as long as both live.
+#[test]
+fn two_living_slaves_are_heard_again_after_a_third_died_in_a_write() {
+    for place in places() {
+        let name = Name::new();
+        let (mut master, mut first, _raw) = master_and_first(&name, &[]);
+        let mut second = peer_at(place, "ours", "slave", &name, &[]);
+        stop_in_a_write(&mut second, 'b', "write.half");
+        let mut third = Peer::ours("slave", &name, &[]);
+        second.kill();
+        let mut heard = |slave: &mut Peer, letter: char| {
+            let written = eventually(SOON, || slave.code(&format!("write {}", message(letter))) == 0);
+            assert!(written, "{place:?}: no write succeeds\n{}", slave.log());
+            until_read(&mut master, letter);
+        };
+        heard(&mut first, 'a');
+        heard(&mut third, 'c');
+    }
+}
+
+/// One of ours that has no lock looks like a released one, whose parity is in doubt where somebody
+/// died in a write. But it counts a message before it makes the sequence even.
+#[test]
+fn a_slave_without_the_lock_is_heard_after_one_died_in_a_write() {
+    let name = Name::new();
+    let (mut old, mut first, _raw) = master_and_first(&name, &[]);
+    let mut dead = Peer::ours("slave", &name, &[]);
+    dead.ok("arm write.half=kill");
+    dead.send("write x");
+    assert!(dead.was_killed());
+    until("the message is repaired", || first.code("write repaired") == 0);
+    old.kill();
+    let mut second = Peer::ours("slave", &name, &["--attempts=0", "--wait=0", "--retry=5"]);
+    let mut master = Peer::ours("master", &name, &["--threshold=60000"]);
+    until("it writes", || second.code("write first") == 0);
+    second.ok("arm write.counted=sleep:100"); // the master looks at it each millisecond
+    second.write("held up");
+    for letter in ['b', 'c', 'd'] {
+        second.write(&message(letter));
+        until_read(&mut master, letter);
+    }
+    first.write(&message('a'));
+    until_read(&mut master, 'a');
+}
+
 /// A released slave holds no lock, so only its process tells whether it is dead.
 #[test]
 fn a_slave_leaves_the_lock_of_a_released_one_that_is_stopped() {

@@ -5,12 +5,14 @@
 //!               [--survivor=ours|threadless|old2|old3] [--mixed=yes|no]
 //! torture soak  [--seconds=N] [--seed=N] [--channels=N]
 //! torture slaves [--kills=N] [--stops=N] [--seed=N] [--lanes=N] [--capacity=BYTES] [--here]
+//!               [--at-once]
 //! torture peer  KIND ROLE NAME --author=N --retry=MS --threads=N [--poll] [--fresh] [--capacity=BYTES] [--beside]
 //!               what the others start
 //! ```
 //!
 //! `slaves` has two slaves write beside each other, each in a pid namespace of its own unless `--here`:
-//! first so many are killed, then so many stopped for a while. `kills` goes on until N masters and N slaves were killed, the counts of earlier runs in FILE included.
+//! first so many are killed, then so many stopped for a while. The next one comes once the other slave is
+//! heard anew, or `--at-once`. `kills` goes on until N masters and N slaves were killed, the counts of earlier runs in FILE included.
 
 mod arguments;
 mod channel;

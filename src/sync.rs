@@ -16,7 +16,8 @@ pub(crate) use model::{
     heavy_barrier_between, light_barrier, light_barrier_between, spin_loop, thread,
 };
 use std::ops::{Deref, DerefMut};
-use std::sync::{PoisonError, TryLockError};
+use std::sync::PoisonError;
+pub(crate) use std::sync::TryLockError;
 use std::time::Duration;
 #[cfg(not(loom))]
 pub(crate) use std::{

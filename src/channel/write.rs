@@ -27,7 +27,7 @@ use std::mem::MaybeUninit;
 #[repr(C)]
 pub(crate) struct HeldLock {
     /// +1 as a thread of this handle begins to decide whether a lock is abandoned, and +1 as it ends; less than [`PLACES`], then 0
-    /// again.
+    /// again. Odd for longer while the handle disclaims a lock: see [`Channel::disclaim`].
     breaks: AtomicU32,
     /// The odd sequence a thread of this handle last took; it holds the lock exactly while the channel still has it. One for each
     /// `breaks` that the thread found before: the store of one that stood still since, while its lock was broken, does not
@@ -68,6 +68,14 @@ impl HeldLock {
     /// Forgets the lock last held. Only while the caller holds the channel's lock, on its way to another channel.
     pub(crate) fn forget(&self) {
         self.odd.iter().for_each(|odd| odd.store(0, Ordering::Relaxed)); // no thread of this handle can store here meanwhile
+    }
+
+    /// Ends what [`Channel::disclaim`] began. One thread at a time, as with all that decide.
+    pub(crate) fn end_disclaim(&self) {
+        let breaks = self.breaks.load(Ordering::Relaxed);
+        if breaks & 1 == 1 {
+            self.breaks.store(later(breaks, 1), Ordering::Release); // pairs with try_lock and settle
+        }
     }
 
     /// Where a thread that found `breaks` says which lock it took.
@@ -151,26 +159,42 @@ impl Channel<'_> {
     /// thread that stood still from its exchange until all this was over finds `breaks` moved since before its exchange, and its late
     /// store of `held.odd` is at a place of its own.
     pub(crate) fn try_break(&self, held: &HeldLock, odd: u32) -> Lock {
-        let breaks = held.breaks.load(Ordering::Relaxed); // one breaker at a time
-        held.breaks.store(later(breaks, 1), Ordering::Relaxed);
-        sync::heavy_barrier(); // pairs with the light barrier of try_lock
+        let disclaimed = held.breaks.load(Ordering::Relaxed) & 1 == 1; // one breaker at a time
+        if !self.disclaim(held, odd) {
+            return Lock::Busy(odd);
+        }
         let next = odd.wrapping_add(2);
-        let ours = held.odd.iter().any(|held| held.load(Ordering::Relaxed) == odd);
-        let result = if ours {
-            Lock::Busy(odd)
-        } else {
-            // Acquire: nothing of the new message may move before it. Its partner died without a release.
-            match self.head.sequence.compare_exchange(odd, next, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => {
-                    failpoint!("break.taken");
-                    held.odd(later(breaks, 2)).store(next, Ordering::Relaxed);
-                    Lock::Taken(next)
-                }
-                Err(now) => Lock::Busy(now | 1),
+        // Acquire: nothing of the new message may move before it. Its partner died without a release.
+        match self.head.sequence.compare_exchange(odd, next, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => {
+                failpoint!("break.taken");
+                let breaks = later(held.breaks.load(Ordering::Relaxed), 1);
+                held.odd(breaks).store(next, Ordering::Relaxed);
+                held.end_disclaim();
+                Lock::Taken(next)
             }
-        };
-        held.breaks.store(later(breaks, 2), Ordering::Release); // pairs with try_lock and settle
-        result
+            Err(now) => {
+                if !disclaimed {
+                    held.end_disclaim();
+                }
+                Lock::Busy(now | 1)
+            }
+        }
+    }
+
+    /// Makes sure that no thread of this handle holds the lock that has stood at `odd`, or will: until [`HeldLock::end_disclaim`]
+    /// each that takes a lock gives it back. False if one does. As for [`Channel::try_break`], of which it is the first half.
+    pub(crate) fn disclaim(&self, held: &HeldLock, odd: u32) -> bool {
+        let breaks = held.breaks.load(Ordering::Relaxed); // one breaker at a time
+        if breaks & 1 == 0 {
+            held.breaks.store(later(breaks, 1), Ordering::Relaxed);
+            sync::heavy_barrier(); // pairs with the light barrier of try_lock
+        }
+        let ours = held.odd.iter().any(|held| held.load(Ordering::Relaxed) == odd);
+        if ours && breaks & 1 == 0 {
+            held.end_disclaim();
+        }
+        !ours
     }
 
     /// Has the processor fetch the lines of a message of `size` bytes for writing, if it is large.

@@ -3,7 +3,7 @@
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::{service, strangers::Strangers};
-use crate::segment::{Segment, view::View};
+use crate::segment::{Segment, mark::Mark, view::View};
 use crate::sync::Ordering;
 use crate::sys::{futex, lock, process};
 use std::os::fd::AsFd;
@@ -15,8 +15,8 @@ pub(crate) struct Attachment {
     pub(crate) generation: u32,
     /// Whether the lock on our side's byte is ours.
     pub(crate) holds_lock: bool,
-    /// Whether the others of our side find our mark.
-    pub(crate) marked: bool,
+    /// By which the others of our side find us.
+    pub(crate) mark: Option<Mark>,
     /// Who may still write to our side, but for those with a mark.
     pub(crate) strangers: Strangers,
     /// The sequence of the channel we read, before anything else was touched.
@@ -37,8 +37,8 @@ pub(crate) fn attach(segment: &Segment, side: Side, dead: bool) -> Attachment {
     let holds_lock = lock::try_lock(segment.file.as_fd(), index as i64).unwrap_or(false);
     failpoint!("attach.locked");
     header.lock[index].store(0, Ordering::Release); // before the pid: a field never names a side that is not its holder's
-    let marked = segment.mark(side); // before the pid, as all by which others know what kind of a writer this is
-    if !marked {
+    let mark = segment.mark(side, 0); // before the pid, as all by which others know what kind of a writer this is
+    if mark.is_none() {
         segment.view.name_unmarked(side);
     }
     name_in_header(&segment.view, side);
@@ -55,7 +55,7 @@ pub(crate) fn attach(segment: &Segment, side: Side, dead: bool) -> Attachment {
     failpoint!("attach.said");
     header.alive[index].store(1, Ordering::Release); // pairs with the acquire in Segment::signs and the remote's watch
     failpoint!("attach.alive");
-    Attachment { generation, holds_lock, marked, strangers, baseline }
+    Attachment { generation, holds_lock, mark, strangers, baseline }
 }
 
 /// Puts our pid into the header.

@@ -54,11 +54,11 @@ impl Core {
             // A master's fresh segment that it never got to.
             service::remove_side(segment.id, self.side);
             self.leave(&segment, attachment.generation, attachment.holds_lock, true);
-            if !attachment.marked {
+            if attachment.mark.is_none() {
                 segment.view.forget_unmarked(self.side);
             }
         }
-        if !monitor.marked {
+        if monitor.mark.is_none() {
             monitor.segment.view.forget_unmarked(self.side); // nobody of this handle writes any more
         }
         if was != State::Ousted {

@@ -5,6 +5,7 @@ mod builder;
 mod close;
 pub(crate) mod core;
 mod count;
+mod disclaim;
 pub(crate) mod event;
 pub(crate) mod open;
 pub(crate) mod read;

@@ -167,7 +167,7 @@ fn abandon(name: &Name, segment: &Segment, attachment: Attachment) {
         }
         detach(&segment.view, Side::Master, attachment.holds_lock);
     }
-    if !attachment.marked {
+    if attachment.mark.is_none() {
         segment.view.forget_unmarked(Side::Master);
     }
     service::remove_side(segment.id, Side::Master);
@@ -269,7 +269,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
     failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment.view, Side::Slave, attachment.holds_lock);
-        if !attachment.marked {
+        if attachment.mark.is_none() {
             segment.view.forget_unmarked(Side::Slave);
         }
         service::remove_side(segment.id, Side::Slave);
@@ -297,7 +297,7 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
     // A message that is left half-written is repaired only where its writer has been proven dead, and no other of ours is left.
     let dead = matches!(master, Verdict::Dead { .. });
-    let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master);
+    let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master, 0, None);
     let abandoned = gone || !segment.is_half_written(Side::Master);
     let fits = settings.accepts(segment.view.layout.capacity);
     if slave == Verdict::Alive && (!alive || ours) && abandoned && fits {

@@ -19,11 +19,7 @@ use crate::failpoint::failpoint;
 use crate::liveness::monitor::Monitor;
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
-use std::{
-    mem::MaybeUninit,
-    sync::{Arc, TryLockError},
-    time::Duration,
-};
+use std::{mem::MaybeUninit, sync::Arc, time::Duration};
 
 /// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
 const BLOCKED: u32 = 20;
@@ -43,11 +39,8 @@ impl Core {
         new: Segment,
         leave: impl Fn(&View, bool),
     ) -> Result<(), Segment> {
-        let one = match self.breaker.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(new),
-        };
+        let Some(one) = self.try_to_decide() else { return Err(new) };
+        self.end_disclaim_of(monitor);
         let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // pairs with park: it counts itself, then looks here
         if self.parked.load(Ordering::SeqCst) != 0 {
             self.announce();

@@ -3,7 +3,6 @@
 use super::core::{Core, State};
 use crate::channel::{Barrier, Channel, Lock};
 use crate::error::Error;
-use crate::liveness::service;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -85,6 +84,7 @@ impl Core {
     /// Settles a disputed lock; 0 is none.
     pub(crate) fn settle_dispute(&self, disputed: u32) {
         if disputed != 0 {
+            self.end_disclaim(); // or its end would be waited for
             self.tx().settle(&self.writer, disputed);
         }
     }
@@ -95,7 +95,7 @@ impl Core {
             Lock::Taken(odd) => Ok(odd),
             Lock::Busy(odd) => Err(odd),
             Lock::Disputed(odd) => {
-                tx.settle(&self.writer, odd);
+                self.settle_dispute(odd);
                 Err(odd)
             }
         }
@@ -162,7 +162,7 @@ impl Core {
                 break;
             }
         }
-        if still && self.is_alone() {
+        if still && self.is_alone(first) {
             let _one = sync::hold(&self.breaker);
             let tx = self.tx();
             if message.len() <= tx.capacity
@@ -176,10 +176,10 @@ impl Core {
         Err(Error::Timeout)
     }
 
-    /// Whether no other process, and no other handle of this one, can be in the midst of a message of our direction.
-    fn is_alone(&self) -> bool {
+    /// Whether no other handle can hold the lock of our direction at `odd`.
+    fn is_alone(&self, odd: u32) -> bool {
         let mut monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return false };
-        service::count_side(monitor.segment.id, self.side) == 1 && monitor.is_alone(self.side)
+        monitor.is_alone(self.side, odd)
     }
 }

@@ -159,7 +159,7 @@ impl Core {
     pub(super) fn finish_move(&self, monitor: &mut Monitor) {
         let Some((segment, attachment)) = monitor.pending.take() else { return };
         let old = monitor.segment.id;
-        let (named, marked) = (self.is_named_in_header(), monitor.marked);
+        let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some());
         let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
             if named {
                 detach(old, self.side, holds_lock);
@@ -184,7 +184,7 @@ impl Core {
         });
         self.generation.store(attachment.generation, Ordering::Relaxed); // the tick reads it; same thread, or under the mutex
         monitor.holds_lock = attachment.holds_lock;
-        (monitor.marked, monitor.strangers) = (attachment.marked, attachment.strangers);
+        (monitor.mark, monitor.strangers) = (attachment.mark, attachment.strangers);
         monitor.generation = attachment.generation;
         monitor.reconnect = None;
         monitor.candidate = None;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::config::Side;
 use crate::endpoint::attach::Attachment;
-use crate::segment::{Segment, view::View};
+use crate::segment::{Segment, mark::Mark, view::View};
 use crate::sync::Ordering;
 use crate::sys::file::FileId;
 use std::sync::Arc;
@@ -19,8 +19,11 @@ pub(crate) struct Monitor {
     /// What the handle is attached to; while reconnecting, what it was attached to last.
     pub(crate) segment: Segment,
     pub(crate) holds_lock: bool,
-    /// The others of our side find our mark.
-    pub(crate) marked: bool,
+    /// By which the others of our side find us.
+    pub(crate) mark: Option<Mark>,
+    /// The sequence of our direction at the last look, and for how many milliseconds it has stood.
+    pub(crate) standing: u32,
+    pub(crate) stood: u64,
     pub(crate) strangers: Strangers,
     /// Our alive flag is ours to clear.
     pub(crate) present: bool,
@@ -62,7 +65,9 @@ impl Monitor {
         Monitor {
             segment,
             holds_lock: attachment.holds_lock,
-            marked: attachment.marked,
+            mark: attachment.mark,
+            standing: 0,
+            stood: 0,
             strangers: attachment.strangers,
             present: true,
             met: false,
@@ -84,10 +89,11 @@ impl Monitor {
         }
     }
 
-    /// Whether no other process can be in the midst of a message of `side`, ours: each that might has been shown to be gone.
-    pub(crate) fn is_alone(&mut self, side: Side) -> bool {
+    /// Whether no other handle can hold the lock of `side`, ours, at `odd`, or at any for 0: each that might has been shown to be
+    /// gone, or disclaims it.
+    pub(crate) fn is_alone(&mut self, side: Side, odd: u32) -> bool {
         self.strangers.notice(&self.segment.view, side);
-        self.strangers.are_gone() && !self.segment.has_other_writers(side)
+        self.strangers.are_gone() && !self.segment.has_other_writers(side, odd, self.mark)
     }
 
     /// Begins anew with the other side of the segment attached to, which another process has taken.

@@ -173,6 +173,7 @@ impl Core {
             return self.oust(monitor);
         }
         self.keep_side(monitor, now);
+        self.tend_mark(monitor, elapsed);
         match self.look_at_remote(monitor, elapsed) {
             Change::Stale if self.side == Side::Slave => return self.lose_master(monitor, now),
             Change::None if self.side == Side::Slave && monitor.remote.is_stale() => {
@@ -197,16 +198,18 @@ impl Core {
         if pid != process::pid() {
             monitor.strangers.notice(&monitor.segment.view, self.side);
         }
-        if now >= monitor.next_lock && !(monitor.holds_lock && monitor.marked && pid == process::pid()) {
+        if now >= monitor.next_lock && !(monitor.holds_lock && monitor.mark.is_some() && pid == process::pid()) {
             monitor.next_lock = now + LOCK_AGAIN;
             if !monitor.holds_lock {
                 monitor.holds_lock = lock::try_lock(monitor.segment.file.as_fd(), index as i64).unwrap_or(false);
             }
-            if !monitor.marked && monitor.segment.mark(self.side) {
-                monitor.marked = true;
-                monitor.segment.view.forget_unmarked(self.side);
+            if monitor.mark.is_none() {
+                monitor.mark = monitor.segment.mark(self.side, 0);
+                if monitor.mark.is_some() {
+                    monitor.segment.view.forget_unmarked(self.side);
+                }
             }
-            if monitor.holds_lock && pid != process::pid() && monitor.is_alone(self.side) {
+            if monitor.holds_lock && pid != process::pid() && monitor.is_alone(self.side, 0) {
                 name_in_header(&monitor.segment.view, self.side); // it came after us and died: the side is ours again
             }
         }

@@ -5,6 +5,7 @@ use crate::endpoint::attach::Attachment;
 use crate::endpoint::core::Core;
 use crate::endpoint::open::Opened;
 use crate::liveness::strangers::Strangers;
+use crate::segment::mark::Mark;
 use crate::segment::{Segment, heap, layout::Layout, name::Name, view::View};
 use crate::sys::{file::FileId, map::Mapping};
 use std::fs::File;
@@ -37,8 +38,13 @@ pub(crate) fn mapped(view: &Arc<View>, inode: u64) -> Segment {
 
 /// A handle on `segment` that never spins.
 pub(crate) fn handle(segment: Segment, side: Side) -> Arc<Core> {
-    let attachment =
-        Attachment { generation: 0, holds_lock: true, marked: true, strangers: Strangers::default(), baseline: 0 };
+    let attachment = Attachment {
+        generation: 0,
+        holds_lock: true,
+        mark: Some(Mark::of_model()),
+        strangers: Strangers::default(),
+        baseline: 0,
+    };
     let settings = Settings { capacity: SIZE, ..Settings::default() };
     let opened = Opened { segment, side, attachment, master_gone: false };
     let core = Core::new(Name::new(b"model").expect("a name"), settings, opened);

@@ -14,43 +14,74 @@ use crate::sys::{
 };
 use std::{ops::Range, os::fd::AsFd};
 
-/// Places for marks of a side; those of the master begin at so many, too.
-const PLACES: i64 = 1 << 20;
+/// Bits of a place: which of so many handles, of which odd sequence, of which side.
+const HANDLES: u32 = 16;
+const SIDE: u32 = 56;
 /// Places tried, until one is free.
 const TRIES: u32 = 64;
 /// Tries to name ourselves, against somebody who changes the word all the time.
 const NAMINGS: u32 = 16;
 
-fn places(side: Side) -> Range<i64> {
-    let first = (side as i64 + 1) * PLACES;
-    first..first + PLACES
+/// A mark: where its lock is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark(i64);
+
+/// The places of those who do not hold the sequence lock at `odd`; 0 is none.
+fn places(side: Side, odd: u32) -> Range<i64> {
+    let first = (side as i64 + 1) << SIDE | i64::from(odd) << HANDLES;
+    first..first + (1 << HANDLES)
+}
+
+impl Mark {
+    /// One that is on no file.
+    #[cfg(all(test, loom))]
+    pub(crate) fn of_model() -> Mark {
+        Mark(places(Side::Master, 0).start)
+    }
+
+    /// The odd sequence that its handle does not hold the lock of; 0 = it may hold any.
+    pub(crate) fn disclaims(self) -> u32 {
+        (self.0 >> HANDLES) as u32
+    }
 }
 
 impl Segment {
-    /// Takes a mark for a handle of `side`; false if it cannot be had.
-    pub(crate) fn mark(&self, side: Side) -> bool {
+    /// Takes a mark for a handle of `side` that disclaims the lock at `odd`, 0 for none; `None` if it cannot be had.
+    pub(crate) fn mark(&self, side: Side, odd: u32) -> Option<Mark> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let file = self.file.as_fd();
         for _ in 0..TRIES {
             let number = NEXT.fetch_add(1, Ordering::Relaxed); // only has to differ
             let number = (process::pid() as u32).wrapping_mul(251).wrapping_add(number);
-            let place = places(side).start + i64::from(number) % PLACES;
+            let place = places(side, odd).start + i64::from(number as u16);
             match lock::try_lock(file, place) {
-                Ok(true) => return true,
+                Ok(true) => return Some(Mark(place)),
                 Ok(false) if lock::held_by_other(file, place..place + 1) => {} // another's
-                _ => return false,
+                _ => return None,
             }
         }
-        false
+        None
     }
 
-    /// Whether a writer of `side` that is none of this process may be at work: by its mark, by its name, or by the side's lock.
-    pub(crate) fn has_other_writers(&self, side: Side) -> bool {
-        let byte = side as i64;
+    /// Gives a mark back.
+    pub(crate) fn unmark(&self, mark: Mark) {
+        lock::unlock(self.file.as_fd(), mark.0);
+    }
+
+    /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the sequence lock at `odd`, or at any
+    /// for 0: by its mark or its name.
+    pub(crate) fn has_other_writers(&self, side: Side, odd: u32, own: Option<Mark>) -> bool {
         let named = self.view.header().unmarked[side as usize].load(Ordering::Acquire); // pairs with name_unmarked
-        lock::held_by_other(self.file.as_fd(), byte..byte + 1)
-            || lock::held_by_other(self.file.as_fd(), places(side))
-            || named != identity::own() && identity::fate(named) != Fate::Gone
+        let is_own = named == identity::own() && own.is_none();
+        if !is_own && identity::fate(named) != Fate::Gone {
+            return true;
+        }
+        let is_held = |range| lock::held_by_other(self.file.as_fd(), range);
+        let (first, end, disclaimed) = (places(side, 0).start, places(side, u32::MAX).end, places(side, odd));
+        match odd {
+            0 => is_held(first..end),
+            _ => is_held(first..disclaimed.start) || is_held(disclaimed.end..end),
+        }
     }
 }
 
@@ -103,34 +134,50 @@ mod tests {
     #[test]
     fn all_handles_of_a_side_have_a_mark_until_they_end() {
         let [one, two, three] = several();
-        assert!(one.mark(Side::Slave) && two.mark(Side::Slave));
-        assert!(one.has_other_writers(Side::Slave) && two.has_other_writers(Side::Slave));
-        assert!(three.has_other_writers(Side::Slave) && !three.has_other_writers(Side::Master));
+        assert!(one.mark(Side::Slave, 0).is_some() && two.mark(Side::Slave, 0).is_some());
+        assert!(one.has_other_writers(Side::Slave, 0, None) && two.has_other_writers(Side::Slave, 0, None));
+        assert!(three.has_other_writers(Side::Slave, 0, None) && !three.has_other_writers(Side::Master, 0, None));
         drop(two);
-        assert!(!one.has_other_writers(Side::Slave), "its own is none of another");
+        assert!(!one.has_other_writers(Side::Slave, 0, None), "its own is none of another");
         drop(one);
-        assert!(!three.has_other_writers(Side::Slave));
+        assert!(!three.has_other_writers(Side::Slave, 0, None));
+    }
+
+    #[test]
+    fn a_mark_that_disclaims_one_odd_sequence_stands_for_all_others() {
+        let [one, two, three] = several();
+        let own = one.mark(Side::Slave, 0);
+        let mark = two.mark(Side::Slave, 7).expect("free");
+        let another = three.mark(Side::Slave, 7).expect("a place of its own");
+        assert_eq!((mark.disclaims(), another.disclaims(), own.map(Mark::disclaims)), (7, 7, Some(0)));
+        assert!(!one.has_other_writers(Side::Slave, 7, own));
+        assert!([0, 5, 9, u32::MAX].iter().all(|&odd| one.has_other_writers(Side::Slave, odd, own)));
+        assert!(two.has_other_writers(Side::Slave, 7, Some(mark)), "the first may hold any");
+        two.unmark(mark);
+        three.unmark(another);
+        assert!(!one.has_other_writers(Side::Slave, 5, own));
     }
 
     #[test]
     fn who_can_have_no_mark_is_known_by_name() {
         let [one, two, _] = several();
         let reader = read_locked(one.file.as_fd());
-        assert!(!one.mark(Side::Slave), "a read lock is in the way");
+        assert!(one.mark(Side::Slave, 0).is_none(), "a read lock is in the way");
         let named = || two.view.header().unmarked[Side::Slave as usize].load(Ordering::Relaxed);
         one.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::own());
-        assert!(!one.has_other_writers(Side::Slave), "this process is no other");
+        assert!(!one.has_other_writers(Side::Slave, 0, None), "that is the handle itself");
+        assert!(one.has_other_writers(Side::Slave, 0, Some(Mark(places(Side::Slave, 0).start))), "that one is not named");
         two.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::SEVERAL);
-        assert!(one.has_other_writers(Side::Slave), "who they are is not known");
-        assert!(!one.has_other_writers(Side::Master));
+        assert!(one.has_other_writers(Side::Slave, 0, None), "who they are is not known");
+        assert!(!one.has_other_writers(Side::Master, 0, None));
         drop(reader);
         two.view.forget_unmarked(Side::Slave);
         assert_eq!(named(), identity::SEVERAL, "that is not ours to forget");
         for (word, others) in [(identity::own() ^ 1 << 30, true), (1, false), (identity::own() | ((1 << 22) - 1), false)] {
             one.view.header().unmarked[1].store(word, Ordering::Relaxed);
-            assert_eq!(one.has_other_writers(Side::Slave), others, "{word:x}");
+            assert_eq!(one.has_other_writers(Side::Slave, 0, None), others, "{word:x}");
         }
         one.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::own(), "in place of one that is gone");

@@ -6,7 +6,7 @@ pub(crate) mod find;
 #[cfg(loom)]
 pub(crate) mod heap;
 pub(crate) mod layout;
-mod mark;
+pub(crate) mod mark;
 pub(crate) mod name;
 pub(crate) mod peer;
 pub(crate) mod view;

@@ -90,10 +90,11 @@ fn a_half_written_message_is_left_alone_while_anybody_else_could_be_writing_it()
         assert_eq!(raw.get("s2m.sequence"), 1, "{who}");
     };
     raw.set("s2m.sequence", 1);
-    let twin = open(&name, Role::Slave);
+    // None of them says that it does not: without threads they say nothing between their calls.
+    let twin = builder(&name, Role::Slave).threads(false).open().expect("a second slave");
     refused("another handle of this process");
     drop(twin);
-    let mut second = Peer::ours("slave", &name, &[]);
+    let mut second = Peer::ours("slave", &name, &["--no-threads"]);
     refused("another process that attached later");
     second.kill();
     until("nobody else is left", || slave.write(b"repaired").is_ok());

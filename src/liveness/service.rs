@@ -357,7 +357,9 @@ mod tests {
             for order in [[slave, master], [master, slave]] {
                 // As if the process had been stopped: both were silent for as long as one tick can count.
                 now += 100 * PERIOD;
+                let blocked = thread::SignalsBlocked::new(); // as on the service thread
                 tick(&order.map(Arc::clone), 100, now);
+                drop(blocked);
                 let alive = [master, slave].map(|core| core.remote_alive.load(Ordering::Acquire)); // stored by this thread
                 assert_eq!(alive, [true, true]);
             }

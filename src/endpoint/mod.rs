@@ -17,7 +17,7 @@ mod wait;
 pub(crate) mod write;
 
 pub use builder::Builder;
-pub(crate) use read::Timeout;
+pub(crate) use read::{Target, Timeout};
 pub use stats::Stats;
 
 use self::{core::Core, write::Attempt};
@@ -395,11 +395,26 @@ pub(crate) unsafe fn read_rest_then<T>(
     timeout: Timeout,
     then: impl FnOnce(&Core, Result<usize, Error>) -> T,
 ) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { read_into(core, &mut Target::Buffer(buffer), timeout, then) }
+}
+
+/// The same for a target of either kind.
+///
+/// # Safety
+/// As for [`read_rest`].
+#[inline]
+unsafe fn read_into<T>(
+    core: *const Core,
+    target: &mut Target<'_>,
+    timeout: Timeout,
+    then: impl FnOnce(&Core, Result<usize, Error>) -> T,
+) -> T {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
         let (place, open) = (*core).enter();
         let _counted = Inside(core, place);
-        then(&*core, if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) })
+        then(&*core, if open { (*core).read_slow(target, timeout) } else { Err(Error::NotInitialized) })
     }
 }
 

@@ -82,11 +82,6 @@ impl Core {
         }
     }
 
-    /// Whether a wait ends by a change of state rather than by a message.
-    pub(super) fn is_left_alone(&self) -> bool {
-        !matches!(self.state(), State::Attached | State::Ousted) || !self.threads && self.is_deserted()
-    }
-
     /// Whether the peer has left, or is stale: nobody is about to write.
     fn is_deserted(&self) -> bool {
         let flag = &self.view().header().alive[self.side.other() as usize];

@@ -222,6 +222,7 @@ int eshm_get_wakeup_mode(ESHMHandle* handle, enum ESHMWakeupMode* mode);
 
 /* How long a read of this handle spins before it parks, in microseconds: 0 parks at once, ESHM_SPIN_ADAPTIVE is learnt from
  * the handle's last waits. That is the default, unless the environment sets ESHM_SPIN_US for every handle of the process.
+ * 1000000, a second, is the most that counts; more is said on stderr and taken as that.
  * A spin saves the 50 to 150 us of a wake-up where the peer answers sooner, and keeps a processor busy meanwhile. New in
  * 1.3.
  *

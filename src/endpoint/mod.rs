@@ -183,7 +183,7 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::read_timeout`], but `None` when the time has passed, and earlier once a signal handler has run on this
-    /// thread, or at [`Endpoint::interrupt`]. A signal that comes right before the thread goes to sleep does not end the wait.
+    /// thread, or at [`Endpoint::interrupt`]. A signal that comes while the thread spins, or right before it sleeps, does not end it.
     /// So many bytes of the buffer as the result says are initialised.
     ///
     /// # Errors
@@ -335,7 +335,8 @@ impl Endpoint {
     }
 
     /// How long a read spins before it parks, from the next one on; `None` = learnt from this endpoint's last waits, which is
-    /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once.
+    /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once; a second is the most that anyone gets, by
+    /// either.
     pub fn set_spin(&self, time: Option<Duration>) {
         self.core.spin.fix(time.map(builder::spin_us));
     }

@@ -6,6 +6,7 @@ use crate::channel::{Channel, LARGE, Taken};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::liveness::parity::Parity;
+use crate::log::Level;
 use crate::sync::{self, Ordering, fence};
 use crate::sys::clock::{self, MS};
 use std::mem::MaybeUninit;
@@ -435,7 +436,7 @@ impl Core {
     pub(super) fn report_unsound(&self, size: u32) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let most = self.rx().capacity;
-            crate::log::warning!("{self}: ignoring a message that says it has {size} bytes; the capacity is {most}");
+            self.say(Level::Warn, format_args!("ignoring a message that says it has {size} bytes; the capacity is {most}"));
         }
     }
 }

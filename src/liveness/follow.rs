@@ -13,7 +13,7 @@ use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
 use crate::endpoint::{open::create_master, refusal::explain};
 use crate::failpoint::failpoint;
-use crate::log;
+use crate::log::Level;
 use crate::segment::{
     Decision, Segment,
     find::{Found, find},
@@ -30,7 +30,7 @@ impl Core {
             self.end_reading();
             return self.set_state(State::Stopped);
         }
-        log::warning!("{self}: reconnecting");
+        self.say(Level::Warn, format_args!("reconnecting"));
         monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed); // for change alone
         monitor.reconnect = Some(Reconnect::new(now));
         self.set_state(State::Reconnecting);
@@ -74,7 +74,7 @@ impl Core {
             Step::Wait => {}
             Step::Attempt => self.attempt(monitor),
             Step::GiveUp => {
-                log::warning!("{self}: giving up after {} attempts", reconnect.attempts);
+                self.say(Level::Warn, format_args!("giving up after {} attempts", reconnect.attempts));
                 monitor.candidate = None;
                 self.leave_for_good(monitor);
                 self.end_reading();
@@ -120,7 +120,7 @@ impl Core {
             Err(error) => {
                 // Once a segment, as below: each attempt fails alike.
                 if !self.warned.swap(true, Ordering::Relaxed) {
-                    log::warning!("{self}: cannot look for a master: {}", explain(&self.name, &error));
+                    self.say(Level::Warn, format_args!("cannot look for a master: {}", explain(&self.name, &error)));
                 }
                 return;
             }
@@ -129,7 +129,10 @@ impl Core {
         if !self.settings.accepts(other) {
             // Once a segment: nothing else is reported of one that was left.
             if !self.warned.swap(true, Ordering::Relaxed) {
-                log::warning!("{self}: the new segment's capacity is {other} bytes, not the {capacity} asked for");
+                self.say(
+                    Level::Warn,
+                    format_args!("the new segment's capacity is {other} bytes, not the {capacity} asked for"),
+                );
             }
             return;
         }
@@ -199,7 +202,7 @@ impl Core {
         self.parity.store(monitor.doubt.verdict().to_word(), Ordering::Release); // pairs with look
         self.remote_alive.store(true, Ordering::Release); // pairs with remote_alive()
         if self.side == Side::Slave {
-            log::warning!("{self}: reconnected");
+            self.say(Level::Warn, format_args!("reconnected"));
         }
         self.set_state(State::Attached);
     }
@@ -211,7 +214,7 @@ impl Core {
             Ok(Some(id)) if id == monitor.segment.id => monitor.nameless = false,
             Ok(None) => {
                 if !monitor.nameless {
-                    log::warning!("{self}: the name was removed; creating it anew");
+                    self.say(Level::Warn, format_args!("the name was removed; creating it anew"));
                 }
                 let capacity = monitor.segment.view.layout.capacity;
                 let settings = Settings { capacity, ..self.settings };
@@ -221,7 +224,7 @@ impl Core {
                         self.move_to(monitor, opened.segment, Some(opened.attachment));
                     }
                     Ok(None) => monitor.next_name = 0, // someone was faster: look again at the next tick
-                    Err(error) if !monitor.nameless => log::warning!("{self}: cannot create it: {error}"),
+                    Err(error) if !monitor.nameless => self.say(Level::Warn, format_args!("cannot create it: {error}")),
                     Err(_) => {}
                 }
                 monitor.nameless = true;
@@ -239,7 +242,7 @@ impl Core {
                     }
                 }
             }
-            Err(error) => log::debug!("{self}: cannot look at the name: {error}"),
+            Err(error) => self.say(Level::Debug, format_args!("cannot look at the name: {error}")),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::log::Level;
 use crate::segment::{
     Decision, Segment,
     find::{Found, find},
+    name::folder_now,
     peer::Signs,
 };
 use crate::sync::Ordering;
@@ -207,11 +208,24 @@ impl Core {
         self.set_state(State::Attached);
     }
 
+    /// Whether the folder of our name is another than it was, or none: then nothing under it tells anything of our segment, whose
+    /// name is where it was.
+    fn is_elsewhere(&self, monitor: &mut Monitor) -> bool {
+        let elsewhere = folder_now() != monitor.folder;
+        if elsewhere && !monitor.elsewhere {
+            let what = "/dev/shm is another one now, or none (a chroot or a mount): the channel stays as it is, its name where it was";
+            self.say(Level::Warn, format_args!("{what}"));
+        }
+        monitor.elsewhere = elsewhere;
+        elsewhere
+    }
+
     /// A master whose name was removed makes a fresh segment under it and moves there; one whose name leads to another
     /// live master's segment is ousted.
     pub(super) fn look_at_name(&self, monitor: &mut Monitor) {
         match file::lookup(self.name.path()) {
             Ok(Some(id)) if id == monitor.segment.id => monitor.nameless = false,
+            Ok(_) if self.is_elsewhere(monitor) => {}
             Ok(None) => {
                 if !monitor.nameless {
                     self.say(Level::Warn, format_args!("the name was removed; creating it anew"));

@@ -22,7 +22,8 @@
  * Waiting. Only eshm_read() and eshm_read_ex() wait for a message, never longer than asked but for the scheduler's delay.
  * eshm_init() waits at most about 100 ms for a segment that another process is making right now, up to the stale threshold
  * (5 s at most) where only the heartbeat can tell whether a side lives, and as long as another starter does that, or
- * reserves the memory of a large segment: about a second for 256 MiB. Of
+ * reserves the memory of a large segment: about a second for 256 MiB. While its name leads to another file each time it looks,
+ * it begins anew for 15 s at most. Of
  * eshm_write() only the rare one waits, twice 20 ms at most: for another writer of the same direction that stopped halfway,
  * or for a master's move to a new segment after its name was removed.
  *

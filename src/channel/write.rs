@@ -141,7 +141,7 @@ impl Channel<'_> {
         }
         // Before the lock is given back: whoever of another process takes this same odd value next, and dies, is none of us. A breaker
         // that comes between the two breaks a lock under which nothing was written. The place of another value is another thread's.
-        for taken in &held.odd {
+        for taken in held.odd.iter().filter(|taken| taken.load(Ordering::Relaxed) == odd) {
             let _ = taken.compare_exchange(odd, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
         // By an exchange: the next breaker may be at work already. Release as in unlock_unchanged.

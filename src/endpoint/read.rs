@@ -118,6 +118,7 @@ impl Target<'_> {
     }
 
     /// What a wait in vain ends with: that, or else this.
+    #[cold]
     fn refused_or(&self, error: Error) -> Error {
         self.refusal().map_or(error, |(_, refusal)| refusal.clone())
     }
@@ -242,12 +243,14 @@ impl Core {
     }
 
     /// What stands in the channel now, as a word like the cursor's.
+    #[inline(never)]
     fn mark(&self) -> u64 {
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
         cursor & !(EPOCH - 1) | u64::from(self.rx().head.sequence.load(Ordering::Acquire)) // pairs with publish
     }
 
     /// Whether what was no message before a sleep stands there still: a look at it would be in vain, and may copy a large one.
+    #[cold]
     fn is_in_vain(&self, before: u64, target: &Target<'_>) -> bool {
         let refused = || target.refusal().is_some_and(|(refused, _)| *refused == before);
         self.mark() == before && (before & 1 == 1 || refused() || !self.has_whole_message())
@@ -398,6 +401,7 @@ impl Core {
     }
 
     /// The unread value of the former segment, if no newer one is there.
+    #[inline(never)]
     fn take_kept(&self, target: &mut Target<'_>) -> Option<Result<usize, Error>> {
         // Acquire pairs with the release in keep_unread.
         let has_kept = self.has_kept.load(Ordering::Acquire);

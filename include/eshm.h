@@ -22,7 +22,8 @@
  * Waiting. Only eshm_read() and eshm_read_ex() wait for a message, never longer than asked but for the scheduler's delay.
  * eshm_init() waits at most about 100 ms for a segment that another process is making right now, up to the stale threshold
  * (5 s at most) where only the heartbeat can tell whether a side lives, and as long as another starter does that, or
- * reserves the memory of a large segment: about a second for 256 MiB. Of
+ * reserves the memory of a large segment: about a second for 256 MiB. While its name leads to another file each time it looks,
+ * it begins anew for 15 s at most. Of
  * eshm_write() only the rare one waits, twice 20 ms at most: for another writer of the same direction that stopped halfway,
  * or for a master's move to a new segment after its name was removed.
  *
@@ -222,6 +223,7 @@ int eshm_get_wakeup_mode(ESHMHandle* handle, enum ESHMWakeupMode* mode);
 
 /* How long a read of this handle spins before it parks, in microseconds: 0 parks at once, ESHM_SPIN_ADAPTIVE is learnt from
  * the handle's last waits. That is the default, unless the environment sets ESHM_SPIN_US for every handle of the process.
+ * 1000000, a second, is the most that counts; more is said on stderr and taken as that.
  * A spin saves the 50 to 150 us of a wake-up where the peer answers sooner, and keeps a processor busy meanwhile. New in
  * 1.3.
  *

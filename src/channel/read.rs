@@ -10,8 +10,8 @@ use std::mem::MaybeUninit;
 pub(crate) enum Taken {
     /// A whole message of this many bytes, at this sequence. It is new; whether it is this caller's is not decided yet.
     Value { size: usize, sequence: u32 },
-    /// A whole message that needs a larger buffer.
-    TooSmall { needed: usize },
+    /// A message that needs a larger buffer, at this sequence.
+    TooSmall { needed: usize, sequence: u32 },
     /// Nothing after the one already seen.
     Nothing,
     /// A write is going on, or was never finished.
@@ -48,7 +48,7 @@ impl Channel<'_> {
         if bytes > self.capacity {
             Taken::Unsound { sequence: before, size }
         } else if bytes > buffer.len() {
-            Taken::TooSmall { needed: bytes }
+            Taken::TooSmall { needed: bytes, sequence: before }
         } else {
             Taken::Value { size: bytes, sequence: before }
         }
@@ -122,7 +122,7 @@ mod tests {
         let (owned, held) = (Owned::new(100), HeldLock::default());
         let channel = owned.channel();
         write(channel, &held, &[7; 80]);
-        assert_eq!(read(channel, 0).0, Taken::TooSmall { needed: 80 });
+        assert_eq!(read(channel, 0).0, Taken::TooSmall { needed: 80, sequence: 2 });
         for size in [101, 0x7fff_ffff, u32::MAX] {
             channel.head.data_size.store(size, Ordering::Relaxed);
             assert_eq!(read(channel, 0).0, Taken::Unsound { sequence: 2, size });

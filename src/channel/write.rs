@@ -147,6 +147,11 @@ impl Channel<'_> {
         while held.breaks.load(Ordering::Acquire) & 1 == 1 {
             sync::thread::yield_now(); // pairs with the release store that ends try_break
         }
+        // Before the lock is given back: whoever of another process takes this same odd value next, and dies, is none of us. A breaker
+        // that comes between the two breaks a lock under which nothing was written. The place of another value is another thread's.
+        for taken in held.odd.iter().filter(|taken| taken.load(Ordering::Relaxed) == odd) {
+            let _ = taken.compare_exchange(odd, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
         // By an exchange: the next breaker may be at work already. Release as in unlock_unchanged.
         let _ = self.head.sequence.compare_exchange(odd, odd.wrapping_sub(1), Ordering::Release, Ordering::Relaxed);
     }
@@ -351,7 +356,21 @@ fn stand_back(tail: &Tail, size: u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::heap;
     use super::*;
+
+    #[test]
+    fn a_disputed_lock_that_was_given_back_does_not_hide_that_another_process_died_with_it() {
+        let (owned, ours, dead) = (heap::Owned::new(16), HeldLock::default(), HeldLock::default());
+        let channel = owned.channel();
+        ours.breaks.store(1, Ordering::Relaxed); // another thread of the handle decides
+        let Lock::Disputed(odd) = channel.try_lock(&ours) else { panic!("not disputed") };
+        ours.breaks.store(2, Ordering::Relaxed); // and has found this one
+        channel.settle(&ours, odd);
+        assert!(!ours.holds(odd));
+        assert!(matches!(channel.try_lock(&dead), Lock::Taken(taken) if taken == odd), "given back");
+        assert!(matches!(channel.try_break(&ours, odd), Lock::Taken(next) if next == odd + 2));
+    }
 
     #[test]
     fn calls_that_find_nobody_are_made_once_a_millisecond_until_waiters_changes() {

@@ -11,10 +11,11 @@ use crate::liveness::{
     service,
     signalling::{Signals, Writer},
 };
+use crate::log::{self, Level};
 use crate::segment::{name::Name, view::View};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, statics};
 use crate::sys::{clock, fork, futex, process};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// Where a handle stands. Only the tick changes it, and closing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +90,8 @@ pub(crate) struct Core {
     pub(crate) parked: AtomicU32,
     /// An unread value of the former segment, with its cursor, kept until a newer one comes.
     pub(crate) kept: Mutex<Option<(u64, Vec<u8>)>>,
+    /// What the peer can have us write.
+    pub(crate) lines: log::Rate,
     /// An unsound message was reported for this segment.
     pub(crate) warned: AtomicBool,
     /// The service's tick up to which our heartbeats went out.
@@ -164,6 +167,7 @@ impl Core {
             parked: AtomicU32::new(0),
             kept: Mutex::new(None),
             has_kept: AtomicBool::new(false),
+            lines: log::Rate::new(),
             warned: AtomicBool::new(false),
             beaten: AtomicU64::new(service::ticks_at(clock::now())),
             relieved: AtomicU64::new(0),
@@ -179,6 +183,11 @@ impl Core {
     #[inline(always)]
     pub(crate) fn state(&self) -> State {
         State::from(self.state.load(Ordering::SeqCst)) // pairs with set_state; in park and enter after a store of their own
+    }
+
+    /// Writes a line about this handle that its peer, or whoever writes to the segment or its name, can be the cause of.
+    pub(crate) fn say(&self, at: Level, what: fmt::Arguments<'_>) {
+        self.lines.line(at, format_args!("{self}: {what}"));
     }
 
     /// Whether closing has begun.
@@ -283,8 +292,8 @@ impl Core {
 }
 
 /// For lines of the log.
-impl std::fmt::Display for Core {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.side.name())
     }
 }

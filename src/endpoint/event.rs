@@ -6,16 +6,13 @@
 //!
 //! Reads of a handle that has one do without the fast path, so those of all others have nothing more to look at.
 
-use super::core::{Core, NEVER, State, is_moving, seen};
+use super::core::{Core, NEVER, State};
 use super::refusal::explain_descriptor;
 use crate::error::Error;
 use crate::liveness::service;
-use crate::sync::{self, Held, Ordering, fence};
+use crate::sync::{self, Held, Ordering};
 use crate::sys::eventfd;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-
-/// Looks at a channel whose writer is at work; if it is still then, the next look is soon.
-const LOOKS: u32 = 16;
 
 /// A handle's descriptor, and what it says.
 pub(crate) struct Event {
@@ -143,29 +140,6 @@ impl Core {
 
     /// Whether a read would find a value: a whole one, so that nobody is woken again and again for what he cannot have.
     fn has_value(&self) -> bool {
-        // Acquire, both: pairs with keep_unread, and with a claim and the end of replace_segment.
-        if self.has_kept.load(Ordering::Acquire) {
-            return true;
-        }
-        let cursor = self.cursor.load(Ordering::Acquire);
-        if is_moving(cursor) {
-            return false;
-        }
-        let rx = self.rx();
-        for _ in 0..LOOKS {
-            let sequence = rx.head.sequence.load(Ordering::Acquire); // pairs with publish, as in take
-            if sequence == seen(cursor) {
-                return false;
-            }
-            if sequence & 1 == 0 {
-                let size = rx.head.data_size.load(Ordering::Relaxed) as usize;
-                fence(Ordering::Acquire); // as in take
-                if rx.head.sequence.load(Ordering::Relaxed) == sequence {
-                    return size <= rx.capacity && self.is_whole_message(rx, sequence);
-                }
-            }
-            sync::spin_loop();
-        }
-        false
+        self.has_kept.load(Ordering::Acquire) || self.has_whole_message() // Acquire pairs with keep_unread
     }
 }

@@ -18,7 +18,7 @@ mod wait;
 pub(crate) mod write;
 
 pub use builder::Builder;
-pub(crate) use read::Timeout;
+pub(crate) use read::{Target, Timeout};
 pub use stats::Stats;
 
 use self::{core::Core, write::Attempt};
@@ -184,7 +184,7 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::read_timeout`], but `None` when the time has passed, and earlier once a signal handler has run on this
-    /// thread, or at [`Endpoint::interrupt`]. A signal that comes right before the thread goes to sleep does not end the wait.
+    /// thread, or at [`Endpoint::interrupt`]. A signal that comes while the thread spins, or right before it sleeps, does not end it.
     /// So many bytes of the buffer as the result says are initialised.
     ///
     /// # Errors
@@ -336,7 +336,8 @@ impl Endpoint {
     }
 
     /// How long a read spins before it parks, from the next one on; `None` = learnt from this endpoint's last waits, which is
-    /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once.
+    /// the default unless the environment sets `ESHM_SPIN_US`. Zero parks at once; a second is the most that anyone gets, by
+    /// either.
     pub fn set_spin(&self, time: Option<Duration>) {
         self.core.spin.fix(time.map(builder::spin_us));
     }
@@ -396,11 +397,26 @@ pub(crate) unsafe fn read_rest_then<T>(
     timeout: Timeout,
     then: impl FnOnce(&Core, Result<usize, Error>) -> T,
 ) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { read_into(core, &mut Target::Buffer(buffer), timeout, then) }
+}
+
+/// The same for a target of either kind.
+///
+/// # Safety
+/// As for [`read_rest`].
+#[inline]
+unsafe fn read_into<T>(
+    core: *const Core,
+    target: &mut Target<'_>,
+    timeout: Timeout,
+    then: impl FnOnce(&Core, Result<usize, Error>) -> T,
+) -> T {
     // SAFETY: counted in, the handle stays alive until it is counted out; no reference to it is held then.
     unsafe {
         let (place, open) = (*core).enter();
         let _counted = Inside(core, place);
-        then(&*core, if open { (*core).read_slow(buffer, timeout) } else { Err(Error::NotInitialized) })
+        then(&*core, if open { (*core).read_slow(target, timeout) } else { Err(Error::NotInitialized) })
     }
 }
 

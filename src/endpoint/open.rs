@@ -10,7 +10,7 @@ use crate::config::{Role, Settings, Side};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::liveness::service;
-use crate::log;
+use crate::log::{self, Level};
 use crate::segment::{
     Decision, Segment, create,
     find::{Found, find},
@@ -31,6 +31,9 @@ const MAKING: u64 = 100 * MS;
 const DECIDING: Duration = Duration::from_millis(2 * LONGEST_WATCH + 1000);
 /// Beginnings after which two starters chase each other no longer; each takes two system calls to lose.
 const ROUNDS: u32 = 1000;
+/// How long one opening begins anew, in nanoseconds: for as long as a decision may take, and to act on what came of it. Who
+/// judges a predecessor at its end still does so, for two thresholds.
+const OPENING: u64 = 15_000 * MS;
 /// Between two looks of a slave for its master.
 const AGAIN: Duration = Duration::from_millis(5);
 /// How long a predecessor's heartbeat is watched before its parked readers are forgotten.
@@ -47,6 +50,12 @@ pub(crate) struct Opened {
 
 /// A half-made file that is being waited for.
 type Waiting = Option<(FileId, u64)>;
+
+/// One opening: when it begins anew no longer, and what it has to say of the files it finds.
+struct Opening {
+    end: u64,
+    lines: log::Rate,
+}
 
 /// Opens `name` in the role asked for; `None` after a pause if a slave is to try again, as it waits for its master. `end` is when
 /// it has waited long enough, found out at the first attempt, where it is 0.
@@ -71,7 +80,11 @@ pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Result
 #[inline(never)]
 fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opened, Error> {
     let mut waiting: Waiting = None;
+    let opening = Opening { end: clock::now() + OPENING, lines: log::Rate::new() };
     for _ in 0..ROUNDS {
+        if clock::now() >= opening.end {
+            break;
+        }
         let found = find(name, settings.capacity).map_err(|error| refusal(name, settings, &error))?;
         let opened = match found {
             Found::TooNew(version) => {
@@ -83,8 +96,8 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
             }
             Found::Missing => create_master(name, settings, None)?,
             Found::Making(_, id) if patient(&mut waiting, id) => None,
-            Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished", absent)?,
-            Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why, absent)?,
+            Found::Making(file, id) => unusable(name, settings, &file, id, "it was never finished", (absent, &opening))?,
+            Found::Invalid(file, id, why) => unusable(name, settings, &file, id, &why, (absent, &opening))?,
             // Only if asked to wait: a slave may well attach to what its last master left.
             Found::Valid(segment)
                 if settings.role == Role::Slave
@@ -94,13 +107,15 @@ fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opene
                 *absent = true;
                 return Err(Error::Attach("its master is gone, and no other came".to_owned()));
             }
-            Found::Valid(segment) => valid(name, settings, segment)?,
+            Found::Valid(segment) => valid(name, settings, segment, &opening)?,
         };
         if let Some(opened) = opened {
             return Ok(opened);
         }
     }
-    Err(Error::Attach("its name kept changing hands".to_owned()))
+    *absent = settings.role == Role::Slave;
+    let path = name.path().to_string_lossy();
+    Err(Error::Attach(format!("its name leads to another file again and again: find who makes and removes {path}")))
 }
 
 fn refusal(name: &Name, settings: &Settings, error: &io::Error) -> Error {
@@ -178,11 +193,13 @@ fn decided<T>(
     name: &Name,
     file: &OwnedFd,
     id: FileId,
+    opening: &Opening,
     decide: impl FnOnce() -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
-    let lock = Decision::wait(file, DECIDING).map_err(|error| Error::Attach(explain(name, &error)))?;
+    let limit = DECIDING.min(Duration::from_millis(opening.end.saturating_sub(clock::now()) / MS));
+    let lock = Decision::wait(file, limit).map_err(|error| Error::Attach(explain(name, &error)))?;
     let Some(_lock) = lock else {
-        return Err(Error::Attach(format!("another process has been deciding about it for {DECIDING:?}")));
+        return Err(Error::Attach(format!("another process has been deciding about it for {limit:?}")));
     };
     match file::lookup(name.path()) {
         Ok(Some(now)) if now == id => decide(),
@@ -198,20 +215,20 @@ fn unusable(
     file: &OwnedFd,
     id: FileId,
     why: &str,
-    absent: &mut bool,
+    (absent, opening): (&mut bool, &Opening),
 ) -> Result<Option<Opened>, Error> {
     if settings.role == Role::Slave {
         *absent = true;
         return Err(Error::Attach(format!("the file is no segment: {why}")));
     }
-    decided(name, file, id, || {
+    decided(name, file, id, opening, || {
         // It may have been finished while we waited for the lock.
         if matches!(find(name, settings.capacity), Ok(Found::Valid(_) | Found::TooNew(_))) {
             return Ok(None);
         }
         remove(name)?;
         failpoint!("junk.unlinked");
-        log::warning!("{name}: replaced a file that is no segment: {why}");
+        opening.lines.line(Level::Warn, format_args!("{name}: replaced a file that is no segment: {why}"));
         create_master(name, settings, None)
     })
 }
@@ -223,7 +240,7 @@ fn remove(name: &Name) -> Result<(), Error> {
     }
 }
 
-fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Opened>, Error> {
+fn valid(name: &Name, settings: &Settings, segment: Segment, opening: &Opening) -> Result<Option<Opened>, Error> {
     if settings.role == Role::Slave {
         return attach_slave(name, settings, segment);
     }
@@ -231,7 +248,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
     let mut as_slave = false;
     let file = segment.file.try_clone().map_err(|error| Error::Attach(explain(name, &error)))?;
     let mut segment = Some(segment);
-    let opened = decided(name, &file, segment.as_ref().expect("just made").id, || {
+    let opened = decided(name, &file, segment.as_ref().expect("just made").id, opening, || {
         let segment = segment.take().expect("just made");
         failpoint!("takeover.locked");
         let master = segment.judge(Side::Master, Duration::MAX);
@@ -246,7 +263,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment) -> Result<Option<Op
             }
             return opened;
         }
-        as_master(name, settings, segment, master)
+        as_master(name, settings, segment, master, opening)
     })?;
     Ok(opened)
 }
@@ -285,14 +302,20 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
 }
 
 /// Said once the decision has succeeded: a refusal is one line.
-fn warn_of_rival(name: &Name, alive: bool) {
+fn warn_of_rival(name: &Name, alive: bool, opening: &Opening) {
     if alive {
-        log::warning!("{name}: another live master has this name; taking its place");
+        opening.lines.line(Level::Warn, format_args!("{name}: another live master has this name; taking its place"));
     }
 }
 
 /// Takes a valid segment over, or replaces it; the caller holds the decision lock.
-fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict) -> Result<Option<Opened>, Error> {
+fn as_master(
+    name: &Name,
+    settings: &Settings,
+    segment: Segment,
+    master: Verdict,
+    opening: &Opening,
+) -> Result<Option<Opened>, Error> {
     let slave = segment.judge(Side::Slave, Duration::MAX);
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
     // A message that is left half-written is repaired only where its writer has been proven dead, and no other of ours is left.
@@ -309,7 +332,7 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
         failpoint!("takeover.stamped");
         let attachment = attach(&segment, Side::Master, gone);
         failpoint!("takeover.attached");
-        warn_of_rival(name, alive);
+        warn_of_rival(name, alive, opening);
         let capacity = segment.view.layout.capacity;
         let number = attachment.generation;
         log::warning!(
@@ -320,7 +343,7 @@ fn as_master(name: &Name, settings: &Settings, segment: Segment, master: Verdict
     let remembers = slave == Verdict::Alive && segment.has_released_slave(Duration::MAX);
     remove(name)?;
     failpoint!("replace.unlinked");
-    warn_of_rival(name, alive);
+    warn_of_rival(name, alive, opening);
     // So that a live loser of ours sees that the generation is no longer its own. After the name is gone: killed between
     // the two, we leave no name behind whose master has been told to stop.
     segment.view.header().master_generation.fetch_add(1, Ordering::Relaxed);

@@ -1,11 +1,13 @@
 //! Reading: one look at the channel when a value is there, and waiting when it is not.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
+use super::record::{Judged, mark_of_kept};
 use crate::channel::{Channel, LARGE, Taken};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::liveness::parity::Parity;
-use crate::sync::{self, Ordering};
+use crate::log::Level;
+use crate::sync::{self, Ordering, fence};
 use crate::sys::clock::{self, MS};
 use std::mem::MaybeUninit;
 
@@ -30,17 +32,6 @@ impl Timeout {
     /// Whether it never passes.
     fn is_endless(self) -> bool {
         matches!(self, Timeout::Infinite | Timeout::Piece(_) | Timeout::Signal(u64::MAX))
-    }
-
-    /// What is left of it, counted from `start`.
-    #[inline(never)]
-    pub(crate) fn after(self, start: u64) -> Timeout {
-        let left = |time: u64| time.saturating_sub(clock::now().saturating_sub(start));
-        match self {
-            Timeout::For(time) => Timeout::For(left(time)),
-            Timeout::Piece(time) => Timeout::Piece(left(time)),
-            other => other,
-        }
     }
 
     /// A timeout as Rust has it.
@@ -89,12 +80,56 @@ impl Deadline {
     }
 }
 
+/// Where a read puts its message.
+pub(crate) enum Target<'a> {
+    /// The caller's buffer.
+    Buffer(&'a mut [MaybeUninit<u8>]),
+    /// Room that grows, for a message that a judge takes.
+    Record(Judged<'a>),
+}
+
+impl Target<'_> {
+    /// Where the bytes go.
+    fn buffer(&mut self) -> &mut [MaybeUninit<u8>] {
+        match self {
+            Target::Buffer(buffer) => buffer,
+            Target::Record(judged) => judged.room.uninit(),
+        }
+    }
+
+    /// Makes room for so many bytes.
+    fn grow(&mut self, size: usize) -> Result<(), Error> {
+        match self {
+            Target::Buffer(buffer) if size > buffer.len() => Err(Error::BufferTooSmall { size, given: buffer.len() }),
+            Target::Buffer(_) => Ok(()),
+            Target::Record(judged) => judged.room.grow(size),
+        }
+    }
+
+    /// Whether this message may be taken, for which there is room then.
+    fn admit(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.grow(message.len())?;
+        if let Target::Record(judged) = self { (judged.judge)(message) } else { Ok(()) }
+    }
+
+    /// Why it takes no message that stands there, a word like the cursor's.
+    fn refusal(&self) -> Option<&(u64, Error)> {
+        if let Target::Record(judged) = self { judged.refusal.as_ref() } else { None }
+    }
+
+    /// What a wait in vain ends with: that, or else this.
+    #[cold]
+    fn refused_or(&self, error: Error) -> Error {
+        self.refusal().map_or(error, |(_, refusal)| refusal.clone())
+    }
+}
+
 /// What one look gave the caller.
 pub(crate) enum Look {
     /// A message of this many bytes.
     Done(usize),
-    /// A message that needs a buffer of this many.
-    TooSmall(usize),
+    /// A message that needs a buffer of this many bytes, if the one at this sequence is whole.
+    TooSmall { needed: usize, sequence: u32 },
     /// Nothing new, or nothing sound; of an unsound message its sequence, which is no reason not to sleep.
     Miss { unsound: Option<u32> },
     /// A write is going on or came between.
@@ -102,7 +137,9 @@ pub(crate) enum Look {
 }
 
 /// Looks of a read that must not wait, while a write is going on: a copy takes less.
-pub(crate) const LOOKS: u32 = 64;
+const LOOKS: u32 = 64;
+/// Looks at a channel whose writer is at work; if it is still then, the next look is soon.
+const GLANCES: u32 = 16;
 /// Looks lost to a flat-out writer before the reader asks it for a quiet moment: a large message is lost again most likely, a
 /// small one is worth some more tries.
 const LOSSES: u32 = 2;
@@ -170,7 +207,9 @@ impl Core {
                 }
                 Look::Done(size)
             }
-            Taken::TooSmall { needed } if self.cursor.load(Ordering::Acquire) == cursor => Look::TooSmall(needed),
+            Taken::TooSmall { needed, sequence } if self.cursor.load(Ordering::Acquire) == cursor => {
+                Look::TooSmall { needed, sequence }
+            }
             Taken::Unsound { sequence, size } => {
                 self.report_unsound(size);
                 Look::Miss { unsound: Some(sequence) }
@@ -179,9 +218,47 @@ impl Core {
         }
     }
 
+    /// Whether a look may give a message: one that was not read yet, and is whole as far as can be told without a copy.
+    pub(super) fn has_whole_message(&self) -> bool {
+        let cursor = self.cursor.load(Ordering::Acquire); // pairs with a claim and the end of replace_segment
+        if is_moving(cursor) {
+            return false;
+        }
+        let rx = self.rx();
+        for _ in 0..GLANCES {
+            let sequence = rx.head.sequence.load(Ordering::Acquire); // pairs with publish, as in take
+            if sequence == seen(cursor) {
+                return false;
+            }
+            if sequence & 1 == 0 {
+                let size = rx.head.data_size.load(Ordering::Relaxed) as usize;
+                fence(Ordering::Acquire); // as in take
+                if rx.head.sequence.load(Ordering::Relaxed) == sequence {
+                    return size <= rx.capacity && self.is_whole_message(rx, sequence);
+                }
+            }
+            sync::spin_loop();
+        }
+        false
+    }
+
+    /// What stands in the channel now, as a word like the cursor's.
+    #[inline(never)]
+    fn mark(&self) -> u64 {
+        let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
+        cursor & !(EPOCH - 1) | u64::from(self.rx().head.sequence.load(Ordering::Acquire)) // pairs with publish
+    }
+
+    /// Whether what was no message before a sleep stands there still: a look at it would be in vain, and may copy a large one.
+    #[cold]
+    fn is_in_vain(&self, before: u64, target: &Target<'_>) -> bool {
+        let refused = || target.refusal().is_some_and(|(refused, _)| *refused == before);
+        self.mark() == before && (before & 1 == 1 || refused() || !self.has_whole_message())
+    }
+
     /// The whole of a read that the first look did not end. The caller has counted itself into `inside`.
     #[inline(never)]
-    pub(crate) fn read_slow(&self, buffer: &mut [MaybeUninit<u8>], timeout: Timeout) -> Result<usize, Error> {
+    pub(crate) fn read_slow(&self, target: &mut Target<'_>, timeout: Timeout) -> Result<usize, Error> {
         failpoint!("read.inside");
         if self.is_inherited() {
             return Err(Error::Inherited);
@@ -189,7 +266,7 @@ impl Core {
         if !self.threads {
             self.tick_inline();
         }
-        let (mut looks, mut asked, mut parked, mut spun) = (0, false, false, None);
+        let (mut looks, mut asked, mut parked, mut spun, mut standing) = (0, false, false, None, None);
         let mut deadline = Deadline::new(timeout);
         loop {
             // The state first: what it ends is only ended if no value came before.
@@ -200,7 +277,12 @@ impl Core {
             if self.interrupted.load(Ordering::SeqCst) {
                 return Err(Error::Timeout); // pairs with interrupt
             }
-            let unsound = match self.look(buffer) {
+            let look = match (standing, &mut *target) {
+                (Some(before), target) if self.is_in_vain(before, target) => Look::Miss { unsound: Some(seen(before)) },
+                (_, Target::Buffer(buffer)) => self.look(buffer),
+                (_, Target::Record(judged)) => self.look_judged(judged)?,
+            };
+            let unsound = match look {
                 Look::Done(size) => {
                     self.learn(spun, parked);
                     if spun.is_some() && !parked && !asked && self.threads {
@@ -213,9 +295,14 @@ impl Core {
                     }
                     return Ok(size);
                 }
-                Look::TooSmall(size) => {
-                    self.learn(spun, parked);
-                    return Err(Error::BufferTooSmall { size, given: buffer.len() });
+                Look::TooSmall { sequence, .. } if !self.is_whole_message(self.rx(), sequence) => Some(sequence),
+                Look::TooSmall { needed, .. } => {
+                    target.grow(needed).inspect_err(|_| self.learn(spun, parked))?;
+                    looks += 1;
+                    if timeout == Timeout::None && looks % LOOKS != 0 {
+                        continue;
+                    }
+                    None
                 }
                 Look::Miss { unsound } => unsound,
                 Look::Again => {
@@ -233,18 +320,18 @@ impl Core {
                     None
                 }
             };
-            if let Some(result) = self.take_kept(buffer) {
+            if let Some(result) = self.take_kept(target) {
                 return result;
             }
             if state == State::Stopped {
-                return Err(Error::MasterStale);
+                return Err(target.refused_or(Error::MasterStale));
             }
             if timeout == Timeout::None {
                 self.end_streak();
-                return Err(Error::NoData);
+                return Err(target.refused_or(Error::NoData));
             }
             if self.waits_in_vain(timeout) {
-                return Err(Error::Timeout);
+                return Err(target.refused_or(Error::Timeout));
             }
             // Until it has been in vain once: a value that did not come while spinning is not about to.
             let overdue = looks % LOSSES == 1 && self.is_over(&mut deadline);
@@ -263,9 +350,10 @@ impl Core {
                 if let Some(budget) = spun {
                     self.spin.miss(budget);
                 }
-                return Err(Error::Timeout);
+                return Err(target.refused_or(Error::Timeout));
             }
             parked = true;
+            standing = Some(self.mark()).filter(|mark| mark & 1 == 1 || unsound == Some(seen(*mark)));
             if self.pause(deadline.end(now), unsound) && matches!(timeout, Timeout::Signal(_)) {
                 return Err(Error::Timeout);
             }
@@ -313,20 +401,27 @@ impl Core {
     }
 
     /// The unread value of the former segment, if no newer one is there.
-    fn take_kept(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<usize, Error>> {
+    #[inline(never)]
+    fn take_kept(&self, target: &mut Target<'_>) -> Option<Result<usize, Error>> {
         // Acquire pairs with the release in keep_unread.
-        if !self.has_kept.load(Ordering::Acquire) {
+        let has_kept = self.has_kept.load(Ordering::Acquire);
+        let refused = if let Target::Record(judged) = target { judged.has_refusal(has_kept) } else { false };
+        if !has_kept || refused {
             return None;
         }
         let mut kept = sync::hold(&self.kept);
-        let size = kept.as_ref()?.1.len();
-        if size > buffer.len() {
-            return Some(Err(Error::BufferTooSmall { size, given: buffer.len() }));
+        let (cursor, value) = kept.as_ref()?;
+        let size = value.len();
+        if let Err(error) = target.admit(value) {
+            return match target {
+                Target::Record(judged) => self.refuse(mark_of_kept(*cursor), error, judged).err().map(Err),
+                Target::Buffer(_) => Some(Err(error)),
+            };
         }
-        let (_, value) = kept.take()?;
-        for (to, from) in buffer.iter_mut().zip(&value) {
+        for (to, from) in target.buffer().iter_mut().zip(value) {
             to.write(*from);
         }
+        *kept = None;
         self.has_kept.store(false, Ordering::Relaxed); // under the mutex
         Some(Ok(size))
     }
@@ -342,10 +437,10 @@ impl Core {
     }
 
     #[cold]
-    fn report_unsound(&self, size: u32) {
+    pub(super) fn report_unsound(&self, size: u32) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let most = self.rx().capacity;
-            crate::log::warning!("{self}: ignoring a message that says it has {size} bytes; the capacity is {most}");
+            self.say(Level::Warn, format_args!("ignoring a message that says it has {size} bytes; the capacity is {most}"));
         }
     }
 }

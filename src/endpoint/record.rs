@@ -1,13 +1,12 @@
 //! Records over a handle. A message that is not taken stays: reading looks at it before it claims it.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
-use super::read::{Deadline, LOOKS, Look, Timeout};
-use super::{Endpoint, Inside, read_rest};
+use super::read::{Look, Target, Timeout};
+use super::{Endpoint, read_into};
 use crate::channel::Taken;
 use crate::error::Error;
 use crate::records::{self, Items, Reason, Record};
-use crate::sync::{self, Ordering};
-use crate::sys::clock;
+use crate::sync::Ordering;
 use std::{mem::MaybeUninit, sync::Arc, time::Duration};
 
 /// Judges a message: whether the reader takes it.
@@ -37,7 +36,7 @@ impl Room {
         Ok(())
     }
 
-    fn uninit(&mut self) -> &mut [MaybeUninit<u8>] {
+    pub(super) fn uninit(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: the same bytes; only initialised ones are ever stored into them.
         unsafe { &mut *(std::ptr::from_mut(self.bytes()) as *mut [MaybeUninit<u8>]) }
     }
@@ -47,43 +46,73 @@ impl Room {
     }
 }
 
+/// A read into [`Room`], of what a [`Judge`] takes.
+pub(crate) struct Judged<'a> {
+    pub(super) room: &'a mut Room,
+    pub(super) judge: Judge<'a>,
+    /// What it refused at the last look, as a word like the cursor's, and why.
+    pub(super) refusal: Option<(u64, Error)>,
+}
+
+/// Tells a kept value, which was kept at this cursor, from others, and, being odd, from messages.
+pub(super) fn mark_of_kept(cursor: u64) -> u64 {
+    !(cursor & !(EPOCH - 1))
+}
+
+impl Judged<'_> {
+    /// Whether something stays refused: the message in the channel, or the kept one, if there is one still.
+    pub(super) fn has_refusal(&mut self, has_kept: bool) -> bool {
+        if !has_kept {
+            self.refusal.take_if(|(refused, _)| *refused & 1 == 1); // see mark_of_kept
+        }
+        self.refusal.is_some()
+    }
+}
+
 impl Core {
     /// What comes of a message that was refused and stays new, `which` tells it from others: its error, the first time. Who asks
     /// again is to wait for a newer one, or a program that reads in a loop would keep a processor busy with it.
-    fn refuse(&self, which: u64, error: Error, refusal: &mut Option<Error>) -> Result<Look, Error> {
+    pub(super) fn refuse(&self, which: u64, error: Error, judged: &mut Judged<'_>) -> Result<(), Error> {
         // Relaxed: decides on waiting alone.
         if self.refused.swap(which, Ordering::Relaxed) != which || self.state() == State::Stopped {
             return Err(error);
         }
-        *refusal = Some(error);
-        Ok(Look::Miss { unsound: Some(seen(which)) })
+        judged.refusal = Some((which, error));
+        Ok(())
     }
 
-    /// One look. A message that `judge` refuses stays new; its error is the result, or becomes the `refusal`.
-    fn look_judged(&self, room: &mut Room, judge: Judge<'_>, refusal: &mut Option<Error>) -> Result<Look, Error> {
+    /// One look. A message that the judge refuses stays new; its error is the result, or becomes the refusal.
+    #[inline(never)]
+    pub(super) fn look_judged(&self, judged: &mut Judged<'_>) -> Result<Look, Error> {
+        judged.refusal = None;
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
         if is_moving(cursor) {
             return Ok(Look::Miss { unsound: None });
         }
         let kept = self.has_kept.load(Ordering::Relaxed); // whatever is kept later belongs to a later epoch
         let rx = self.rx();
-        let (size, sequence) = match rx.take(seen(cursor), room.uninit()) {
+        let (size, sequence) = match rx.take(seen(cursor), judged.room.uninit()) {
             Taken::Value { size, sequence } => (size, sequence),
-            Taken::TooSmall { needed } => return Ok(Look::TooSmall(needed)), // at worst of a segment just left
-            Taken::Nothing | Taken::Unsound { .. } => return Ok(Look::Miss { unsound: None }),
+            // At worst of a segment just left.
+            Taken::TooSmall { needed, sequence } => return Ok(Look::TooSmall { needed, sequence }),
+            Taken::Unsound { sequence, size } => {
+                self.report_unsound(size);
+                return Ok(Look::Miss { unsound: Some(sequence) });
+            }
+            Taken::Nothing => return Ok(Look::Miss { unsound: None }),
             Taken::InProgress | Taken::Torn => return Ok(Look::Again),
         };
         if !self.is_whole_message(rx, sequence) {
             return Ok(Look::Miss { unsound: Some(sequence) });
         }
-        let verdict = judge(&room.bytes()[..size]);
+        let verdict = (judged.judge)(&judged.room.bytes()[..size]);
         let next = cursor & !(EPOCH - 1) | u64::from(sequence);
         // Acquire pairs as above: copied before any move, and read by nobody.
         if size > 0
             && let Err(error) = &verdict
             && self.cursor.load(Ordering::Acquire) == cursor
         {
-            return self.refuse(next, error.clone(), refusal);
+            return self.refuse(next, error.clone(), judged).map(|()| Look::Miss { unsound: Some(sequence) });
         }
         // The claim, as in look(): fails if it was read elsewhere, or copied across a move.
         if self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -93,132 +122,24 @@ impl Core {
         if kept {
             self.drop_kept(cursor);
         }
-        self.count_read_now(rx);
-        verdict.map(|()| Look::Done(size)) // a message of no bytes is taken, as a wait takes it
-    }
-
-    /// The same for the unread value of the former segment; `None` if there is none.
-    fn take_kept_judged(
-        &self,
-        room: &mut Room,
-        judge: Judge<'_>,
-        refusal: &mut Option<Error>,
-    ) -> Option<Result<Look, Error>> {
-        let mut kept = sync::hold(&self.kept);
-        let value = &kept.as_ref()?.1;
-        let size = value.len();
-        if let Err(error) = room.grow(size).and_then(|()| judge(value)) {
-            let epoch = self.cursor.load(Ordering::Relaxed) & !(EPOCH - 1); // tells it from other kept ones
-            return Some(self.refuse(!epoch, error, refusal));
-        }
-        for (to, from) in room.uninit().iter_mut().zip(value) {
-            to.write(*from);
-        }
-        *kept = None;
-        self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        Some(Ok(Look::Done(size)))
-    }
-
-    /// One look at both, and whether a wait may follow.
-    fn look_for_record(
-        &self,
-        room: &mut Room,
-        judge: Judge<'_>,
-        lost: &mut u32,
-        refusal: &mut Option<Error>,
-    ) -> Result<Look, Error> {
-        let look = self.look_judged(room, judge, refusal)?;
-        match look {
-            // Acquire pairs with the release in keep_unread.
-            Look::Miss { .. } if refusal.is_none() && self.has_kept.load(Ordering::Acquire) => {
-                return self.take_kept_judged(room, judge, refusal).unwrap_or(Ok(look));
-            }
-            Look::Again => {
-                *lost += 1;
-                self.ask_for_quiet(self.is_large());
-            }
-            Look::Done(_) if *lost > 0 => {
-                self.rx().tail.reader_waiting.store(0, Ordering::Relaxed); // a request, ordered with nothing
-            }
-            _ => {}
-        }
-        Ok(look)
-    }
-
-    /// Sleeps a while beside a message that is not taken: a millisecond, or at most for `left` where nobody is about to write.
-    ///
-    /// # Safety
-    /// As for [`read_rest`].
-    #[inline(never)]
-    unsafe fn sleep_beside(core: *const Core, sequence: u32, left: Timeout) {
-        // SAFETY: counted in, the handle stays alive until it is counted out.
-        unsafe {
-            let (place, open) = (*core).enter();
-            let _counted = Inside(core, place);
-            if open && (*core).is_left_alone() {
-                (*core).pause(Deadline::new(left).end(clock::now()), Some(sequence));
-            } else if open {
-                clock::sleep(Duration::from_millis(1));
-            }
-        }
+        // Of no bytes it is taken all the same, and counted, as by any read.
+        verdict.inspect_err(|_| self.count_read_now(rx)).map(|()| Look::Done(size))
     }
 
     /// Reads the newest message that was not read before into `room`, if `judge` takes it; its bytes.
     ///
     /// # Safety
-    /// As for [`read_rest`].
+    /// As for [`read_rest`](super::read_rest).
     pub(crate) unsafe fn read_judged<'a>(
         core: *const Core,
         room: &'a mut Room,
         timeout: Timeout,
         judge: Judge<'_>,
     ) -> Result<&'a [u8], Error> {
-        let (start, mut lost) = (clock::now(), 0);
-        loop {
-            let mut refusal = None;
-            // SAFETY: counted in, the handle stays alive until it is counted out.
-            let look = unsafe {
-                let (place, open) = (*core).enter();
-                let _counted = Inside(core, place);
-                let usable = open && !(*core).is_inherited();
-                let look =
-                    if usable { (*core).look_for_record(room, judge, &mut lost, &mut refusal)? } else { Look::TooSmall(0) };
-                if refusal.is_some() && (*core).waits_in_vain(timeout) {
-                    return Err(refusal.unwrap_or(Error::Timeout));
-                }
-                look
-            };
-            let waits = !matches!(timeout.after(start), Timeout::None | Timeout::For(0) | Timeout::Piece(0));
-            match look {
-                Look::Done(size) => return Ok(&room.bytes()[..size]),
-                Look::TooSmall(size) if size > 0 => {
-                    room.grow(size)?;
-                    continue;
-                }
-                // So many and no more: then a wait, which sleeps, and so finds a clock that has stopped.
-                Look::Again if lost % LOOKS != 0 => {
-                    sync::spin_loop();
-                    continue;
-                }
-                Look::Again | Look::Miss { unsound: Some(_) } if !waits => {
-                    let nothing = if timeout == Timeout::None { Error::NoData } else { Error::Timeout };
-                    return Err(refusal.unwrap_or(nothing));
-                }
-                // Such a message must not end the wait below.
-                // SAFETY: as above.
-                Look::Miss { unsound: Some(sequence) } => unsafe {
-                    Core::sleep_beside(core, sequence, timeout.after(start))
-                },
-                _ => {}
-            }
-            // Waits, without taking: there is no room for anything in no buffer.
-            // SAFETY: the caller's promise.
-            match unsafe { read_rest(core, &mut [], timeout.after(start)) } {
-                Err(Error::BufferTooSmall { size, .. }) => room.grow(size)?,
-                Err(error) => return Err(error),
-                Ok(_) => return judge(&[]).map(|()| &[][..]), // but for a message of no bytes, which is no record
-            }
-        }
+        let mut target = Target::Record(Judged { room: &mut *room, judge, refusal: None });
+        // SAFETY: the caller's promise.
+        let size = unsafe { read_into(core, &mut target, timeout, |_, result| result) }?;
+        Ok(&room.bytes()[..size])
     }
 }
 

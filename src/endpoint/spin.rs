@@ -1,6 +1,7 @@
 //! How long a read spins before it parks. Spinning pays where the peer answers sooner than a park and a wake-up take, some
 //! tens of microseconds; elsewhere it only keeps a processor busy. Each handle learns which it is from its last waits.
 
+use crate::log;
 use crate::sync::{AtomicU32, Ordering::Relaxed, statics};
 use crate::sys::process;
 use std::env;
@@ -16,6 +17,8 @@ const FALL: u32 = 2;
 /// At the bottom one wait in so many is tried with 16 us: a peer may have become fast. That is a quarter of a microsecond a wait.
 const PROBE_EVERY: u32 = 64;
 const PROBE: u32 = 3;
+/// The longest that anyone gets, in microseconds: a peer that is slower than this is parked for.
+const LONGEST: u32 = 1_000_000;
 /// Not fixed by anyone: learnt.
 const ADAPTIVE: u32 = u32::MAX;
 
@@ -74,8 +77,18 @@ impl Spin {
 
     /// From now on so many microseconds; `None` = learnt again.
     pub(crate) fn fix(&self, microseconds: Option<u32>) {
-        self.fixed.store(microseconds.map_or(ADAPTIVE, |time| time.min(ADAPTIVE - 1)), Relaxed);
+        self.fixed.store(microseconds.map_or(ADAPTIVE, |time| capped("the spin that is asked for", time)), Relaxed);
     }
+}
+
+/// So many microseconds, as far as that makes sense.
+fn capped(what: &str, microseconds: u32) -> u32 {
+    static LINES: log::Rate = log::Rate::new();
+    if microseconds > LONGEST {
+        let text = format_args!("{what} is {microseconds} us; a read spins for {LONGEST} us, one second, at most");
+        LINES.line(log::Level::Warn, text);
+    }
+    microseconds.min(LONGEST)
 }
 
 /// `ESHM_SPIN_US`: so many microseconds for every handle of the process.
@@ -98,9 +111,9 @@ fn read_environment() -> Option<u32> {
     let text = env::var("ESHM_SPIN_US").ok()?;
     let set = text.trim().parse().ok();
     if set.is_none() {
-        crate::log::warning!("ESHM_SPIN_US is {text:?}, not a number of microseconds; ignored");
+        log::warning!("ESHM_SPIN_US is {text:?}, not a number of microseconds; ignored");
     }
-    set
+    set.map(|microseconds| capped("ESHM_SPIN_US", microseconds))
 }
 
 /// With one processor online spinning only keeps the peer from running. Found out at the first wait: that takes a file.
@@ -173,6 +186,8 @@ mod tests {
             spin.fix(Some(asked));
             assert_eq!(wait(&spin, 0), u64::from(asked) * 1000);
         }
+        spin.fix(Some(u32::MAX - 1));
+        assert_eq!(wait(&spin, 0), u64::from(LONGEST) * 1000);
         spin.fix(None);
         assert_eq!(wait(&spin, 0) % SHORTEST, 0);
     }

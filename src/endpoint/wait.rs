@@ -82,11 +82,6 @@ impl Core {
         }
     }
 
-    /// Whether a wait ends by a change of state rather than by a message.
-    pub(super) fn is_left_alone(&self) -> bool {
-        !matches!(self.state(), State::Attached | State::Ousted) || !self.threads && self.is_deserted()
-    }
-
     /// Whether the peer has left, or is stale: nobody is about to write.
     fn is_deserted(&self) -> bool {
         let flag = &self.view().header().alive[self.side.other() as usize];
@@ -139,7 +134,8 @@ impl Core {
             // A handle without threads beats and checks in between.
             let most = if self.threads { budget.nanoseconds } else { budget.nanoseconds.min(SLICE_ALONE) };
             let end = *end.get_or_insert_with(|| deadline.end(now).min(now.saturating_add(most)));
-            if now >= end || self.state() != state {
+            // Relaxed: pairs with interrupt, which goes on until this thread has left; the next look at it decides.
+            if now >= end || self.state() != state || self.interrupted.load(Ordering::Relaxed) {
                 break;
             }
         }

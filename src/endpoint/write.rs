@@ -3,6 +3,7 @@
 use super::core::{Core, State};
 use crate::channel::{Barrier, Channel, Lock};
 use crate::error::Error;
+use crate::log::Level;
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -168,7 +169,7 @@ impl Core {
             if message.len() <= tx.capacity
                 && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
             {
-                crate::log::warning!("{self}: repaired a message that a dead writer left half-written");
+                self.say(Level::Warn, format_args!("repaired a message that a dead writer left half-written"));
                 self.publish(tx, odd, message);
                 return Ok(());
             }

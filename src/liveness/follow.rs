@@ -13,10 +13,11 @@ use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
 use crate::endpoint::{open::create_master, refusal::explain};
 use crate::failpoint::failpoint;
-use crate::log;
+use crate::log::Level;
 use crate::segment::{
     Decision, Segment,
     find::{Found, find},
+    name::folder_now,
     peer::Signs,
 };
 use crate::sync::Ordering;
@@ -30,7 +31,7 @@ impl Core {
             self.end_reading();
             return self.set_state(State::Stopped);
         }
-        log::warning!("{self}: reconnecting");
+        self.say(Level::Warn, format_args!("reconnecting"));
         monitor.generation = monitor.segment.view.header().master_generation.load(Ordering::Relaxed); // for change alone
         monitor.reconnect = Some(Reconnect::new(now));
         self.set_state(State::Reconnecting);
@@ -74,7 +75,7 @@ impl Core {
             Step::Wait => {}
             Step::Attempt => self.attempt(monitor),
             Step::GiveUp => {
-                log::warning!("{self}: giving up after {} attempts", reconnect.attempts);
+                self.say(Level::Warn, format_args!("giving up after {} attempts", reconnect.attempts));
                 monitor.candidate = None;
                 self.leave_for_good(monitor);
                 self.end_reading();
@@ -120,7 +121,7 @@ impl Core {
             Err(error) => {
                 // Once a segment, as below: each attempt fails alike.
                 if !self.warned.swap(true, Ordering::Relaxed) {
-                    log::warning!("{self}: cannot look for a master: {}", explain(&self.name, &error));
+                    self.say(Level::Warn, format_args!("cannot look for a master: {}", explain(&self.name, &error)));
                 }
                 return;
             }
@@ -129,7 +130,10 @@ impl Core {
         if !self.settings.accepts(other) {
             // Once a segment: nothing else is reported of one that was left.
             if !self.warned.swap(true, Ordering::Relaxed) {
-                log::warning!("{self}: the new segment's capacity is {other} bytes, not the {capacity} asked for");
+                self.say(
+                    Level::Warn,
+                    format_args!("the new segment's capacity is {other} bytes, not the {capacity} asked for"),
+                );
             }
             return;
         }
@@ -203,9 +207,21 @@ impl Core {
         self.parity.store(monitor.doubt.verdict().to_word(), Ordering::Release); // pairs with look
         self.remote_alive.store(true, Ordering::Release); // pairs with remote_alive()
         if self.side == Side::Slave {
-            log::warning!("{self}: reconnected");
+            self.say(Level::Warn, format_args!("reconnected"));
         }
         self.set_state(State::Attached);
+    }
+
+    /// Whether the folder of our name is another than it was, or none: then nothing under it tells anything of our segment, whose
+    /// name is where it was.
+    fn is_elsewhere(&self, monitor: &mut Monitor) -> bool {
+        let elsewhere = folder_now() != monitor.folder;
+        if elsewhere && !monitor.elsewhere {
+            let what = "/dev/shm is another one now, or none (a chroot or a mount): the channel stays as it is, its name where it was";
+            self.say(Level::Warn, format_args!("{what}"));
+        }
+        monitor.elsewhere = elsewhere;
+        elsewhere
     }
 
     /// A master whose name was removed makes a fresh segment under it and moves there; one whose name leads to another
@@ -213,9 +229,10 @@ impl Core {
     pub(super) fn look_at_name(&self, monitor: &mut Monitor) {
         match file::lookup(self.name.path()) {
             Ok(Some(id)) if id == monitor.segment.id => monitor.nameless = false,
+            Ok(_) if self.is_elsewhere(monitor) => {}
             Ok(None) => {
                 if !monitor.nameless {
-                    log::warning!("{self}: the name was removed; creating it anew");
+                    self.say(Level::Warn, format_args!("the name was removed; creating it anew"));
                 }
                 let capacity = monitor.segment.view.layout.capacity;
                 let settings = Settings { capacity, ..self.settings };
@@ -225,7 +242,7 @@ impl Core {
                         self.move_to(monitor, opened.segment, Some(opened.attachment));
                     }
                     Ok(None) => monitor.next_name = 0, // someone was faster: look again at the next tick
-                    Err(error) if !monitor.nameless => log::warning!("{self}: cannot create it: {error}"),
+                    Err(error) if !monitor.nameless => self.say(Level::Warn, format_args!("cannot create it: {error}")),
                     Err(_) => {}
                 }
                 monitor.nameless = true;
@@ -243,7 +260,7 @@ impl Core {
                     }
                 }
             }
-            Err(error) => log::debug!("{self}: cannot look at the name: {error}"),
+            Err(error) => self.say(Level::Debug, format_args!("cannot look at the name: {error}")),
         }
     }
 }

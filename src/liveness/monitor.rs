@@ -9,7 +9,7 @@ use super::{
 };
 use crate::config::Side;
 use crate::endpoint::attach::Attachment;
-use crate::segment::{Segment, mark::Mark, view::View};
+use crate::segment::{Segment, mark::Mark, name::folder_now, view::View};
 use crate::sync::Ordering;
 use crate::sys::file::FileId;
 use std::sync::Arc;
@@ -34,6 +34,10 @@ pub(crate) struct Monitor {
     pub(crate) doubt: Doubt,
     /// A master that found its name removed and could not make it anew yet.
     pub(crate) nameless: bool,
+    /// The folder of its name as it opened.
+    pub(crate) folder: Option<FileId>,
+    /// It found another folder in place of that one, and said so.
+    pub(crate) elsewhere: bool,
     /// A master that found another segment under its name: that file, and its master's heartbeat then.
     pub(crate) rival: Option<(FileId, u64)>,
     /// The master's generation as last seen.
@@ -75,6 +79,8 @@ impl Monitor {
             signalling,
             doubt,
             nameless: false,
+            folder: folder_now(),
+            elsewhere: false,
             rival: None,
             generation: attachment.generation,
             reconnect: None,

@@ -10,7 +10,7 @@ use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::core::Core;
 use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
-use crate::log;
+use crate::log::Level;
 use crate::segment::view::View;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, Ordering, statics};
 use crate::sys::{
@@ -320,7 +320,7 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
 fn each(handles: &[Arc<Core>], part: &mut dyn FnMut(&Core)) {
     for core in handles {
         if let Err(_panic) = catch_unwind(AssertUnwindSafe(|| part(core))) {
-            log::error!("{core}: the service thread panicked; please report this");
+            core.say(Level::Error, format_args!("the service thread panicked; please report this"));
             #[cfg(loom)]
             std::panic::resume_unwind(_panic); // what a model found
         }

@@ -11,7 +11,7 @@ use crate::endpoint::attach::{name_in_header, publish_lock};
 use crate::endpoint::core::{Core, State, writer_word};
 use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
-use crate::log;
+use crate::log::Level;
 use crate::segment::peer::threshold;
 use crate::sync::{self, Ordering};
 use crate::sys::{
@@ -248,18 +248,18 @@ impl Core {
             Change::Stale => {
                 self.remote_alive.store(false, Ordering::Release); // pairs with remote_alive()
                 if monitor.met || self.side == Side::Slave {
-                    log::warning!("{self}: the {} is stale", other.name());
+                    self.say(Level::Warn, format_args!("the {} is stale", other.name()));
                 } else {
-                    log::debug!("{self}: no {} within {} ms", other.name(), sight.threshold);
+                    self.say(Level::Debug, format_args!("no {} within {} ms", other.name(), sight.threshold));
                 }
             }
             Change::Recovered => {
                 monitor.generation = header.master_generation.load(Ordering::Relaxed); // watched for change alone
                 self.remote_alive.store(true, Ordering::Release);
                 if monitor.met {
-                    log::warning!("{self}: the {} has recovered", other.name());
+                    self.say(Level::Warn, format_args!("the {} has recovered", other.name()));
                 } else {
-                    log::info!("{self}: the {} is there", other.name());
+                    self.say(Level::Info, format_args!("the {} is there", other.name()));
                 }
                 monitor.met = true;
             }
@@ -270,7 +270,7 @@ impl Core {
 
     /// Another master has taken our place: nothing of the segment is ours any more.
     pub(super) fn oust(&self, monitor: &mut Monitor) {
-        log::warning!("{self}: another master has taken this one's place");
+        self.say(Level::Warn, format_args!("another master has taken this one's place"));
         self.leave_lock(monitor);
         self.set_state(State::Ousted);
     }

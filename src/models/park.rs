@@ -7,7 +7,7 @@ use super::{
 use crate::channel::{Barrier, HeldLock, Lock};
 use crate::config::Side;
 use crate::endpoint::core::Core;
-use crate::endpoint::read::Timeout;
+use crate::endpoint::{Target, Timeout};
 use crate::segment::view::View;
 use crate::sync::model::Action::Skip;
 use crate::sync::{Ordering, model};
@@ -47,7 +47,7 @@ fn read_until(core: &Arc<Core>, last: u8, done: &Arc<AtomicBool>) -> thread::Joi
         let mut newest = 0;
         while newest != last {
             let mut buffer = [MaybeUninit::new(0); handle::SIZE];
-            let size = core.read_slow(&mut buffer, Timeout::Infinite).expect("a message");
+            let size = core.read_slow(&mut Target::Buffer(&mut buffer), Timeout::Infinite).expect("a message");
             assert_eq!(size, handle::SIZE);
             // SAFETY: initialised above.
             let bytes = buffer.map(|byte| unsafe { byte.assume_init() });

@@ -1,6 +1,7 @@
 //! Segment names and the files they stand for.
 
 use crate::Error;
+use crate::sys::file::{self, FileId};
 use std::{
     ffi::{CStr, CString},
     fmt::{self, Write},
@@ -9,6 +10,12 @@ use std::{
 
 /// Where POSIX shared memory lives on Linux (shm_overview(7)).
 pub(crate) const FOLDER: &CStr = c"/dev/shm";
+
+/// Which folder that is for us now: another after a chroot(2), in another mount namespace, under a new mount. `None`: none.
+pub(crate) fn folder_now() -> Option<FileId> {
+    file::lookup(c"/dev/shm/.").ok().flatten() // through a symbolic link, as some systems have one there
+}
+
 /// What an error begins with, before the quoted name of the channel that it is about.
 pub(crate) const OF: &str = "channel ";
 /// The file name's limit of 255 less `eshm_`, kept below by the contract.

@@ -5,13 +5,10 @@ use super::{Kind, Last, Rpc, Shared, registry::Handler};
 use crate::endpoint::refusal::explain_thread;
 use crate::error::Error;
 use crate::liveness::service::PATIENCE;
-use crate::log;
+use crate::log::{self, Level, Rate};
 use crate::segment::name::quoted;
 use crate::sync::{self, Ordering};
-use crate::sys::{
-    clock::{self, MS},
-    thread,
-};
+use crate::sys::{clock, thread};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -21,9 +18,6 @@ use std::{
 const STACK: usize = 8 * 1024 * 1024;
 /// Bytes a trigger is first read into.
 const TRIGGER: usize = 512;
-/// Complaints about what the peer sends: so many at once, and one a second.
-const COMPLAINTS: u64 = 10;
-const COMPLAINT_EVERY: u64 = 1000 * MS;
 
 /// Whether one of its handlers called us.
 fn is_inside(shared: &Arc<Shared>) -> bool {
@@ -111,13 +105,15 @@ pub(super) fn close(shared: &Arc<Shared>) {
 fn run(rpc: &Rpc) {
     rpc.shared.dispatcher.store(thread::own_number(), Ordering::Relaxed); // see is_inside
     let leaving = Leaving(&rpc.shared);
-    let mut dispatcher = Dispatcher { rpc, complaints: 0, refilled: clock::now() };
+    let mut dispatcher = Dispatcher { rpc, complaints: Rate::new() };
     let mut buffer = vec![0; TRIGGER];
     while dispatcher.is_wanted() {
         // Only the library itself could panic here.
         match catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))) {
             Ok(handlers) => dispatcher.run(&handlers), // not caught: an exception of theirs is the C++ runtime's to name
-            Err(_) => log::error!("{}: the dispatcher panicked; please report this", rpc.shared.endpoint.core()),
+            Err(_) => {
+                rpc.shared.endpoint.core().say(Level::Error, format_args!("the dispatcher panicked; please report this"))
+            }
         }
     }
     std::mem::forget(leaving); // all is in order, and start may hold the mutex as it waits for this thread
@@ -142,8 +138,7 @@ impl Drop for Leaving<'_> {
 
 struct Dispatcher<'a> {
     rpc: &'a Rpc,
-    complaints: u64,
-    refilled: u64,
+    complaints: Rate,
 }
 
 impl Dispatcher<'_> {
@@ -205,16 +200,9 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Writes a line, unless the peer has us write too many.
+    /// Writes a line that the peer is the cause of: what is said of the channel's own state is counted apart.
     fn complain(&mut self, what: std::fmt::Arguments<'_>) {
-        let now = clock::now();
-        let regained = now.saturating_sub(self.refilled) / COMPLAINT_EVERY;
-        self.refilled += regained * COMPLAINT_EVERY;
-        self.complaints = self.complaints.saturating_sub(regained);
-        if self.complaints < COMPLAINTS {
-            self.complaints += 1;
-            log::warning!("{}: {what}", self.rpc.shared.endpoint.core());
-        }
+        self.complaints.line(Level::Warn, format_args!("{}: {what}", self.rpc.shared.endpoint.core()));
     }
 }
 

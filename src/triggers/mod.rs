@@ -12,6 +12,7 @@ use self::{control::Control, registry::Registry, sender::Sender};
 use crate::config::Role;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::log::Level;
 use crate::segment::name::quoted;
 use crate::sync::{self, AtomicU64, Ordering, statics};
 use std::{
@@ -239,7 +240,7 @@ fn caught(name: &[u8], handler: impl Fn(&Rpc) + Send + Sync + 'static) -> regist
     let name = quoted(name);
     Arc::new(move |rpc| {
         if catch_unwind(AssertUnwindSafe(|| handler(rpc))).is_err() {
-            crate::log::error!("{}: the handler of {name} panicked", rpc.shared.endpoint.core());
+            rpc.shared.endpoint.core().say(Level::Error, format_args!("the handler of {name} panicked"));
         }
     })
 }

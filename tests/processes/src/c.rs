@@ -1,6 +1,7 @@
 //! The C functions, declared as a C program sees them: for rules that only a C caller can put to the test.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr;
 
 /// The configuration, field by field as the header has it.
 #[repr(C)]
@@ -23,6 +24,17 @@ unsafe extern "C" {
     fn eshm_write(handle: *mut c_void, data: *const c_void, size: usize) -> c_int;
     fn eshm_read(handle: *mut c_void, buffer: *mut c_void, size: usize) -> c_int;
     fn eshm_read_ex(handle: *mut c_void, buffer: *mut c_void, size: usize, bytes: *mut usize, timeout_ms: u32) -> c_int;
+    fn eshm_read_data(
+        handle: *mut c_void,
+        types: *mut u8,
+        keys: *mut *mut c_char,
+        key_size: c_int,
+        values: *mut *mut c_void,
+        most: c_int,
+        count: *mut c_int,
+        timeout_ms: u32,
+    ) -> c_int;
+    fn eshm_free_value(value: *mut c_void, kind: u8);
     fn eshm_update_heartbeat(handle: *mut c_void) -> c_int;
     fn eshm_check_remote_alive(handle: *mut c_void, alive: *mut bool) -> c_int;
     fn eshm_get_stats(handle: *mut c_void, stats: *mut c_void) -> c_int;
@@ -90,6 +102,22 @@ impl Handle {
         // SAFETY: a live handle, and as many bytes as said.
         let result = unsafe { eshm_read_ex(self.0, buffer.as_mut_ptr().cast(), buffer.len(), &mut bytes, timeout_ms) };
         (result, bytes)
+    }
+
+    /// `eshm_read_data` with room for four items, whose values are freed again: its result.
+    pub fn read_data(self, timeout_ms: u32) -> i32 {
+        let (mut types, mut room, mut values, mut count) = ([0; 4], [[0 as c_char; 32]; 4], [ptr::null_mut(); 4], 0);
+        let mut keys = room.each_mut().map(|key| key.as_mut_ptr());
+        // SAFETY: a live handle, and as many elements as said.
+        let result = unsafe {
+            let (types, keys) = (types.as_mut_ptr(), keys.as_mut_ptr());
+            eshm_read_data(self.0, types, keys, 32, values.as_mut_ptr(), 4, &mut count, timeout_ms)
+        };
+        for (kind, value) in types.into_iter().zip(values) {
+            // SAFETY: NULL, or handed out just now.
+            unsafe { eshm_free_value(value, kind) };
+        }
+        result
     }
 
     /// The results of heartbeat, alive, statistics and role, in this order.

@@ -18,6 +18,7 @@
 //! also ROLE NAME         one more handle, which only lives
 //! leave                  a clean exit
 //! die                    an exit that cleans nothing
+//! chroot FOLDER          goes there, and sees nothing else from then on: ok | error NUMBER
 //! exec                   becomes another program, which only waits for its input's end: ok
 //! ```
 
@@ -25,6 +26,7 @@ use crate::{answer, die, forks, options::Options, serve};
 use eshm::{Builder, DisconnectBehavior, Endpoint, Error, Role, WakeupMode};
 use eshm_processes::{THRESHOLD, ms, payload, tasks};
 use std::{
+    ffi::CString,
     io,
     os::unix::process::CommandExt,
     process,
@@ -192,6 +194,16 @@ fn block_usr1() {
     }
 }
 
+/// chroot(2), and into it.
+fn go_into(folder: &str) -> String {
+    let folder = CString::new(folder).expect("no NUL");
+    // SAFETY: NUL-terminated paths.
+    match unsafe { libc::chroot(folder.as_ptr()) | libc::chdir(c"/".as_ptr()) } {
+        0 => "ok".to_owned(),
+        _ => format!("error {}", io::Error::last_os_error()),
+    }
+}
+
 /// Several threads that all use the handle in every way for a while; how many messages they read.
 fn crowd(endpoint: &Endpoint, time_ms: u64) -> String {
     let (start, reads) = (Instant::now(), AtomicU32::new(0));
@@ -292,6 +304,7 @@ pub(crate) fn run(role_text: &str, name: &str, options: &Options) -> ! {
             "usr1" => format!("ok count={}", SIGNALS.load(Ordering::Relaxed)),
             #[cfg(eshm_failpoints)]
             "arm" => eshm::failpoint::arm(rest).map_or_else(|error| error, |()| "ok".to_owned()),
+            "chroot" => go_into(rest),
             "fork" => forks::run(&mut endpoint, rest),
             _ => format!("no command {verb:?}"),
         })

@@ -5,6 +5,7 @@
 //! die-mid-write TEXT             the same, and dies
 //! read MS                        data TEXT | error -10
 //! write-bytes COUNT BYTE         so many of that one
+//! half-write-bytes COUNT BYTE
 //! read-bytes MS                  of such a message: ok count=N byte=N | mixed | error -10
 //! park MS                        protocol 3: one park on the futex: ok woken=0|1
 //! get FIELD | set FIELD VALUE    header fields, and m2s.FIELD, s2m.FIELD
@@ -216,9 +217,10 @@ pub(crate) fn run(role: &str, name: &str, options: &Options) -> ! {
                 out.half_write(rest.as_bytes());
                 return None;
             }
-            "write-bytes" => {
+            "write-bytes" | "half-write-bytes" => {
                 let (count, byte) = (first.parse().expect("a count"), second.parse::<u8>().expect("a byte"));
-                out.write(&vec![byte; count])
+                let message = vec![byte; count];
+                if verb == "write-bytes" { out.write(&message) } else { out.half_write(&message) }
             }
             "read-bytes" => inn.read_bytes(rest.parse().expect("milliseconds")),
             "read" => inn.read_text(rest.parse().expect("milliseconds")),

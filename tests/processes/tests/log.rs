@@ -1,6 +1,7 @@
 //! What is said on standard error: one line for each change, as loud as asked.
 
-use eshm_processes::{Name, Peer, Raw, pause, until};
+use eshm_processes::{Name, Peer, Raw, ms, pause, until};
+use std::time::Instant;
 
 /// Lines with any of the words.
 fn lines(peer: &Peer, words: &[&str]) -> usize {
@@ -167,4 +168,41 @@ fn refusal(name: &str, role: &str) -> String {
         .expect("start the peer");
     assert!(done.status.success(), "{name} {role} was not refused");
     String::from_utf8(done.stderr).expect("text")
+}
+
+/// The most lines that a peer can have a handle write in some seconds.
+const MOST: usize = 60;
+
+#[test]
+fn a_peer_that_changes_all_the_time_has_lines_left_out_and_told_of() {
+    for role in ["master", "slave"] {
+        let name = Name::new();
+        let other = if role == "master" { "slave" } else { "master" };
+        let played = (role == "slave").then(|| {
+            let raw = Raw::stamped(&name, 3, 4096);
+            raw.occupy("master", std::process::id());
+            raw
+        });
+        let mut peer = Peer::ours(role, &name, &["--retry=0", "--attempts=0", "--wait=0"]);
+        let raw = played.unwrap_or_else(|| name.raw());
+        raw.set(&format!("{other}_pid"), std::process::id().into());
+        let toggle = || {
+            for alive in [1, 0] {
+                raw.set(&format!("{other}_alive"), alive);
+                raw.add(&format!("{other}_heartbeat"), 1);
+                pause(3);
+            }
+        };
+        let begin = Instant::now();
+        while begin.elapsed() < ms(3000) {
+            toggle();
+        }
+        let lines = peer.log().lines().count();
+        assert!((10..MOST).contains(&lines), "{role}: {lines} lines\n{}", peer.log());
+        until("a line tells how many were left out", || {
+            toggle();
+            peer.lines_with("left out") > 0
+        });
+        peer.assert_alive();
+    }
 }

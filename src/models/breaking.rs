@@ -64,3 +64,39 @@ fn a_late_store_and_a_live_writer() {
     model.holds();
     model.fails(WRITE, "held.odd(breaks).store(odd, Ordering::Relaxed); // before `breaks` is looked at again", Late);
 }
+
+/// One handle whose thread writes twice while the handle disclaims whatever lock it finds standing; another handle breaks that lock,
+/// since nobody else is left who could hold it.
+fn disclaimed() {
+    let [ours, theirs] = [0, 1].map(|_| Arc::new(HeldLock::default()));
+    let (owned, guard) = (Arc::new(Owned::new(8)), Arc::new(Guard::default()));
+    let writer = {
+        let (owned, ours, guard) = (owned.clone(), ours.clone(), guard.clone());
+        thread::spawn(move || [1, 2].map(|byte| u32::from(write_guarded(&owned, &ours, &guard, byte))))
+    };
+    let (channel, mut broken) = (owned.channel(), 0);
+    thread::yield_now(); // the 20 ms
+    let odd = channel.head.sequence.load(Ordering::Relaxed);
+    if odd & 1 == 1 && channel.disclaim(&ours, odd) {
+        if let Lock::Taken(next) = channel.try_break(&theirs, odd) {
+            guard.enter();
+            channel.publish(next, &message(9)[..8], &theirs, || Barrier::Reader);
+            broken += 1;
+        }
+        ours.end_disclaim();
+    }
+    let written: u32 = writer.join().expect("a writer").iter().sum();
+    let (sequence, writes) =
+        (channel.head.sequence.load(Ordering::Relaxed), channel.tail.write_count.load(Ordering::Relaxed));
+    assert_eq!(sequence & 1, 0, "left locked");
+    assert_eq!(writes, u64::from(broken + written), "a count was lost");
+    assert_eq!(sequence, 2 * (broken + written) + 2 * broken, "the sequence went back");
+}
+
+#[test]
+fn a_lock_that_a_live_handle_disclaims() {
+    let model = Model::new("breaking, a lock that is disclaimed", disclaimed).barrier_in_process().preemptions(4);
+    model.holds();
+    model.fails(WRITE, "held.breaks.store(later(breaks, 1), Ordering::Relaxed);", Skip);
+    model.fails(WRITE, "sync::heavy_barrier(); // pairs with the light barrier of try_lock", Skip);
+}

@@ -104,6 +104,13 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(got)
 }
 
+/// The next `size` bytes, fewer at the end: memory is taken as they come, not as the file says.
+fn bytes(input: &mut impl Read, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(size as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -160,8 +167,8 @@ impl<R: Read> Reader<R> {
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
             return Err(damaged("its header cannot be"));
         }
-        let mut rest = vec![0; size as usize + 4];
-        if fill(&mut self.input, &mut rest)? < rest.len() {
+        let rest = bytes(&mut self.input, size as usize + 4)?;
+        if rest.len() < size as usize + 4 {
             return Ok(self.cut());
         }
         let (value, sum) = rest.split_at(size as usize);

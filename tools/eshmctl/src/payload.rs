@@ -1,6 +1,6 @@
 //! Messages as text.
 
-use crate::tell;
+use crate::{tell, text};
 use eshm::records;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -30,10 +30,13 @@ impl Form {
 /// On one line, whatever the bytes.
 pub fn show(bytes: &[u8], form: Form) -> String {
     match (form, std::str::from_utf8(bytes)) {
-        (Form::Record, _) => records::to_json(bytes).unwrap_or_else(|error| format!("no {error}")),
+        (Form::Record, _) => match records::to_json(bytes) {
+            Ok(json) => text::json(&json),
+            Err(error) => format!("no {error}"),
+        },
         // One trailing NUL is a C program's end of text.
         (Form::Auto, Ok(text)) => {
-            text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string()
+            text::shown(text.strip_suffix('\0').unwrap_or(text))
         }
         _ => hex(bytes),
     }

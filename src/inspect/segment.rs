@@ -45,7 +45,7 @@ pub enum Life {
 }
 
 /// A side is watched no longer than this for a heartbeat, whatever threshold the header names.
-pub const LONGEST_WATCH: Duration = Duration::from_millis(250);
+pub const LONGEST_WATCH: Duration = Duration::from_secs(1);
 /// And not shorter: heartbeats come one a millisecond.
 const SHORTEST_WATCH: Duration = Duration::from_millis(5);
 
@@ -148,7 +148,11 @@ impl Segment {
     /// Judges a side whose heartbeat the caller has seen stand still for so long already: only the rest is waited for. Who
     /// looks at many segments watches them all at once, and then judges each of them without a wait.
     pub fn judge_after(&self, side: Side, still: Duration) -> Life {
-        let limit = self.header().watch().saturating_sub(still);
+        let header = self.header();
+        if !header.alive[side as usize] {
+            return Life::Absent;
+        }
+        let limit = header.watch().saturating_sub(still);
         // The one moment in which it is mapped; without room for that nothing can be told.
         let Ok(mapped) = self.mapped() else { return Life::Unknown };
         match mapped.judge(side, limit) {

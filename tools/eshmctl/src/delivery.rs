@@ -56,9 +56,13 @@ impl Delivery {
         let what = if sent == 1 { "it" } else { "the last value" };
         let (side, label) =
             if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
-        let reader = self.segment.as_ref().and_then(|segment| match fault::looking(|| segment.judge(side)) {
-            Life::Alive | Life::Silent | Life::Unknown => Some(segment.header().pids[side as usize]),
-            Life::Absent | Life::Dead => None,
+        let reader = self.segment.as_ref().and_then(|segment| {
+            match fault::looking(|| segment.judge(side)) {
+                Life::Alive | Life::Silent | Life::Unknown => {
+                    Some(segment.header().pids[side as usize])
+                }
+                Life::Absent | Life::Dead => None,
+            }
         });
         let why = match reader {
             Some(pid) => {

@@ -35,9 +35,7 @@ pub fn show(bytes: &[u8], form: Form) -> String {
             Err(error) => format!("no {error}"),
         },
         // One trailing NUL is a C program's end of text.
-        (Form::Auto, Ok(text)) => {
-            text::shown(text.strip_suffix('\0').unwrap_or(text))
-        }
+        (Form::Auto, Ok(text)) => text::shown(text.strip_suffix('\0').unwrap_or(text)),
         _ => hex(bytes),
     }
 }

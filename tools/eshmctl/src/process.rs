@@ -41,11 +41,8 @@ impl Mapped {
 /// is escaped, and nothing else: see `text`.
 pub fn command_line(pid: i32) -> Option<String> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = line
-        .split(|&b| b == 0)
-        .filter(|word| !word.is_empty())
-        .map(decoded)
-        .collect();
+    let words: Vec<_> =
+        line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(decoded).collect();
     if words.is_empty() {
         return Some(decoded(fs::read(format!("/proc/{pid}/comm")).ok()?.trim_ascii()));
     }

@@ -63,7 +63,8 @@ fn has_ended(error: &io::Error) -> bool {
 /// looks the same, but has others.
 fn is_dead(status: &[u8], pid: i32) -> bool {
     let state = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"State:"));
-    let ended = state.is_some_and(|state| matches!(state.trim_ascii_start().first(), Some(b'Z' | b'X')));
+    let ended =
+        state.is_some_and(|state| matches!(state.trim_ascii_start().first(), Some(b'Z' | b'X')));
     ended && fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() <= 1)
 }
 

@@ -4,7 +4,8 @@ use crate::{
     failure::Failure,
     histogram::Times,
     name::Name,
-    side, stop::{self, Limit},
+    side,
+    stop::{self, Limit},
     waiting::{self, Notice},
 };
 use eshm::{Endpoint, Error};

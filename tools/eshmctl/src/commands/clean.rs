@@ -93,8 +93,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     for (name, report) in &orphans {
         // All is looked at again, the processes too.
         let is_gone = |_, pid| args.force || Processes::look().lack(pid);
-        let removal =
-            fault::looking(|| remove_orphan_if(name, report.watched.as_ref(), is_gone));
+        let removal = fault::looking(|| remove_orphan_if(name, report.watched.as_ref(), is_gone));
         match removal {
             Ok(Removal::Removed) => removed += 1,
             Ok(Removal::Missing) => say!("{name}: gone already"),

@@ -78,7 +78,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let (mut out, message) = (io::stdout().lock(), &buffer[..size]);
         match () {
             () if args.raw => out.write_all(message)?,
-            () if args.json => writeln!(out, "{}", text::json(&serde_json::to_string(&Message::of(message))?))?,
+            () if args.json => {
+                writeln!(out, "{}", text::json(&serde_json::to_string(&Message::of(message))?))?
+            }
             () => writeln!(out, "{}", payload::show(message, form))?,
         }
         out.flush()?;

@@ -93,7 +93,9 @@ fn whole(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
             one_channel(label, channel);
             say!(
                 "    message   {}",
-                message.as_deref().map_or_else(|| why_none(channel), |message| shown(message, args))
+                message
+                    .as_deref()
+                    .map_or_else(|| why_none(channel), |message| shown(message, args))
             );
         }
     }
@@ -204,9 +206,11 @@ fn why_none(channel: &Channel) -> String {
             format!("{size} bytes, too many to be shown; `eshmctl record` has room for them")
         }
         Channel { sequence, .. } if sequence & 1 == 1 => "none that is whole".to_owned(),
-        _ => "none to be had: it is written anew all the time, damaged, or too large for the memory \
+        _ => {
+            "none to be had: it is written anew all the time, damaged, or too large for the memory \
               there is"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 

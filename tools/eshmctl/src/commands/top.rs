@@ -13,6 +13,7 @@ use ratatui::{
         event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
         style,
     },
+    layout::Rect,
 };
 use std::{
     io::{self, IsTerminal},
@@ -67,7 +68,9 @@ fn live(screen: &mut Screen, every: Duration) -> Result<(), Failure> {
     let (mut glance, mut measured) = (Instant::now(), false);
     while !app.done && !stop::asked() {
         if screen.has_resumed() {
-            screen.0.clear()?;
+            // Not `clear`, which asks the terminal where its cursor is, and waits for the answer.
+            let size = screen.0.size()?;
+            screen.0.resize(Rect::new(0, 0, size.width, size.height))?;
         }
         if measured {
             screen.0.draw(|frame| top::draw(frame, &app))?;

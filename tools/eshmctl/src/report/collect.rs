@@ -160,11 +160,11 @@ fn report(name: &Name, first: Option<First>, processes: &OnceCell<Processes>) ->
                 Found::Segment(segment) => {
                     report.kind = Kind::Segment;
                     let inode = file.map_or(0, |file| file.inode);
-                    let first = first.filter(|first| first.inode == inode).or_else(|| First::of(name))?;
+                    let first =
+                        first.filter(|first| first.inode == inode).or_else(|| First::of(name))?;
                     let mapped = Mapped::new(name, inode);
                     report.segment = Some(since(&segment, &first, &mapped, processes));
-                    report.watched =
-                        Some(Watched { inode, header: first.header, since: first.at });
+                    report.watched = Some(Watched { inode, header: first.header, since: first.at });
                 }
             }
         }
@@ -217,9 +217,7 @@ fn since(
         Side {
             life,
             pid,
-            command: pid
-                .filter(|&pid| there && mapped.may_be_by(pid))
-                .and_then(command_line),
+            command: pid.filter(|&pid| there && mapped.may_be_by(pid)).and_then(command_line),
             // Who has left took with him what tells the libraries apart.
             library: pid
                 .filter(|_| life != Life::Absent)

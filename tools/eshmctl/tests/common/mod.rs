@@ -46,7 +46,21 @@ pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
     done(&mut command)
 }
 
-/// The same as that, after `script`, a shell's, has arranged mounts that it alone sees. `None`,
+/// The same, by a shell that has run `script`, and killed where it does not end: its code is 137
+/// then. Longer than anything takes that ends.
+pub fn ctl_in_time_by(script: &str, args: &[impl AsRef<OsStr>]) -> Done {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{script} exec timeout -s KILL 60 \"$0\" \"$@\"")).arg(PROGRAM);
+    command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
+    done(&mut command)
+}
+
+/// The same without a script.
+pub fn ctl_in_time(args: &[impl AsRef<OsStr>]) -> Done {
+    ctl_in_time_by("", args)
+}
+
+/// The same as `ctl_bound_by_modes`, after `script`, a shell's, has arranged mounts that it alone sees. `None`,
 /// said aloud, where that is not permitted.
 pub fn ctl_with_mounts(script: &str, args: &[&str]) -> Option<Done> {
     const UNSHARE: [&str; 4] = ["--mount", "--propagation=private", "sh", "-c"];
@@ -186,6 +200,12 @@ impl Running {
     #[track_caller]
     pub fn line(&mut self) -> String {
         self.lines.recv_timeout(eshm_processes::ms(20_000)).expect("a line in time")
+    }
+
+    /// The rest of its lines, once it has ended by itself.
+    pub fn rest(&mut self) -> String {
+        self.end_code();
+        self.lines.iter().collect::<Vec<_>>().join("\n")
     }
 
     /// Its next line, if there is one already.

@@ -57,15 +57,17 @@ impl<W: Write> Writer<W> {
         missed: u32,
         value: &[u8],
     ) -> io::Result<()> {
-        let mut frame = Vec::with_capacity(24 + value.len());
+        let mut frame = Vec::with_capacity(20);
         frame.extend_from_slice(&(time.as_nanos() as u64).to_le_bytes());
         frame.extend_from_slice(&[direction as u8, 0, 0, 0]);
         frame.extend_from_slice(&missed.to_le_bytes());
         frame.extend_from_slice(&(value.len() as u32).to_le_bytes());
-        frame.extend_from_slice(value);
-        let sum = crc32fast::hash(&frame);
-        frame.extend_from_slice(&sum.to_le_bytes());
-        self.out.write_all(&frame)
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&frame);
+        hasher.update(value); // not copied: it may be as large as the memory there is
+        self.out.write_all(&frame)?;
+        self.out.write_all(value)?;
+        self.out.write_all(&hasher.finalize().to_le_bytes())
     }
 
     /// Passes on what is written so far.

@@ -75,7 +75,7 @@ fn hundreds_of_them_need_no_threads_files_or_memory_and_no_longer_than_one() {
     for (at, name) in names.iter().enumerate() {
         // Some of them with more addresses than the limit below allows, and no memory.
         silent(name, ENDLESS, if at % 100 == 0 { 1 << 29 } else { 64 }, pid);
-        let all = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let all: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         fs::set_permissions(name.path(), all).expect("its mode");
     }
     let segments = vec!["\"segment\"".to_owned(); names.len()];

@@ -169,8 +169,6 @@ fn one_channel(label: &str, channel: &Channel) {
 
 /// How long a message is tried for between two writes.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Of a message that is larger only the size is shown: what is shown takes some times its memory.
-const LARGEST: u32 = 64 << 20;
 /// Characters of a text, or bytes, that are shown unless all are asked for.
 const SHOWN: usize = 64;
 
@@ -184,8 +182,8 @@ fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
         let (mut bytes, end) = (Vec::new(), Instant::now() + PATIENCE);
         loop {
             let state = segment.channel(direction);
-            let size = state.data_size;
-            if state.sequence == 0 || size > LARGEST || size as usize > segment.capacity() {
+            let size = state.data_size as usize;
+            if state.sequence == 0 || size > payload::LARGEST.min(segment.capacity()) {
                 return None;
             }
             if segment.message(direction, None, &mut bytes).is_some() {
@@ -202,8 +200,8 @@ fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
 fn why_none(channel: &Channel) -> String {
     match channel {
         Channel { sequence: 0, .. } => "none".to_owned(),
-        Channel { message_size: size @ LARGEST.., .. } => {
-            format!("{size} bytes, too many to be shown; `eshmctl record` has room for them")
+        Channel { message_size: size, .. } if *size as usize > payload::LARGEST => {
+            payload::too_large(*size as usize)
         }
         Channel { sequence, .. } if sequence & 1 == 1 => "none that is whole".to_owned(),
         _ => {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ctl, json};
+use common::{ctl, dead_pid, json};
 use eshm::inspect::{self, Removal};
 use eshm_processes::{Name, Raw, sandbox};
 use std::{
@@ -72,12 +72,6 @@ fn paused(name: &Name, pid: u32) -> Raw {
     raw
 }
 
-fn dead_pid() -> u32 {
-    let mut child = Command::new("true").spawn().expect("start true");
-    child.wait().expect("its end");
-    child.id()
-}
-
 #[test]
 fn a_released_pair_of_another_pid_namespace_is_unknown_and_stays() {
     if !sees_all() {
@@ -136,6 +130,36 @@ fn from_a_pid_namespace_nothing_is_proven_but_by_a_lock() {
     assert_eq!(done.code, Some(2), "only what is named: {done:?}");
     let said = clean(&["--force", released.as_str()]);
     assert!(!released.exists() && said.contains("1 removed"), "{said}");
+}
+
+#[test]
+fn a_proc_that_hides_processes_proves_nothing() {
+    if !sees_all() {
+        return;
+    }
+    let name = Name::new();
+    paused(&name, dead_pid());
+    let life = |hidden: u32| {
+        let script = format!(
+            "mount -t proc -o hidepid={hidden} proc /proc && \
+             exec setpriv --reuid 54321 --clear-groups \"$0\" show {} --json",
+            name.as_str()
+        );
+        let output = Command::new("unshare")
+            .args(["--mount", "--propagation=private", "sh", "-c", &script, common::PROGRAM])
+            .output()
+            .ok()?;
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(shown["master"]["life"].as_str()?.to_owned())
+    };
+    let Some(seen) = life(0) else {
+        sandbox::skipped("another user with a /proc of its own: not permitted");
+        return;
+    };
+    assert_eq!(seen, "dead", "all processes are seen");
+    for hidden in [1, 2] {
+        assert_eq!(life(hidden).as_deref(), Some("unknown"), "hidepid={hidden}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 pub mod terminal;
 
-use eshm_processes::until;
+use eshm_processes::{Name, Raw, until};
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, pipe},
@@ -298,4 +298,22 @@ pub fn recording() -> String {
     master.write(b"recorded").expect("written");
     assert_eq!(record.end_code(), Some(0));
     file
+}
+
+/// The largest threshold there is: 49 days.
+pub const ENDLESS: u64 = u32::MAX as u64;
+
+/// The id of a process that has ended.
+pub fn dead_pid() -> u32 {
+    let mut child = Command::new("true").spawn().expect("start true");
+    child.wait().expect("its end");
+    child.id()
+}
+
+/// One whose both sides are there by their flags, and never beat.
+pub fn silent(name: &Name, threshold: u64, capacity: usize, pid: u32) -> Raw {
+    let raw = Raw::stamped(name, 3, capacity);
+    raw.set("stale_threshold", threshold);
+    ["master", "slave"].into_iter().for_each(|side| raw.occupy(side, pid));
+    raw
 }

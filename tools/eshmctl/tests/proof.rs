@@ -142,7 +142,7 @@ fn a_proc_that_hides_processes_proves_nothing() {
     let life = |hidden: u32| {
         let script = format!(
             "mount -t proc -o hidepid={hidden} proc /proc && \
-             exec setpriv --reuid 54321 --clear-groups \"$0\" show {} --json",
+             exec setpriv --reuid 54321 --regid 54321 --clear-groups \"$0\" show {} --json",
             name.as_str()
         );
         let output = Command::new("unshare")

@@ -54,7 +54,9 @@ fn while_it_is_stopped() {
         }
         until("it is stopped", || top.is_stopped());
         until("the shell has the terminal", || {
-            !top.is_raw() && top.written().matches(BACK).count() > back
+            let written = top.written();
+            let paused = written.rfind("paused") > written.rfind(BACK);
+            !top.is_raw() && paused && written.matches(BACK).count() > back
         });
         top.press("\n");
         until("it goes on", || top.is_raw() && top.written().matches(TAKEN).count() > taken);

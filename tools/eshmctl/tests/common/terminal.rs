@@ -31,10 +31,12 @@ impl Terminal {
     }
 
     /// Started by a shell that waits for it as for a job: once it is stopped, the shell takes the
-    /// terminal back, and each line typed then brings it to the front again.
+    /// terminal back and says `paused`, and a line typed then brings it to the front again; twice.
     pub fn start_as_a_job(args: &[&str]) -> Terminal {
         let mut shell = Command::new("bash");
-        shell.args(["-c", "set -m; \"$0\" \"$@\"; while read -r; do fg; done", PROGRAM]);
+        // No loop: a shell leaves a loop in which a job is stopped.
+        let script = "set -m; \"$0\" \"$@\"; echo paused; read -r; fg; echo paused; read -r; fg";
+        shell.args(["-c", script, PROGRAM]);
         let mut terminal = Terminal::run(80, shell, args, &[]);
         let children = format!("/proc/{0}/task/{0}/children", terminal.pid);
         until("the shell has started it", || {

@@ -107,6 +107,20 @@ fn a_side_whose_file_is_truncated_ends_with_words() {
 }
 
 #[test]
+fn watch_tells_of_a_truncated_file_and_goes_on_with_the_next() {
+    let name = Name::new();
+    drop(Raw::stamped(&name, 3, 64));
+    let mut watch = start_with_errors(&["watch", name.as_str(), "--count", "1"]);
+    watch.until_it_looks();
+    File::options().write(true).open(name.path()).expect("it").set_len(100).expect("truncated");
+    let told = watch.line();
+    assert!(told.contains("is no segment: it has only 100 bytes; waiting for one"), "{told}");
+    let master = open(&name, Role::Master);
+    master.write(b"anew").expect("written");
+    assert!(watch.line().contains("anew"));
+}
+
+#[test]
 fn top_outlives_a_truncated_file() {
     let name = Name::new();
     drop(silent(&name, 1000, 64, std::process::id()));

@@ -9,6 +9,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Whether this process is in the first pid namespace, so that it sees all processes; says so aloud
@@ -179,6 +180,33 @@ fn what_comes_to_life_just_before_it_is_removed_stays() {
     assert!(matches!(inspect::remove_orphan(name.as_str()), Ok(Removal::Kept(_))));
     let removal = inspect::remove_orphan_if(name.as_str(), None, |_, _| true);
     assert_eq!(removal.expect("no error"), Removal::Removed);
+}
+
+#[test]
+fn a_slave_that_shares_its_number_with_a_dead_one_of_ours_is_seen_to_beat() {
+    let name = Name::new();
+    let raw = Raw::stamped(&name, 3, 4096);
+    let pid = dead_pid();
+    raw.occupy("slave", pid);
+    raw.set("slave_lock", pid.into());
+    let over = AtomicBool::new(false);
+    let life = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Rarer than the lock alone is waited for, and often enough for the threshold.
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(eshm_processes::ms(60));
+                raw.add("slave_heartbeat", 1);
+            }
+        });
+        let inspect::Found::Segment(segment) = inspect::look(name.as_str()).expect("a look").found
+        else {
+            panic!("a segment")
+        };
+        let life = segment.judge(inspect::Side::Slave);
+        over.store(true, Ordering::Relaxed);
+        life
+    });
+    assert_eq!(life, inspect::Life::Alive);
 }
 
 #[test]

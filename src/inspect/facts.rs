@@ -1,15 +1,17 @@
 //! What a segment and its file say of themselves, as plain values.
 
-use super::Direction;
 use crate::config::Side;
-use crate::segment::{name::Name, view::View};
-use crate::sync::Ordering::Relaxed;
+use crate::segment::{
+    layout::{CHANNELS, Header, Tail},
+    name::Name,
+};
 use std::{
     ffi::OsStr,
     fs::{self, File, Metadata},
     io,
+    mem::{offset_of, size_of},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::BorrowedFd,
         unix::{ffi::OsStrExt, fs::MetadataExt},
     },
     time::SystemTime,
@@ -36,8 +38,8 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
-    pub(super) fn of(file: &OwnedFd) -> io::Result<FileFacts> {
-        Ok(File::from(file.as_fd().try_clone_to_owned()?).metadata()?.into())
+    pub(super) fn of(file: BorrowedFd<'_>) -> io::Result<FileFacts> {
+        Ok(File::from(file.try_clone_to_owned()?).metadata()?.into())
     }
 
     pub(super) fn under(name: &Name) -> io::Result<FileFacts> {
@@ -99,39 +101,56 @@ pub struct ChannelFacts {
     pub reader_waiting: u32,
 }
 
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
 impl HeaderFacts {
-    pub(super) fn of(view: &View) -> HeaderFacts {
-        let h = view.header();
-        let sides = [Side::Master as usize, Side::Slave as usize];
-        // Relaxed throughout: a snapshot of words that change on their own.
+    /// Those of a header's bytes.
+    pub(super) fn of(header: &[u8; CHANNELS]) -> HeaderFacts {
+        let word = |at| u32_at(header, at);
+        let pair = |at: usize| [word(at), word(at + 4)];
+        let heartbeats = offset_of!(Header, heartbeat);
         HeaderFacts {
-            version: h.version.load(Relaxed),
-            heartbeats: sides.map(|side| h.heartbeat[side].load(Relaxed)),
-            pids: sides.map(|side| h.pid[side].load(Relaxed)),
-            alive: sides.map(|side| h.alive[side].load(Relaxed) != 0),
-            stale_threshold_ms: h.stale_threshold.load(Relaxed),
-            master_generation: h.master_generation.load(Relaxed),
-            features: h.features.load(Relaxed),
-            layout_size: h.layout_size.load(Relaxed),
-            locks: sides.map(|side| h.lock[side].load(Relaxed)),
-            capacity: h.capacity.load(Relaxed),
+            version: word(offset_of!(Header, version)),
+            heartbeats: [heartbeats, heartbeats + 8].map(|at| u64_at(header, at)),
+            pids: pair(offset_of!(Header, pid)).map(|pid| pid as i32),
+            alive: pair(offset_of!(Header, alive)).map(|flag| flag != 0),
+            stale_threshold_ms: word(offset_of!(Header, stale_threshold)),
+            master_generation: word(offset_of!(Header, master_generation)),
+            features: word(offset_of!(Header, features)),
+            layout_size: word(offset_of!(Header, layout_size)),
+            locks: pair(offset_of!(Header, lock)),
+            capacity: word(offset_of!(Header, capacity)),
         }
+    }
+
+    /// Whether a side is held by a process on this library, and not a released one: its lock field is that of the master or
+    /// slave that the header names.
+    pub fn is_ours(&self, side: Side) -> bool {
+        let named = match side {
+            Side::Master => self.master_generation,
+            Side::Slave => self.pids[1] as u32,
+        };
+        self.locks[side as usize] != 0 && self.locks[side as usize] == named
     }
 }
 
 impl ChannelFacts {
-    pub(super) fn of(view: &View, direction: Direction) -> ChannelFacts {
-        let channel = view.channel(direction as usize);
-        let (head, tail) = (channel.head, channel.tail);
-        // Relaxed throughout, as above.
+    /// Those of a channel's first words, and of the bytes after its message.
+    pub(super) fn of(sequence: u32, data_size: u32, tail: &[u8; size_of::<Tail>()]) -> ChannelFacts {
         ChannelFacts {
-            sequence: head.sequence.load(Relaxed),
-            data_size: head.data_size.load(Relaxed),
-            write_count: tail.write_count.load(Relaxed),
-            read_count: tail.read_count.load(Relaxed),
-            wake_seq: tail.wake_seq.load(Relaxed),
-            waiters: tail.waiters.load(Relaxed),
-            reader_waiting: tail.reader_waiting.load(Relaxed),
+            sequence,
+            data_size,
+            write_count: u64_at(tail, offset_of!(Tail, write_count)),
+            read_count: u64_at(tail, offset_of!(Tail, read_count)),
+            wake_seq: u32_at(tail, offset_of!(Tail, wake_seq)),
+            waiters: u32_at(tail, offset_of!(Tail, waiters)),
+            reader_waiting: u32_at(tail, offset_of!(Tail, reader_waiting)),
         }
     }
 }

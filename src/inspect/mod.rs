@@ -1,6 +1,8 @@
 //! Looking at segments from outside, as a tool or a monitor does: which there are, who is on either side, what they exchange.
 //!
-//! A segment is mapped for reading alone, so looking changes nothing in it and takes no message from its reader.
+//! A segment is read as a file, so looking changes nothing in it, takes no message from its reader, reserves no memory for it,
+//! and bears that its owner truncates it meanwhile. Only while a side is judged is it mapped, for reading alone: a program that
+//! judges segments of users whom it does not trust handles SIGBUS.
 //!
 //! ```
 //! use eshm::inspect::{self, Direction, Found, Life, Side};
@@ -26,16 +28,22 @@ mod segment;
 
 pub use crate::config::Side;
 pub use facts::{ChannelFacts, FileFacts, HeaderFacts};
-pub use remove::{Removal, remove_orphan};
-pub use segment::{Life, Segment};
+pub use remove::{Removal, Watched, remove_orphan, remove_orphan_if};
+pub use segment::{LONGEST_WATCH, Life, Segment};
 
 use crate::endpoint::refusal::explain;
 use crate::error::Error;
 use crate::segment::{
-    find::{self, Purpose},
+    find,
     name::{self, FOLDER, Name},
 };
-use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::PathBuf};
+use crate::sys::file;
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::{fd::AsFd, unix::ffi::OsStrExt},
+    path::PathBuf,
+};
 
 /// One of the two channels of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -113,20 +121,17 @@ pub fn shown(name: impl AsRef<[u8]>) -> String {
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for a name that no segment can have; [`Error::Attach`] if the file cannot be opened or
-/// mapped, with the reason.
+/// read, with the reason.
 pub fn look(name: impl AsRef<[u8]>) -> Result<Sight, Error> {
     let name = Name::new(name.as_ref())?;
     let failed = |error: io::Error| Error::Attach(explain(&name, &error));
-    let seen = match find::find_for(Purpose::Look, &name, crate::MAX_DATA_SIZE) {
-        Ok(seen) => seen,
-        Err(error) => return Err(failed(error)),
-    };
+    let seen = find::check(file::open_to_look(name.path()), crate::MAX_DATA_SIZE).map_err(failed)?;
     let (file, found) = match seen {
         find::Found::Missing => return Ok(Sight { file: None, found: Found::Missing }),
-        find::Found::Making(file, _) => (FileFacts::of(&file), Found::Making),
-        find::Found::Invalid(file, _, why) => (FileFacts::of(&file), Found::Invalid(why)),
+        find::Found::Making(file, _) => (FileFacts::of(file.as_fd()), Found::Making),
+        find::Found::Invalid(file, _, why) => (FileFacts::of(file.as_fd()), Found::Invalid(why)),
         find::Found::TooNew(version) => (FileFacts::under(&name), Found::TooNew(version)),
-        find::Found::Valid(segment) => (FileFacts::of(&segment.file), Found::Segment(Segment::new(name.clone(), segment))),
+        find::Found::Valid(seen) => (FileFacts::of(seen.file.as_fd()), Found::Segment(Segment::new(name.clone(), seen))),
     };
     Ok(Sight { file: Some(file.map_err(failed)?), found })
 }

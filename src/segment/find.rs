@@ -1,5 +1,5 @@
 //! What stands under a name. Nothing is mapped, and no byte believed, before size, magic and version are checked; the
-//! header is first read as file bytes, which cannot raise SIGBUS however short the file is.
+//! header is first read as file bytes, which cannot raise SIGBUS however short the file is. Who only looks maps nothing.
 
 use super::{
     Segment,
@@ -9,10 +9,7 @@ use super::{
 };
 use crate::liveness::service;
 use crate::sync::Ordering;
-use crate::sys::{
-    file::{self, FileId},
-    map::Mapping,
-};
+use crate::sys::file::{self, FileId};
 use std::{
     io,
     mem::{offset_of, size_of},
@@ -20,8 +17,15 @@ use std::{
     sync::Arc,
 };
 
+/// A file whose header and size are those of a segment, not mapped yet.
+pub(crate) struct Candidate {
+    pub(crate) file: OwnedFd,
+    pub(crate) id: FileId,
+    pub(crate) layout: Layout,
+}
+
 /// The result of a look.
-pub(crate) enum Found {
+pub(crate) enum Found<S = Segment> {
     /// No such file.
     Missing,
     /// A file that someone is filling in right now, or never finished.
@@ -31,7 +35,7 @@ pub(crate) enum Found {
     /// A segment of a later protocol: not ours to touch.
     TooNew(u32),
     /// A segment.
-    Valid(Segment),
+    Valid(S),
 }
 
 /// A word of the header as read from the file.
@@ -39,24 +43,28 @@ fn word(header: &[u8], offset: usize) -> u32 {
     u32::from_ne_bytes(header[offset..offset + 4].try_into().expect("four bytes"))
 }
 
-/// What a segment is found for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To read, write and change it.
-    Use,
-    /// To look at it, and change nothing.
-    Look,
-}
-
 /// Finds a segment to use; `asked` is the capacity to assume for a released creator's file, where it fits.
 pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
-    find_for(Purpose::Use, name, asked)
+    let Candidate { file, id, layout } = match check(file::open(name.path()), asked)? {
+        Found::Valid(candidate) => candidate,
+        Found::Missing => return Ok(Found::Missing),
+        Found::Making(file, id) => return Ok(Found::Making(file, id)),
+        Found::Invalid(file, id, why) => return Ok(Found::Invalid(file, id, why)),
+        Found::TooNew(version) => return Ok(Found::TooNew(version)),
+    };
+    // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
+    file::reserve(file.as_fd(), 0, layout.total() as u64, &mut service::beat)?;
+    let view = View::of_file(file.as_fd(), layout)?;
+    // Acquire pairs with the creator's magic, stored last by ours.
+    if view.header().magic.load(Ordering::Acquire) != MAGIC {
+        return Ok(Found::Making(file, id));
+    }
+    Ok(Found::Valid(Segment { file, id, view: Arc::new(view) }))
 }
 
-/// Looks under `name`.
-pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Result<Found> {
+/// Tells what an opened file is.
+pub(crate) fn check(opened: io::Result<OwnedFd>, asked: usize) -> io::Result<Found<Candidate>> {
     use super::layout::Header;
-    let opened = if purpose == Purpose::Use { file::open(name.path()) } else { file::open_to_look(name.path()) };
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
@@ -95,17 +103,5 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
     if version == 3 && layout_size as usize != layout.total() {
         return Ok(Found::Invalid(file, id, format!("it says {layout_size} bytes and has {}", status.size)));
     }
-    let view = match purpose {
-        Purpose::Use => {
-            // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
-            file::reserve(file.as_fd(), 0, status.size, &mut service::beat)?;
-            View::of_file(file.as_fd(), layout)?
-        }
-        Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),
-    };
-    // Acquire pairs with the creator's magic, stored last by ours.
-    if view.header().magic.load(Ordering::Acquire) != MAGIC {
-        return Ok(Found::Making(file, id));
-    }
-    Ok(Found::Valid(Segment { file, id, view: Arc::new(view) }))
+    Ok(Found::Valid(Candidate { file, id, layout }))
 }

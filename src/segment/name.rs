@@ -101,6 +101,13 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_steers_a_terminal_comes_through() {
+        let marks = "\u{1b}\u{7f}\u{80}\u{9f}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{61c}\u{2028}\u{2029}";
+        let shown = escaped(marks.as_bytes()) + &quoted(marks.as_bytes());
+        assert!(shown.is_ascii() && !shown.contains(char::is_control), "{shown:?}");
+    }
+
+    #[test]
     fn no_two_names_look_alike() {
         let names: [&[u8]; 7] =
             [b"arm\xff", b"arm\xfe", b"arm\\xff", "arm\u{fffd}".as_bytes(), b"arm\xc3", "arm\u{e4}".as_bytes(), b"arm"];

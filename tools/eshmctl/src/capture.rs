@@ -57,15 +57,17 @@ impl<W: Write> Writer<W> {
         missed: u32,
         value: &[u8],
     ) -> io::Result<()> {
-        let mut frame = Vec::with_capacity(24 + value.len());
+        let mut frame = Vec::with_capacity(20);
         frame.extend_from_slice(&(time.as_nanos() as u64).to_le_bytes());
         frame.extend_from_slice(&[direction as u8, 0, 0, 0]);
         frame.extend_from_slice(&missed.to_le_bytes());
         frame.extend_from_slice(&(value.len() as u32).to_le_bytes());
-        frame.extend_from_slice(value);
-        let sum = crc32fast::hash(&frame);
-        frame.extend_from_slice(&sum.to_le_bytes());
-        self.out.write_all(&frame)
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&frame);
+        hasher.update(value); // not copied: it may be as large as the memory there is
+        self.out.write_all(&frame)?;
+        self.out.write_all(value)?;
+        self.out.write_all(&hasher.finalize().to_le_bytes())
     }
 
     /// Passes on what is written so far.
@@ -102,6 +104,13 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(got)
+}
+
+/// The next `size` bytes, fewer at the end: memory is taken as they come, not as the file says.
+fn bytes(input: &mut impl Read, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(size as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -160,8 +169,8 @@ impl<R: Read> Reader<R> {
         if size > LARGEST || head[8] > 1 || head[9..12] != [0; 3] {
             return Err(damaged("its header cannot be"));
         }
-        let mut rest = vec![0; size as usize + 4];
-        if fill(&mut self.input, &mut rest)? < rest.len() {
+        let rest = bytes(&mut self.input, size as usize + 4)?;
+        if rest.len() < size as usize + 4 {
             return Ok(self.cut());
         }
         let (value, sum) = rest.split_at(size as usize);

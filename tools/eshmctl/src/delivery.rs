@@ -1,13 +1,13 @@
 //! Whether what was sent was read: by the reader's own count, in the segment.
 
-use crate::name::Name;
+use crate::{fault, name::Name};
 use eshm::{
     Role,
     inspect::{self, Direction, Found, Life, Segment, Side},
 };
 use std::time::Duration;
 
-/// The last value that was sent. Its segment stays mapped: a reader that ends may take the name
+/// The last value that was sent. Its segment stays open: a reader that ends may take the name
 /// with it.
 pub struct Delivery {
     name: Name,
@@ -56,9 +56,13 @@ impl Delivery {
         let what = if sent == 1 { "it" } else { "the last value" };
         let (side, label) =
             if *role == Role::Master { (Side::Slave, "slave") } else { (Side::Master, "master") };
-        let reader = self.segment.as_ref().and_then(|segment| match segment.judge(side) {
-            Life::Alive | Life::Silent => Some(segment.header().pids[side as usize]),
-            Life::Absent | Life::Dead => None,
+        let reader = self.segment.as_ref().and_then(|segment| {
+            match fault::looking(|| segment.judge(side)) {
+                Life::Alive | Life::Silent | Life::Unknown => {
+                    Some(segment.header().pids[side as usize])
+                }
+                Life::Absent | Life::Dead => None,
+            }
         });
         let why = match reader {
             Some(pid) => {

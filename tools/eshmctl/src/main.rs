@@ -8,6 +8,7 @@ mod commands;
 mod delivery;
 mod exit;
 mod failure;
+mod fault;
 mod histogram;
 mod lines;
 mod name;
@@ -16,6 +17,7 @@ mod obstacle;
 mod paint;
 mod payload;
 mod process;
+mod processes;
 mod progress;
 mod record_text;
 mod report;
@@ -24,6 +26,7 @@ mod side;
 mod standard;
 mod stop;
 mod tap;
+mod text;
 mod time;
 mod top;
 mod trips;
@@ -33,6 +36,7 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    fault::prepare();
     let cli = cli::Cli::from_arg_matches(&cli::command().get_matches())
         .unwrap_or_else(|error| error.exit());
     paint::set(cli.color);

@@ -20,6 +20,16 @@ impl Name {
         Name(bytes)
     }
 
+    /// That of a recording: the name itself, whatever it looks like.
+    ///
+    /// # Errors
+    /// If no segment can have it.
+    pub fn recorded(bytes: &[u8]) -> Result<Name, eshm::Error> {
+        let path = inspect::path(bytes)?;
+        let file = path.file_name().expect("a file in /dev/shm");
+        Ok(Name(file.as_bytes()["eshm_".len()..].to_vec()))
+    }
+
     /// The file that it stands for.
     pub fn path(&self) -> PathBuf {
         Path::new("/dev/shm").join(OsString::from_vec([b"eshm_", &self.0[..]].concat()))
@@ -63,9 +73,7 @@ impl TryFrom<OsString> for Name {
             Some(rest) if file.len() < typed.len() || !inspect::path(&typed)?.exists() => rest,
             _ => &typed,
         };
-        let path = inspect::path(name)?; // refuses what no segment can be called
-        let file = path.file_name().expect("a file in /dev/shm");
-        Ok(Name(file.as_bytes()["eshm_".len()..].to_vec()))
+        Name::recorded(name) // refuses what no segment can be called
     }
 }
 

@@ -1,9 +1,18 @@
 //! Messages as text.
 
-use crate::tell;
+use crate::{tell, text};
 use eshm::records;
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+/// Of what is larger only the size is shown: as text it takes some times its memory, and its size is
+/// its writer's word.
+pub const LARGEST: usize = 16 << 20;
+
+/// What is said of it instead.
+pub fn too_large(size: usize) -> String {
+    format!("{size} bytes, too many to be shown; `eshmctl record` has room for them")
+}
 
 /// How a message's bytes are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,12 +38,16 @@ impl Form {
 
 /// On one line, whatever the bytes.
 pub fn show(bytes: &[u8], form: Form) -> String {
+    if bytes.len() > LARGEST {
+        return too_large(bytes.len());
+    }
     match (form, std::str::from_utf8(bytes)) {
-        (Form::Record, _) => records::to_json(bytes).unwrap_or_else(|error| format!("no {error}")),
+        (Form::Record, _) => match records::to_json(bytes) {
+            Ok(json) => text::json(&json),
+            Err(error) => format!("no {error}"),
+        },
         // One trailing NUL is a C program's end of text.
-        (Form::Auto, Ok(text)) => {
-            text.strip_suffix('\0').unwrap_or(text).escape_debug().to_string()
-        }
+        (Form::Auto, Ok(text)) => text::shown(text.strip_suffix('\0').unwrap_or(text)),
         _ => hex(bytes),
     }
 }
@@ -47,13 +60,14 @@ pub fn is_plain(text: &str) -> bool {
         .contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
-/// Whether the bytes are a record.
+/// Whether the bytes are a record, as far as one is shown.
 pub fn is_record(bytes: &[u8]) -> bool {
-    records::to_json(bytes).is_ok()
+    bytes.len() <= LARGEST && records::to_json(bytes).is_ok()
 }
 
-/// Two digits a byte.
+/// Two digits a byte, and none of what is too large.
 pub fn hex(bytes: &[u8]) -> String {
+    let bytes = if bytes.len() > LARGEST { &[] } else { bytes };
     let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
@@ -65,8 +79,8 @@ pub struct Message {
     size: usize,
     /// The bytes, if they are text.
     text: Option<String>,
-    /// The bytes in hexadecimal.
-    hex: String,
+    /// The bytes in hexadecimal, if they are not too many.
+    hex: Option<String>,
     /// The values, if the bytes are a record; in its order, as `eshm::records::to_json` shows
     /// them.
     record: Option<Box<RawValue>>,
@@ -75,11 +89,15 @@ pub struct Message {
 impl Message {
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Message {
+        let size = bytes.len();
+        if size > LARGEST {
+            return Message { size, text: None, hex: None, record: None };
+        }
         let record = records::to_json(bytes).ok();
         Message {
-            size: bytes.len(),
+            size,
             text: std::str::from_utf8(bytes).ok().map(str::to_owned),
-            hex: hex(bytes),
+            hex: Some(hex(bytes)),
             record: record.map(|json| RawValue::from_string(json).expect("to_json writes JSON")),
         }
     }

@@ -1,6 +1,6 @@
 //! The processes at the ends of a segment, as `/proc` shows them.
 
-use crate::name::Name;
+use crate::{name::Name, text::decoded};
 use std::{fs, os::unix::fs::MetadataExt};
 
 /// A segment's file, as it shows in the mappings of the processes that use it (proc(5), `maps`).
@@ -37,23 +37,22 @@ impl Mapped {
     }
 }
 
-/// A process's command line on one line, as `ps` shows it; its name if it has none.
+/// A process's command line on one line, as `ps` shows it; its name if it has none. What is no UTF-8
+/// is escaped, and nothing else: see `text`.
 pub fn command_line(pid: i32) -> Option<String> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = line
-        .split(|&b| b == 0)
-        .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
+    let words: Vec<_> =
+        line.split(|&b| b == 0).filter(|word| !word.is_empty()).map(decoded).collect();
     if words.is_empty() {
-        return Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned());
+        return Some(decoded(fs::read(format!("/proc/{pid}/comm")).ok()?.trim_ascii()));
     }
     Some(words.join(" "))
 }
 
 /// User and system time of a process in clock ticks (proc(5), `stat` fields 14 and 15).
 pub fn processor_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Its name, in there, may be any bytes.
+    let stat = decoded(&fs::read(format!("/proc/{pid}/stat")).ok()?);
     let after = &stat[stat.rfind(')')? + 1..];
     let mut fields = after.split_whitespace().skip(11);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)

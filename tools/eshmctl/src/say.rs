@@ -2,7 +2,7 @@
 //! kill the process there: a side that it holds would stay behind. So the command ends by itself,
 //! and only then as any tool does whose reader has left.
 
-use crate::{exit::Exit, stop};
+use crate::{exit::Exit, stop, text};
 use std::{
     fmt::Arguments,
     io::{self, Write},
@@ -28,7 +28,7 @@ macro_rules! say_part {
 #[macro_export]
 macro_rules! tell {
     ($($text:tt)*) => {
-        $crate::say::beside(format_args!("eshmctl: {}\n", format_args!($($text)*)))
+        $crate::say::told(format_args!($($text)*))
     };
 }
 
@@ -42,6 +42,11 @@ pub fn out(text: Arguments<'_>) {
         *failed = Some(error);
         stop::ask();
     }
+}
+
+/// The line of `tell!`: what it quotes may be anybody's words.
+pub fn told(line: Arguments<'_>) {
+    beside(format_args!("eshmctl: {}\n", text::message(&line.to_string())));
 }
 
 /// A text on standard error, whether that takes it or not.

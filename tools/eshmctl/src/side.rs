@@ -1,12 +1,15 @@
 //! Being one side of a segment.
 
-use crate::{exit::Exit, failure::Failure, name::Name, numbers, obstacle::Obstacle, tell};
+use crate::{
+    exit::Exit, failure::Failure, fault, name::Name, numbers, obstacle::Obstacle, report, tell,
+};
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
     inspect::{self, Found, Life, Side},
 };
 use std::{
+    cell::OnceCell,
     io,
     time::{Duration, Instant},
 };
@@ -55,9 +58,28 @@ pub fn open_to_read(args: &SideArgs, side: As, first_value: bool) -> Result<Endp
     // A tool waits for its peer until it is told to stop.
     let builder =
         builder.disconnect_behavior(eshm::DisconnectBehavior::Never).first_value(first_value);
+    fault::uses(&args.name);
     let endpoint = builder.open().map_err(|error| refused(&args.name, role, &error))?;
     before.tell(&args.name, endpoint.role());
     Ok(endpoint)
+}
+
+/// A buffer for any message of this endpoint: as large as its creator says.
+pub fn buffer(endpoint: &Endpoint, name: &Name) -> Result<Vec<u8>, Failure> {
+    buffer_of(endpoint.capacity()?, name)
+}
+
+/// One for messages of so many bytes.
+pub fn buffer_of(size: usize, name: &Name) -> Result<Vec<u8>, Failure> {
+    // Asked for first, as an allocation that fails ends the process; zeroes are not touched before
+    // they are used.
+    Vec::<u8>::new().try_reserve_exact(size).map_err(|_| {
+        Failure::new(format!(
+            "{name}: no memory for messages of {size} bytes; raise the limit (ulimit -v), or have \
+             its master started with a smaller --capacity"
+        ))
+    })?;
+    Ok(vec![0; size])
 }
 
 /// A side's place, looked after while it only reads: a read waits on when another master has taken
@@ -120,39 +142,57 @@ pub fn in_the_way(name: &Name, error: &Error) -> Failure {
 
 /// The live processes of both sides before this one came: a process alone cannot see that it is one
 /// too many.
-struct Before([Option<i32>; 2]);
+struct Before([Option<There>; 2]);
+
+/// One of them.
+#[derive(Clone)]
+struct There {
+    pid: i32,
+    /// Why it is not known to live.
+    doubt: Option<String>,
+}
 
 impl Before {
     /// Those of this segment. What cannot be looked at is told by the attempt to open it.
     fn of(name: &Name) -> Before {
         let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else {
-            return Before([None; 2]);
+            return Before([None, None]);
         };
-        let pids = segment.header().pids;
-        Before([Side::Master, Side::Slave].map(|side| match segment.judge(side) {
-            Life::Absent | Life::Dead => None,
-            Life::Alive | Life::Silent => Some(pids[side as usize]),
+        let (header, processes) = (segment.header(), OnceCell::new());
+        Before([Side::Master, Side::Slave].map(|side| {
+            let pid = header.pids[side as usize];
+            match fault::looking(|| segment.judge(side)) {
+                Life::Absent | Life::Dead => None,
+                Life::Alive | Life::Silent => Some(There { pid, doubt: None }),
+                Life::Unknown => report::doubt_about(side, &header, &processes)
+                    .map(|doubt| There { pid, doubt: Some(doubt) }),
+            }
         }))
     }
 
     /// Refuses where a live master is: the library lets the later one win, which a tool must not do
     /// to a robot by a slip.
     fn leave_alone(&self, name: &Name) -> Result<(), Failure> {
-        let Some(pid) = self.0[Side::Master as usize] else { return Ok(()) };
-        Err(Failure::new(format!(
-            "{name}: it has a live master, process {pid}; end that first, use --as slave, or take its place with --replace"
-        )))
+        let Some(There { pid, doubt }) = &self.0[Side::Master as usize] else { return Ok(()) };
+        Err(Failure::new(match doubt {
+            None => format!(
+                "{name}: it has a live master, process {pid}; end that first, use --as slave, or take its place with --replace"
+            ),
+            Some(doubt) => format!(
+                "{name}: its master, process {pid}, does not beat, but may live: {doubt}; if it is dead, take its place with --replace"
+            ),
+        }))
     }
 
     /// Says what taking this side has done to a live process on it.
     fn tell(&self, name: &Name, role: Role) {
-        match (role, self.0) {
-            (Role::Slave, [_, Some(pid)]) => tell!(
+        match (role, &self.0) {
+            (Role::Slave, [_, Some(There { pid, doubt: None })]) => tell!(
                 "{name}: it has a live slave, process {pid}; this is a second slave, and the two overwrite each \
                  other's values: end one of them, or look on with `eshmctl watch {}`",
                 name.typed()
             ),
-            (Role::Master, [Some(pid), _]) => {
+            (Role::Master, [Some(There { pid, doubt: None }), _]) => {
                 tell!("{name}: took the place of the live master, process {pid}")
             }
             _ => {}

@@ -203,7 +203,7 @@ impl Run {
             last += elapsed;
             if named.elapsed() >= RENAMED {
                 named = last;
-                if !segment.is_named() {
+                if !segment.is_named() || !segment.is_whole() {
                     return Ok(true);
                 }
             }

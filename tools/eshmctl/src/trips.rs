@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     histogram::Times,
     name::Name,
+    side,
     stop::{self, Limit},
     waiting::{self, Notice},
 };
@@ -64,7 +65,7 @@ pub fn run(
 ) -> Result<Trips, Failure> {
     let Wanted { size, count, pause, gone, limit } = wanted;
     check_size(endpoint, size)?;
-    let (mut message, mut answer) = (vec![0_u8; size], vec![0_u8; endpoint.capacity()?]);
+    let (mut message, mut answer) = (vec![0_u8; size], side::buffer(endpoint, name)?);
     let mut trips = Trips { times: Times::new(), lost: 0, deserted: false };
     let (mut silent_since, mut notice) = (None, Notice::new());
     for number in 1..=count {
@@ -118,7 +119,7 @@ pub fn await_echo(
     patience: Duration,
 ) -> Result<bool, Failure> {
     let (end, mut notice) = (Instant::now() + patience, Notice::new());
-    let mut answer = vec![0_u8; endpoint.capacity()?];
+    let mut answer = side::buffer(endpoint, name)?;
     let message = vec![0_u8; size];
     while Instant::now() < end && !stop::asked() {
         notice.tell_if_long(|| waiting::for_an_echo(endpoint, name));

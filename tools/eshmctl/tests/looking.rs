@@ -158,11 +158,12 @@ fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
     assert!(done.out.contains("capacity: 100 bytes; this library creates 4096"), "{}", done.out);
 
     let raw = Raw::stamped(&old, 2, 4096);
-    // It has the segment mapped: it can stand for the master.
-    let mut process = start(&["watch", old.as_str(), "--for", "600"]);
-    process.until_it_looks();
-    raw.occupy("master", process.pid());
+    raw.occupy("master", std::process::id());
     let heart = Heart::of_master(raw);
+    // It has the segment mapped: it can stand for the master too.
+    let mut process = start(&["recv", old.as_str(), "--as", "slave", "--for", "600"]);
+    until("it is there", || old.raw().get("slave_alive") == 1);
+    old.raw().set("master_pid", process.pid().into());
     let seen = listed(&old);
     assert_eq!(
         (&seen["protocol"], &seen["features"], &seen["layout_size"]),
@@ -182,7 +183,10 @@ fn a_foreign_capacity_an_old_protocol_and_released_sides_are_seen() {
         .lines()
         .find(|line| line.starts_with(&format!("    master {} ", process.pid())))
         .expect("its command");
-    assert!(long.ends_with(&format!("eshmctl watch {} --for 600", old.as_str())), "{long}");
+    assert!(
+        long.ends_with(&format!("eshmctl recv {} --as slave --for 600", old.as_str())),
+        "{long}"
+    );
     let done = ctl(&["doctor", old.as_str()]);
     assert!(done.out.contains("protocol: 2; a released library is its master"), "{}", done.out);
     assert!(done.out.contains("readers poll every 100 us"), "{}", done.out);

@@ -202,8 +202,8 @@ fn namespace() -> Check {
             SUBJECT,
             "one of its own, as in a container",
             "peers in other containers need the same /dev/shm (docker --ipc); their processes \
-             cannot be seen from here: of this library they are judged by their lock, released \
-             ones by their heartbeat",
+             cannot be seen from here: of this library they are judged by their lock; of a released \
+             one that does not beat nothing is known",
         ),
         Err(error) => Check::note(SUBJECT, format!("cannot be seen: {error}"), "is /proc mounted?"),
     }

@@ -80,6 +80,7 @@ fn side(label: &'static str, side: &Side, report: &Report) -> Check {
             Check::wrong(label, format!("stale: it runs but does not beat{who}"), "let it run")
         }
         Life::Dead => Check::wrong(label, format!("dead{who}"), "start it again"),
+        Life::Unknown => Check::wrong(label, format!("unknown{who}"), "look where it runs"),
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::{
     exit::Exit,
     failure::Failure,
+    fault,
     name::Name,
-    report::{self, Kind},
+    processes::Processes,
+    report::{self, Kind, Report},
     say, say_part, tell,
 };
-use eshm::inspect::{Removal, remove_orphan};
+use eshm::inspect::{Removal, remove_orphan_if};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     time::Duration,
@@ -24,6 +26,11 @@ pub struct Args {
     /// Only say what would be removed.
     #[arg(long, short = 'n', conflicts_with = "yes")]
     dry_run: bool,
+    /// Remove the named ones also where nothing proves that an end is dead: it does not beat, and
+    /// its process is not seen, as of a released library in another container. One that is only
+    /// paused loses its channel.
+    #[arg(long, requires = "names")]
+    force: bool,
 }
 
 /// How long a segment is watched before it counts as orphaned; it is looked at once more as it is
@@ -32,15 +39,23 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let mut missing = false;
-    let orphans: Vec<Name> = if args.names.is_empty() {
-        let all = report::collect_named(WATCH).map_err(report::unlisted)?;
-        all.into_iter().filter(|(_, report)| report.orphan).map(|(name, _)| name).collect()
+    let (mut missing, mut orphans) = (false, Vec::new());
+    if args.names.is_empty() {
+        for (name, report) in report::collect_named(WATCH).map_err(report::unlisted)? {
+            match report {
+                report if report.orphan => orphans.push((name, report)),
+                report if report.is_doubtful() => tell_doubt(&name, &report),
+                _ => {}
+            }
+        }
     } else {
-        let mut found = Vec::new();
-        for name in &args.names {
-            match report::collect(name, WATCH) {
-                Some(report) if report.orphan => found.push(name.clone()),
+        let reports = report::collect_these(&args.names, WATCH);
+        for (name, report) in args.names.iter().cloned().zip(reports) {
+            match report {
+                Some(report) if report.orphan || args.force && report.is_doubtful() => {
+                    orphans.push((name, report));
+                }
+                Some(report) if report.is_doubtful() => tell_doubt(&name, &report),
                 Some(report) if report.kind == Kind::Segment => say!("{name}: in use; stays"),
                 Some(_) => {
                     let typed = name.typed();
@@ -54,15 +69,17 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 }
             }
         }
-        found
-    };
+    }
     let ended = if missing { Exit::Missing } else { Exit::Fine };
     if orphans.is_empty() {
         say!("nothing to remove");
         return Ok(ended);
     }
-    for name in &orphans {
-        say!("{name}: both ends are gone");
+    for (name, report) in &orphans {
+        match doubts(report) {
+            doubts if doubts.is_empty() => say!("{name}: both ends are gone"),
+            doubts => say!("{name}: {doubts}"),
+        }
     }
     if args.dry_run {
         say!("{} would be removed", orphans.len());
@@ -73,8 +90,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Fine);
     }
     let (mut removed, mut failed) = (0, false);
-    for name in &orphans {
-        match remove_orphan(name) {
+    for (name, report) in &orphans {
+        // All is looked at again, the processes too.
+        let is_gone = |_, pid| args.force || Processes::look().lack(pid);
+        let removal = fault::looking(|| remove_orphan_if(name, report.watched.as_ref(), is_gone));
+        match removal {
             Ok(Removal::Removed) => removed += 1,
             Ok(Removal::Missing) => say!("{name}: gone already"),
             Ok(Removal::Kept(why)) => say!("{name}: stays: {why}"),
@@ -86,6 +106,26 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     say!("{removed} removed");
     Ok(if failed { Exit::Failed } else { ended })
+}
+
+/// What is not known of its ends.
+fn doubts(report: &Report) -> String {
+    let sides = report.segment.iter().flat_map(|s| [("master", &s.master), ("slave", &s.slave)]);
+    let doubts: Vec<_> = sides
+        .filter_map(|(end, side)| {
+            let (pid, doubt) = (side.pid.unwrap_or(0), side.doubt.as_ref()?);
+            Some(format!("nothing proves that its {end}, process {pid}, is dead: {doubt}"))
+        })
+        .collect();
+    doubts.join("; ")
+}
+
+fn tell_doubt(name: &Name, report: &Report) {
+    say!(
+        "{name}: {}; stays; if you know that it is dead, `eshmctl clean --force {}` removes it",
+        doubts(report),
+        name.typed()
+    );
 }
 
 fn confirmed(count: usize) -> Result<bool, Failure> {

@@ -7,7 +7,7 @@ use crate::{
     name::Name,
     numbers,
     paint::{Painted, Tone},
-    say,
+    say, text,
 };
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         checks.extend(checkup::segment(name));
     }
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&json!({ "checks": checks }))?);
+        say!("{}", text::json(&serde_json::to_string_pretty(&json!({ "checks": checks }))?));
     } else {
         checks.iter().for_each(print);
     }

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         tell!("there was no segment '{}'; nothing answered", args.side.name);
         return Ok(Exit::Missing);
     };
-    let mut buffer = vec![0; endpoint.capacity()?];
+    let mut buffer = side::buffer(&endpoint, &args.side.name)?;
     let (mut answered, mut place) = (0_u64, Place::of(&endpoint, &args.side.name));
     let mut notice = Notice::new();
     loop {
@@ -52,7 +52,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 place.check()?;
                 notice.tell_if_long(|| waiting::for_a_value(&endpoint, &args.side.name));
             }
-            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0),
+            Err(Error::BufferTooSmall { size, .. }) => {
+                buffer = side::buffer_of(size, &args.side.name)?;
+            }
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
         // Busy or not: a look at the clock now and then.

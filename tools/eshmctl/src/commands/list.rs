@@ -7,7 +7,7 @@ use crate::{
     paint::{Painted, Tone},
     progress,
     report::{self, AgeOf, Kind, Life, Report, Side},
-    say, time, top,
+    say, text, time, top,
 };
 use std::{
     io::{self, IsTerminal},
@@ -37,7 +37,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let reports = report::collect_all(args.over).map_err(report::unlisted)?;
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&serde_json::json!({ "segments": reports }))?);
+        let all = serde_json::json!({ "segments": reports });
+        say!("{}", text::json(&serde_json::to_string_pretty(&all)?));
     } else if reports.is_empty() {
         say!("no segments");
     } else {
@@ -128,7 +129,7 @@ fn table(reports: &[Report], long: bool) {
         say!("{}{orphan}", line(cells));
         for (label, side) in [("master", &segment.master), ("slave", &segment.slave)] {
             if let (true, Some(pid), Some(command)) = (long, side.pid, &side.command) {
-                say!("    {label:6} {pid} {}", command.escape_debug());
+                say!("    {label:6} {pid} {}", text::shown(command));
             }
         }
     }
@@ -195,10 +196,11 @@ fn who(side: &Side) -> Cell {
         Life::Alive => {
             let command = side.command.as_deref().unwrap_or("");
             let program = command.split(' ').next().unwrap_or("").rsplit('/').next().unwrap_or("");
-            (Tone::Good, format!("{pid}{library} {program}"))
+            (Tone::Good, format!("{pid}{library} {}", text::shown(program)))
         }
         Life::Silent => (Tone::Warn, format!("{pid}{library} silent")),
         Life::Dead => (Tone::Bad, format!("{pid}{library} dead")),
+        Life::Unknown => (Tone::Warn, format!("{pid}{library} unknown")),
     };
     (top::cut(&text, SIDE), Some(tone))
 }

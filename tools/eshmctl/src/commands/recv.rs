@@ -6,7 +6,7 @@ use crate::{
     payload::{self, Form, Message},
     side::{self, As, Place, SideArgs},
     stop::{self, Limit},
-    time,
+    text, time,
     waiting::{self, Notice},
 };
 use eshm::{Error, Role};
@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let limit = Limit::after(args.time);
     let form = Form::of(args.hex, args.record);
-    let mut buffer = vec![0; endpoint.capacity()?];
+    let mut buffer = side::buffer(&endpoint, &args.side.name)?;
     let (mut values, mut no_records) = (0_u64, 0_u64);
     let mut place = Place::of(&endpoint, &args.side.name);
     while !limit.is_over() && args.count.is_none_or(|count| values < count) {
@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 continue;
             }
             Err(Error::BufferTooSmall { size, .. }) => {
-                buffer.resize(size, 0); // a new master with a larger capacity
+                buffer = side::buffer_of(size, &args.side.name)?; // a new master with a larger capacity
                 continue;
             }
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
@@ -78,7 +78,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let (mut out, message) = (io::stdout().lock(), &buffer[..size]);
         match () {
             () if args.raw => out.write_all(message)?,
-            () if args.json => writeln!(out, "{}", serde_json::to_string(&Message::of(message))?)?,
+            () if args.json => {
+                writeln!(out, "{}", text::json(&serde_json::to_string(&Message::of(message))?))?
+            }
             () => writeln!(out, "{}", payload::show(message, form))?,
         }
         out.flush()?;

@@ -84,7 +84,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         From::Master => (Direction::MasterToSlave, As::Master),
         From::Slave => (Direction::SlaveToMaster, As::Slave),
     };
-    let name = args.name.clone().unwrap_or_else(|| Name::of_file(reader.name.clone()));
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => Name::recorded(&reader.name)
+            .map_err(|error| wrong(Failure::new(format!("{error}; name one after the file"))))?,
+    };
     let side = SideArgs {
         name,
         capacity: args.capacity.max(reader.capacity as usize),

@@ -151,7 +151,7 @@ impl Sender<'_> {
 
 /// Prints what comes back until it is over; how many that was.
 fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<u64, Failure> {
-    let (mut buffer, mut replies) = (vec![0; endpoint.capacity()?], 0);
+    let (mut buffer, mut replies) = (side::buffer(endpoint, &args.side.name)?, 0);
     let mut place = Place::of(endpoint, &args.side.name);
     while !over.load(Ordering::Relaxed) {
         match endpoint.read_timeout(&mut buffer, Duration::from_millis(20)) {
@@ -162,7 +162,9 @@ fn print_replies(endpoint: &Endpoint, args: &Args, over: &AtomicBool) -> Result<
                 out.flush()?;
             }
             Err(Error::Timeout) => place.check()?,
-            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0), // a new master with a larger capacity
+            Err(Error::BufferTooSmall { size, .. }) => {
+                buffer = side::buffer_of(size, &args.side.name)?; // a new master with a larger capacity
+            }
             Err(error) => return Err(Failure::from(error).about(&args.side.name)),
         }
     }

@@ -8,10 +8,10 @@ use crate::{
     paint::{Painted, Tone},
     payload::{self, Form, Message},
     report::{self, AgeOf, Channel, Life, Report, Severity, Side},
-    say, say_part, tell, time,
+    say, say_part, tell, text, time,
 };
 use eshm::inspect::{self, Direction, Found, Sight};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Show one segment: all fields, both channels, what is wrong with it.
 #[derive(clap::Args, Debug)]
@@ -50,9 +50,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         segment.slave_to_master.message = messages[1].as_deref().map(Message::of);
     }
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", text::json(&serde_json::to_string_pretty(&report)?));
     } else {
-        text(&report, args, &messages);
+        whole(&report, args, &messages);
     }
     let no_record =
         args.record && messages.iter().flatten().any(|message| !payload::is_record(message));
@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if wrong || no_record { Exit::Findings } else { Exit::Fine })
 }
 
-fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
+fn whole(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
     say!("{}  {}", Painted(Tone::Bold, &report.name), args.name.shown_path());
     let age = match report.age_of {
         AgeOf::Birth => format!("{} s old", report.age_s),
@@ -93,7 +93,9 @@ fn text(report: &Report, args: &Args, messages: &[Option<Vec<u8>>; 2]) {
             one_channel(label, channel);
             say!(
                 "    message   {}",
-                message.as_deref().map_or("none".to_owned(), |message| shown(message, args))
+                message
+                    .as_deref()
+                    .map_or_else(|| why_none(channel), |message| shown(message, args))
             );
         }
     }
@@ -116,6 +118,7 @@ fn side(label: &str, side: &Side) {
         Life::Alive => Painted(Tone::Good, "alive"),
         Life::Silent => Painted(Tone::Warn, "silent"),
         Life::Dead => Painted(Tone::Bad, "dead"),
+        Life::Unknown => Painted(Tone::Warn, "unknown"),
     };
     say_part!("  {label:11} {life}");
     if let Some(pid) = side.pid {
@@ -131,6 +134,7 @@ fn side(label: &str, side: &Side) {
         let flag = match (side.flag, side.life) {
             (false, _) => "clear: left",
             (true, Life::Dead) => "set: never left",
+            (true, Life::Unknown) => "set: attached, or never left",
             (true, _) => "set: attached",
         };
         let lock = match side.lock {
@@ -140,7 +144,7 @@ fn side(label: &str, side: &Side) {
         say!("              alive flag {flag}; lock {lock}");
     }
     if let Some(command) = &side.command {
-        say!("              {}", command.escape_debug());
+        say!("              {}", text::shown(command));
     }
 }
 
@@ -163,21 +167,49 @@ fn one_channel(label: &str, channel: &Channel) {
     say!("{}", if channel.reader_waiting { "; a reader asks for a quiet moment" } else { "" });
 }
 
-/// Looks tried for a message between two writes.
-const TRIES: u32 = 10_000;
+/// How long a message is tried for between two writes.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Characters of a text, or bytes, that are shown unless all are asked for.
 const SHOWN: usize = 64;
 
-/// The current messages of both channels, as far as there are any; what cannot be looked at has
-/// none.
+/// The current messages of both channels, as far as there are any that can be had; what cannot be
+/// looked at has none.
 fn messages(name: &Name) -> [Option<Vec<u8>>; 2] {
     let Ok(Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else {
         return [None, None];
     };
     [Direction::MasterToSlave, Direction::SlaveToMaster].map(|direction| {
-        let mut bytes = Vec::new();
-        (0..TRIES).any(|_| segment.message(direction, None, &mut bytes).is_some()).then_some(bytes)
+        let (mut bytes, end) = (Vec::new(), Instant::now() + PATIENCE);
+        loop {
+            let state = segment.channel(direction);
+            let size = state.data_size as usize;
+            if state.sequence == 0 || size > payload::LARGEST.min(segment.capacity()) {
+                return None;
+            }
+            if segment.message(direction, None, &mut bytes).is_some() {
+                return Some(bytes);
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+        }
     })
+}
+
+/// Why there is no message to be shown.
+fn why_none(channel: &Channel) -> String {
+    match channel {
+        Channel { sequence: 0, .. } => "none".to_owned(),
+        Channel { message_size: size, .. } if *size as usize > payload::LARGEST => {
+            payload::too_large(*size as usize)
+        }
+        Channel { sequence, .. } if sequence & 1 == 1 => "none that is whole".to_owned(),
+        _ => {
+            "none to be had: it is written anew all the time, damaged, or too large for the memory \
+              there is"
+                .to_owned()
+        }
+    }
 }
 
 /// Its size and its bytes, as text, as a record or in hexadecimal.
@@ -204,5 +236,5 @@ fn shown(message: &[u8], args: &Args) -> String {
 /// The beginning of a text, with what is not printable escaped.
 fn quoted(text: &str) -> String {
     let part = text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end]);
-    format!("\"{}\"{}", part.escape_debug(), if part.len() < text.len() { " ..." } else { "" })
+    format!("\"{}\"{}", text::shown(part), if part.len() < text.len() { " ..." } else { "" })
 }

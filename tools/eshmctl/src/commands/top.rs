@@ -4,7 +4,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     paint, report, standard, stop, time,
-    top::{self, App, Board, Key},
+    top::{self, App, Board, Key, Screen},
 };
 use ratatui::{
     Terminal,
@@ -13,6 +13,7 @@ use ratatui::{
         event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
         style,
     },
+    layout::Rect,
 };
 use std::{
     io::{self, IsTerminal},
@@ -55,26 +56,31 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::new("top needs a terminal; `eshmctl list --json` is for programs"));
     }
     style::force_color_output(paint::is_on());
-    let mut terminal = ratatui::try_init()?;
-    let result = live(&mut terminal, every);
-    ratatui::restore();
-    result.map(|()| Exit::Fine)
+    let mut screen = Screen::take()?;
+    live(&mut screen, every)?;
+    Ok(Exit::Fine)
 }
 
-fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), Failure> {
+fn live(screen: &mut Screen, every: Duration) -> Result<(), Failure> {
     let (mut board, mut app) = (Board::new(), App::new());
     board.refresh();
     let mut next = Instant::now() + every.min(Duration::from_millis(250)); // the first figures soon
     let (mut glance, mut measured) = (Instant::now(), false);
     while !app.done && !stop::asked() {
+        if screen.has_resumed() {
+            // Not `clear`, which asks the terminal where its cursor is, and waits for the answer.
+            let size = screen.0.size()?;
+            screen.0.resize(Rect::new(0, 0, size.width, size.height))?;
+        }
         if measured {
-            terminal.draw(|frame| top::draw(frame, &app))?;
+            screen.0.draw(|frame| top::draw(frame, &app))?;
         }
         // Until something is to be drawn.
         loop {
             let now = Instant::now();
             if now >= next {
                 app.take(board.refresh());
+                app.others = board.others;
                 measured = true;
                 next = now + every;
                 break;
@@ -84,11 +90,11 @@ fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), 
                 glance = now + every / GLANCES;
             }
             if event::poll(glance.min(next).saturating_duration_since(now))?
-                && pressed(event::read()?, &mut app)
+                && pressed(&event::read()?, &mut app, screen)
             {
                 break;
             }
-            if stop::asked() {
+            if stop::asked() || screen.resumes() {
                 break;
             }
         }
@@ -97,14 +103,19 @@ fn live(terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), 
 }
 
 /// Acts on an event; true if the screen is to be drawn again.
-fn pressed(event: Event, app: &mut App) -> bool {
+fn pressed(event: &Event, app: &mut App, screen: &Screen) -> bool {
     let key = match event {
         Event::Key(key) if key.kind == KeyEventKind::Press => key,
         Event::Resize(..) => return true,
         _ => return false,
     };
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let meant = match key.code {
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Letter('q'),
+        KeyCode::Char('z') if control => {
+            screen.pause();
+            return true;
+        }
+        KeyCode::Char('c') if control => Key::Letter('q'),
         KeyCode::Char(letter) => Key::Letter(letter),
         KeyCode::Down => Key::Down,
         KeyCode::Up => Key::Up,
@@ -124,6 +135,7 @@ fn one_screen(every: Duration) -> Result<String, Failure> {
         board.glance();
     }
     app.take(board.refresh());
+    app.others = board.others;
     let Ok(mut terminal) = Terminal::new(TestBackend::new(80, 24));
     let Ok(_) = terminal.draw(|frame| top::draw(frame, &app));
     Ok(top::svg(terminal.backend().buffer()))

@@ -7,7 +7,7 @@ use crate::{
     payload::{self, Form, Message},
     stop::{self, Limit},
     tap::{self, Pace, Which},
-    tell, time,
+    tell, text, time,
 };
 use serde::Serialize;
 use std::{
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 missed: caught.missed,
                 message: Message::of(caught.message),
             };
-            writeln!(out, "{}", serde_json::to_string(&line)?)?;
+            writeln!(out, "{}", text::json(&serde_json::to_string(&line)?))?;
         } else if args.csv {
             let (size, hex) = (caught.message.len(), payload::hex(caught.message));
             writeln!(out, "{unix:.6},{writer},{size},{},{hex}", caught.missed)?;

@@ -1,30 +1,27 @@
-//! Watching segments for a moment.
+//! Watching segments for a moment: all of them at once, on this thread, without a file held open, so
+//! that hundreds of them take no longer than one, and no limit on threads, files or memory matters.
 
 use super::{AgeOf, Channel, Kind, Life, Report, Segment, Side, diagnose::diagnose};
 use crate::{
+    fault,
     name::Name,
     obstacle::Obstacle,
     process::{Mapped, command_line},
+    processes::Processes,
 };
-use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight};
+use eshm::inspect::{self, ChannelFacts, Direction, FileFacts, Found, HeaderFacts, Sight, Watched};
 use std::{
+    cell::OnceCell,
     io, thread,
     time::{Duration, Instant, SystemTime},
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::MasterToSlave, Direction::SlaveToMaster];
+const SIDES: [inspect::Side; 2] = [inspect::Side::Master, inspect::Side::Slave];
 
 /// Everything about the segment `name`, watched for `window`; `None` if there is none.
 pub fn collect(name: &Name, window: Duration) -> Option<Report> {
-    let mut sight = inspect::look(name);
-    if matches!(&sight, Ok(Sight { found: Found::Making, .. })) {
-        thread::sleep(window); // its creator may be at it
-        sight = inspect::look(name);
-    }
-    if matches!(&sight, Ok(Sight { found: Found::Missing, .. })) {
-        return None;
-    }
-    Some(report(name, sight, window))
+    collect_these(std::slice::from_ref(name), window).pop().flatten()
 }
 
 /// Everything about every segment, all watched at once for `window`; an error if /dev/shm cannot be
@@ -36,23 +33,92 @@ pub fn collect_all(window: Duration) -> io::Result<Vec<Report>> {
 /// The same, each with its name as it is.
 pub fn collect_named(window: Duration) -> io::Result<Vec<(Name, Report)>> {
     let names = super::names()?;
-    let reports: Vec<_> = thread::scope(|scope| {
-        let watches: Vec<_> =
-            names.iter().map(|name| scope.spawn(move || collect(name, window))).collect();
-        watches.into_iter().map(|watch| watch.join().expect("no panic")).collect()
-    });
+    let reports = collect_these(&names, window);
     // One that vanished meanwhile is not there.
     Ok(names.into_iter().zip(reports).filter_map(|(name, report)| Some((name, report?))).collect())
 }
 
-/// A look, and the words of its first moment.
+/// Those of these names, each `None` if there is none.
+pub fn collect_these(names: &[Name], window: Duration) -> Vec<Option<Report>> {
+    let start = Instant::now();
+    let mut firsts: Vec<Option<First>> = names.iter().map(First::of).collect();
+    thread::sleep(window.saturating_sub(start.elapsed()));
+    for (name, first) in names.iter().zip(&mut firsts) {
+        match first {
+            Some(first) => first.look_again(name),
+            None => *first = First::of(name), // its creator was at it
+        }
+    }
+    watch_the_silent(names, &mut firsts);
+    let processes = OnceCell::new();
+    names.iter().zip(firsts).map(|(name, first)| report(name, first, &processes)).collect()
+}
+
+/// Between two looks at those that have not beaten yet.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Goes on watching those that have not beaten until that means something.
+fn watch_the_silent(names: &[Name], firsts: &mut [Option<First>]) {
+    loop {
+        let mut longest = Duration::ZERO;
+        for (name, first) in names.iter().zip(firsts.iter_mut()) {
+            let Some(first) = first.as_mut().filter(|first| first.is_silent()) else { continue };
+            first.look_again(name);
+            if first.is_silent() {
+                longest = longest.max(first.header.watch().saturating_sub(first.at.elapsed()));
+            }
+        }
+        if longest.is_zero() {
+            return;
+        }
+        thread::sleep(longest.min(AGAIN));
+    }
+}
+
+/// A first look: the file, and the words of that moment.
 struct First {
+    inode: u64,
     header: HeaderFacts,
     channels: [ChannelFacts; 2],
     at: Instant,
+    /// The heartbeats that have moved since.
+    beaten: [bool; 2],
 }
 
-fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> Report {
+impl First {
+    fn of(name: &Name) -> Option<First> {
+        let Ok(Sight { file: Some(file), found: Found::Segment(segment) }) = inspect::look(name)
+        else {
+            return None;
+        };
+        let at = Instant::now(); // before the words: the time that is waited is not too short
+        let header = segment.header();
+        let channels = DIRECTIONS.map(|d| segment.channel(d));
+        Some(First { inode: file.inode, header, channels, at, beaten: [false; 2] })
+    }
+
+    /// Notes what has beaten since; another file, or none, begins anew.
+    fn look_again(&mut self, name: &Name) {
+        match First::of(name) {
+            Some(now) if now.inode == self.inode => self.note(&now.header),
+            Some(now) => *self = now,
+            None => self.beaten = [true; 2], // there is nothing to be watched
+        }
+    }
+
+    fn note(&mut self, now: &HeaderFacts) {
+        for side in 0..2 {
+            self.beaten[side] |= now.heartbeats[side] != self.header.heartbeats[side];
+        }
+    }
+
+    /// Whether a side should beat, and was not seen to.
+    fn is_silent(&self) -> bool {
+        (0..2).any(|side| self.header.alive[side] && !self.beaten[side])
+    }
+}
+
+fn report(name: &Name, first: Option<First>, processes: &OnceCell<Processes>) -> Option<Report> {
     let mut report = Report {
         name: name.to_string(),
         kind: Kind::Unreadable,
@@ -62,11 +128,12 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
         age_s: 0,
         age_of: AgeOf::Birth,
         orphan: false,
+        watched: None,
         segment: None,
         findings: Vec::new(),
     };
     let (mut why, mut obstacle) = (None, None);
-    match sight {
+    match inspect::look(name) {
         Err(error) => {
             let error = error.to_string();
             obstacle = Obstacle::behind(name, &error);
@@ -80,7 +147,7 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
                 fill(&mut report, file);
             }
             match found {
-                Found::Missing => {}
+                Found::Missing => return None,
                 Found::Making => report.kind = Kind::HalfMade,
                 Found::Invalid(reason) => {
                     report.kind = Kind::Invalid;
@@ -92,19 +159,18 @@ fn report(name: &Name, sight: Result<Sight, eshm::Error>, window: Duration) -> R
                 }
                 Found::Segment(segment) => {
                     report.kind = Kind::Segment;
-                    let first = First {
-                        header: segment.header(),
-                        channels: DIRECTIONS.map(|d| segment.channel(d)),
-                        at: Instant::now(),
-                    };
-                    let mapped = Mapped::new(name, file.map_or(0, |file| file.inode));
-                    report.segment = Some(watch(&segment, &first, window, &mapped));
+                    let inode = file.map_or(0, |file| file.inode);
+                    let first =
+                        first.filter(|first| first.inode == inode).or_else(|| First::of(name))?;
+                    let mapped = Mapped::new(name, inode);
+                    report.segment = Some(since(&segment, &first, &mapped, processes));
+                    report.watched = Some(Watched { inode, header: first.header, since: first.at });
                 }
             }
         }
     }
     diagnose(&mut report, why, obstacle);
-    report
+    Some(report)
 }
 
 fn fill(report: &mut Report, file: &FileFacts) {
@@ -118,34 +184,49 @@ fn fill(report: &mut Report, file: &FileFacts) {
         .as_secs();
 }
 
-/// Watches a mapped segment from `first` on.
-fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &Mapped) -> Segment {
-    thread::sleep(window.saturating_sub(first.at.elapsed()));
+/// Below this a rate would be made of nothing.
+const SHORTEST: f64 = 1e-3;
+
+/// What has become of a segment since `first`.
+fn since(
+    segment: &inspect::Segment,
+    first: &First,
+    mapped: &Mapped,
+    processes: &OnceCell<Processes>,
+) -> Segment {
     let (header, channels) = (segment.header(), DIRECTIONS.map(|d| segment.channel(d)));
-    let seconds = first.at.elapsed().as_secs_f64();
+    let still = first.at.elapsed();
+    let seconds = still.as_secs_f64().max(SHORTEST);
     let side = |side: inspect::Side| {
         let index = side as usize;
         let beats = header.heartbeats[index].wrapping_sub(first.header.heartbeats[index]);
-        let life = match beats {
-            0 => segment.judge(side).into(),
-            _ if header.alive[index] => Life::Alive,
-            _ => segment.judge(side).into(),
+        let mut life = match beats {
+            1.. if header.alive[index] => Life::Alive,
+            0 => fault::looking(|| segment.judge_after(side, still)).into(),
+            _ => fault::looking(|| segment.judge(side)).into(),
         };
         let pid = Some(header.pids[index]).filter(|&pid| pid != 0);
+        let mut doubt = None;
+        if life == Life::Unknown {
+            doubt = doubt_about(side, &header, processes);
+            if doubt.is_none() {
+                life = Life::Dead;
+            }
+        }
+        let there = !matches!(life, Life::Dead | Life::Absent | Life::Unknown);
         Side {
             life,
             pid,
-            command: pid
-                .filter(|&pid| life != Life::Dead && life != Life::Absent && mapped.may_be_by(pid))
-                .and_then(command_line),
+            command: pid.filter(|&pid| there && mapped.may_be_by(pid)).and_then(command_line),
             // Who has left took with him what tells the libraries apart.
             library: pid
                 .filter(|_| life != Life::Absent)
-                .map(|_| if segment.is_ours(side) { "ours" } else { "released" }),
+                .map(|_| if header.is_ours(side) { "ours" } else { "released" }),
             flag: header.alive[index],
             lock: header.locks[index],
             heartbeat: header.heartbeats[index],
             beats_per_second: beats as f64 / seconds,
+            doubt,
         }
     };
     let channel = |direction: Direction| {
@@ -165,6 +246,7 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &M
             message: None,
         }
     };
+    let [master, slave] = SIDES.map(side);
     Segment {
         protocol: header.version,
         capacity: segment.capacity(),
@@ -177,9 +259,24 @@ fn watch(segment: &inspect::Segment, first: &First, window: Duration, mapped: &M
         features: header.features,
         layout_size: header.layout_size,
         window_ms: (seconds * 1000.0) as u64,
-        master: side(inspect::Side::Master),
-        slave: side(inspect::Side::Slave),
+        master,
+        slave,
         master_to_slave: channel(Direction::MasterToSlave),
         slave_to_master: channel(Direction::SlaveToMaster),
     }
+}
+
+/// Why nothing is known of a side whose heartbeat stands still and whose process is not seen;
+/// `None` if it is proven after all that there is no such process.
+pub fn doubt_about(
+    side: inspect::Side,
+    header: &HeaderFacts,
+    processes: &OnceCell<Processes>,
+) -> Option<String> {
+    let pid = header.pids[side as usize];
+    if header.is_ours(side) {
+        return Some("its lock on the file is held, if only by a child that it forked".to_owned());
+    }
+    let processes = processes.get_or_init(Processes::look);
+    (!processes.lack(pid)).then(|| processes.why_not(pid))
 }

@@ -6,6 +6,8 @@ use crate::{
     obstacle::{Obstacle, PERMISSION},
 };
 
+use eshm::inspect::LONGEST_WATCH;
+
 /// Subjects of findings that others do not share.
 const FILE: &str = "the file";
 const MESSAGES: &str = "messages";
@@ -101,12 +103,22 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, &'static str, String,
                 format!("the {name} (process {pid}) was killed and is not back"),
                 &format!("start the {name} again; the {other} carries on by itself"),
             ),
+            Life::Unknown => add(
+                Severity::Problem,
+                name,
+                format!(
+                    "whether the {name} (process {pid}) lives is unknown: it does not beat, and {}",
+                    side.doubt.as_deref().unwrap_or("nothing proves that it is dead")
+                ),
+                "look where it runs, in its container, or as root outside of all containers: it may be paused. If it is dead, \
+                 start it again, or remove the segment by `eshmctl clean --force` with its name",
+            ),
             Life::Silent => add(
                 Severity::Problem,
                 name,
                 format!(
                     "the {name} (process {pid}) runs but has not beaten for {} ms",
-                    segment.stale_threshold_ms
+                    segment.stale_threshold_ms.min(LONGEST_WATCH.as_millis() as u32)
                 ),
                 "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened without threads and does not \
                  call often enough; a larger stale_threshold_ms on the creating side bears longer pauses",

@@ -4,7 +4,7 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all, collect_named};
+pub use collect::{collect, collect_all, collect_named, collect_these, doubt_about};
 
 use crate::{failure::Failure, name::Name, payload::Message};
 use eshm::inspect;
@@ -68,6 +68,9 @@ pub struct Report {
     pub age_of: AgeOf,
     /// A segment whose both ends are proven dead or have left.
     pub orphan: bool,
+    /// How it was watched: what removes it need not wait anew.
+    #[serde(skip)]
+    pub watched: Option<inspect::Watched>,
     /// The rest, of a segment.
     #[serde(flatten)]
     pub segment: Option<Segment>,
@@ -140,6 +143,8 @@ pub enum Life {
     Silent,
     /// Its process is gone, and it never left.
     Dead,
+    /// Its heartbeat stands still, and nothing proves that its process is gone.
+    Unknown,
 }
 
 impl From<eshm::inspect::Life> for Life {
@@ -149,6 +154,7 @@ impl From<eshm::inspect::Life> for Life {
             eshm::inspect::Life::Alive => Life::Alive,
             eshm::inspect::Life::Silent => Life::Silent,
             eshm::inspect::Life::Dead => Life::Dead,
+            eshm::inspect::Life::Unknown => Life::Unknown,
         }
     }
 }
@@ -173,6 +179,17 @@ pub struct Side {
     pub heartbeat: u64,
     /// Heartbeats a second; about 1000 is right.
     pub beats_per_second: f64,
+    /// Why nothing is known of its life.
+    #[serde(skip)]
+    pub doubt: Option<String>,
+}
+
+impl Report {
+    /// Whether no end is known to live, but not both are proven dead or gone.
+    pub fn is_doubtful(&self) -> bool {
+        let gone = |side: &Side| matches!(side.life, Life::Absent | Life::Dead | Life::Unknown);
+        !self.orphan && self.segment.as_ref().is_some_and(|s| gone(&s.master) && gone(&s.slave))
+    }
 }
 
 /// One direction of a segment.

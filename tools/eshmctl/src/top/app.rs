@@ -20,7 +20,9 @@ pub enum Order {
 pub struct App {
     /// The rows shown.
     pub rows: Vec<Row>,
-    /// Their order.
+    /// Files that have a segment's name and are none.
+    pub others: usize,
+    /// The order of the rows.
     pub order: Order,
     /// Nothing moves.
     pub frozen: bool,
@@ -52,6 +54,7 @@ impl App {
     pub fn new() -> App {
         App {
             rows: Vec::new(),
+            others: 0,
             order: Order::Name,
             frozen: false,
             chosen: None,

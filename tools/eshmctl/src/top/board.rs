@@ -4,7 +4,7 @@ use crate::{
     name::Name,
     process::{self, Mapped, command_line},
 };
-use eshm::inspect::{self, ChannelFacts, Direction, Found, HeaderFacts, Segment, Side};
+use eshm::inspect::{self, ChannelFacts, Direction, Found, HeaderFacts, Segment, Side, Sight};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -53,7 +53,6 @@ pub struct Peer {
 struct Watched {
     inode: u64,
     mapped: Mapped,
-    segment: Segment,
     header: HeaderFacts,
     channels: [ChannelFacts; 2],
     /// Processor time of both sides, in ticks of the kernel.
@@ -68,6 +67,16 @@ struct Watched {
 pub struct Board {
     watched: BTreeMap<Vec<u8>, Watched>,
     at: Instant,
+    /// Files that have a segment's name and are none, or cannot be looked at.
+    pub others: usize,
+}
+
+/// A segment and its file's inode. None is held open: there may be more than there are descriptors.
+fn look(name: &[u8]) -> Option<(Segment, u64)> {
+    match inspect::look(name).ok()? {
+        Sight { file: Some(file), found: Found::Segment(segment) } => Some((segment, file.inode)),
+        _ => None,
+    }
 }
 
 /// The longest a short look may be late and still be held against the heartbeats: above it is our
@@ -77,13 +86,15 @@ const LATE: Duration = Duration::from_millis(200);
 impl Board {
     /// An empty one.
     pub fn new() -> Board {
-        Board { watched: BTreeMap::new(), at: Instant::now() }
+        Board { watched: BTreeMap::new(), at: Instant::now(), others: 0 }
     }
 
     /// A short look, for the jitter: some times between two refreshes.
     pub fn glance(&mut self) {
-        for watched in self.watched.values_mut() {
-            watched.glance();
+        for (name, watched) in &mut self.watched {
+            if let Some((segment, _)) = look(name).filter(|(_, inode)| *inode == watched.inode) {
+                watched.glance(&segment);
+            }
         }
     }
 
@@ -95,17 +106,20 @@ impl Board {
         let names = inspect::names().unwrap_or_default(); // without the folder there are none
         self.watched.retain(|name, _| names.contains(name));
         let mut rows = Vec::new();
+        self.others = 0;
         for name in names {
-            let Ok(sight) = inspect::look(&name) else { continue };
-            let (Some(file), Found::Segment(segment)) = (sight.file, sight.found) else { continue };
-            let known = self.watched.remove(&name).filter(|watched| watched.inode == file.inode);
+            let Some((segment, inode)) = look(&name) else {
+                self.others += 1;
+                continue;
+            };
+            let known = self.watched.remove(&name).filter(|watched| watched.inode == inode);
             let shown = Name::of_file(name.clone());
             let watched = match known {
                 Some(mut watched) => {
-                    rows.push(watched.row(shown.to_string(), seconds));
+                    rows.push(watched.row(&segment, shown.to_string(), seconds));
                     watched
                 }
-                None => Watched::new(segment, file.inode, Mapped::new(&shown, file.inode)),
+                None => Watched::new(&segment, inode, Mapped::new(&shown, inode)),
             };
             self.watched.insert(name, watched);
         }
@@ -118,22 +132,21 @@ fn channels(segment: &Segment) -> [ChannelFacts; 2] {
 }
 
 impl Watched {
-    fn new(segment: Segment, inode: u64, mapped: Mapped) -> Watched {
+    fn new(segment: &Segment, inode: u64, mapped: Mapped) -> Watched {
         let header = segment.header();
         Watched {
             inode,
             mapped,
-            channels: channels(&segment),
+            channels: channels(segment),
             time: header.pids.map(process::processor_time),
             last: (header.heartbeats, Instant::now()),
             strayed: [0.0; 2],
             header,
-            segment,
         }
     }
 
-    fn glance(&mut self) {
-        let (beats, elapsed) = (self.segment.header().heartbeats, self.last.1.elapsed());
+    fn glance(&mut self, segment: &Segment) {
+        let (beats, elapsed) = (segment.header().heartbeats, self.last.1.elapsed());
         if elapsed < LATE {
             let due = elapsed.as_secs_f64() * 1000.0;
             for (strayed, (now, before)) in
@@ -145,11 +158,11 @@ impl Watched {
         self.last = (beats, Instant::now());
     }
 
-    fn row(&mut self, name: String, seconds: f64) -> Row {
+    fn row(&mut self, segment: &Segment, name: String, seconds: f64) -> Row {
         let (header, channels, time) = (
-            self.segment.header(),
-            channels(&self.segment),
-            self.segment.header().pids.map(process::processor_time),
+            segment.header(),
+            channels(segment),
+            segment.header().pids.map(process::processor_time),
         );
         let side = |side: Side| {
             let i = side as usize;
@@ -181,7 +194,7 @@ impl Watched {
         };
         let row = Row {
             name,
-            capacity: self.segment.capacity(),
+            capacity: segment.capacity(),
             sides: [side(Side::Master), side(Side::Slave)],
             rates: each(&|now, before| per_second(now.write_count, before.write_count)),
             missed: each(&|now, before| {

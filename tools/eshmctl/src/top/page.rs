@@ -1,7 +1,7 @@
 //! The page of one segment.
 
 use super::{board::Row, columns};
-use crate::numbers;
+use crate::{numbers, text};
 use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
@@ -45,7 +45,7 @@ fn details(row: &Row) -> Vec<Line<'static>> {
         };
         lines.push(bold(format!("{label}: {state}")));
         if let Some(command) = &side.command {
-            lines.push(Line::from(format!("  {}", command.escape_debug())));
+            lines.push(Line::from(format!("  {}", text::shown(command))));
         }
         let cpu = side.cpu.map_or("unknown".to_owned(), |percent| format!("{percent:.1} %"));
         lines.push(Line::from(format!(

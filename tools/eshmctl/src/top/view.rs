@@ -48,7 +48,12 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     }
     let must = facts(app.frozen, hidden, &which, count, room);
     // By weight: what comes last goes first where there is no room.
-    let may = [format!("by {order}"), numbers::count(beating as u64, "live end")];
+    let others = match app.others {
+        0 => String::new(),
+        1 => "1 file is no segment: `eshmctl list`".to_owned(),
+        many => format!("{many} files are no segments: `eshmctl list`"),
+    };
+    let may = [format!("by {order}"), numbers::count(beating as u64, "live end"), others];
     let parts: Vec<&str> = must.iter().chain(&may).map(String::as_str).collect();
     let told = must.iter().map(|fact| columns::width(fact) + 2).sum::<usize>();
     let start = "eshmctl top";

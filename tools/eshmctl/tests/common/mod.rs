@@ -3,7 +3,7 @@
 
 pub mod terminal;
 
-use eshm_processes::until;
+use eshm_processes::{Name, Raw, until};
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, pipe},
@@ -46,7 +46,21 @@ pub fn ctl_bound_by_modes(args: &[&str]) -> Done {
     done(&mut command)
 }
 
-/// The same as that, after `script`, a shell's, has arranged mounts that it alone sees. `None`,
+/// The same, by a shell that has run `script`, and killed where it does not end: its code is 137
+/// then. Longer than anything takes that ends.
+pub fn ctl_in_time_by(script: &str, args: &[impl AsRef<OsStr>]) -> Done {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{script} exec timeout -s KILL 60 \"$0\" \"$@\"")).arg(PROGRAM);
+    command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
+    done(&mut command)
+}
+
+/// The same without a script.
+pub fn ctl_in_time(args: &[impl AsRef<OsStr>]) -> Done {
+    ctl_in_time_by("", args)
+}
+
+/// The same as `ctl_bound_by_modes`, after `script`, a shell's, has arranged mounts that it alone sees. `None`,
 /// said aloud, where that is not permitted.
 pub fn ctl_with_mounts(script: &str, args: &[&str]) -> Option<Done> {
     const UNSHARE: [&str; 4] = ["--mount", "--propagation=private", "sh", "-c"];
@@ -188,6 +202,12 @@ impl Running {
         self.lines.recv_timeout(eshm_processes::ms(20_000)).expect("a line in time")
     }
 
+    /// The rest of its lines, once it has ended by itself.
+    pub fn rest(&mut self) -> String {
+        self.end_code();
+        self.lines.iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// Its next line, if there is one already.
     pub fn try_line(&mut self) -> Option<String> {
         self.lines.try_recv().ok()
@@ -278,4 +298,22 @@ pub fn recording() -> String {
     master.write(b"recorded").expect("written");
     assert_eq!(record.end_code(), Some(0));
     file
+}
+
+/// The largest threshold there is: 49 days.
+pub const ENDLESS: u64 = u32::MAX as u64;
+
+/// The id of a process that has ended.
+pub fn dead_pid() -> u32 {
+    let mut child = Command::new("true").spawn().expect("start true");
+    child.wait().expect("its end");
+    child.id()
+}
+
+/// One whose both sides are there by their flags, and never beat.
+pub fn silent(name: &Name, threshold: u64, capacity: usize, pid: u32) -> Raw {
+    let raw = Raw::stamped(name, 3, capacity);
+    raw.set("stale_threshold", threshold);
+    ["master", "slave"].into_iter().for_each(|side| raw.occupy(side, pid));
+    raw
 }

@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     os::{
-        fd::{FromRawFd, OwnedFd},
+        fd::{AsRawFd, FromRawFd, OwnedFd},
         unix::process::CommandExt,
     },
     process::{Child, Command, Stdio},
@@ -17,6 +17,8 @@ use std::{
 /// One that runs on a pseudo-terminal of 24 lines, and of 80 columns by default.
 pub struct Terminal {
     child: Child,
+    /// Of the program, the child itself or the shell's.
+    pid: u32,
     keys: File,
     screen: Arc<Mutex<vt100::Parser>>,
     output: Arc<Mutex<Vec<u8>>>,
@@ -28,7 +30,35 @@ impl Terminal {
         Terminal::start_with_columns(80, args, variables)
     }
 
+    /// Started by a shell that waits for it as for a job: once it is stopped, the shell takes the
+    /// terminal back and says `paused`, and a line typed then brings it to the front again; twice.
+    pub fn start_as_a_job(args: &[&str]) -> Terminal {
+        let mut shell = Command::new("bash");
+        // No loop: a shell leaves a loop in which a job is stopped.
+        let script = "set -m; \"$0\" \"$@\"; echo paused; read -r; fg; echo paused; read -r; fg";
+        shell.args(["-c", script, PROGRAM]);
+        let mut terminal = Terminal::run(80, shell, args, &[]);
+        let children = format!("/proc/{0}/task/{0}/children", terminal.pid);
+        until("the shell has started it", || {
+            let found = std::fs::read_to_string(&children).unwrap_or_default();
+            found.trim().parse().is_ok_and(|pid| {
+                terminal.pid = pid;
+                true
+            })
+        });
+        terminal
+    }
+
     pub fn start_with_columns(columns: u16, args: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        Terminal::run(columns, Command::new(PROGRAM), args, variables)
+    }
+
+    fn run(
+        columns: u16,
+        mut command: Command,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Terminal {
         let (mut ours, mut theirs) = (-1, -1);
         let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: two descriptors to fill in, and a size to read.
@@ -38,7 +68,6 @@ impl Terminal {
         assert_eq!(result, 0);
         // SAFETY: new descriptors that nobody else owns.
         let (ours, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
-        let mut command = Command::new(PROGRAM);
         command
             .args(args)
             .env("TERM", "xterm-256color")
@@ -71,7 +100,7 @@ impl Terminal {
                 all.lock().expect("the output").extend_from_slice(&bytes[..got]);
             }
         });
-        Terminal { child, keys: ours, screen, output, reader: Some(reader) }
+        Terminal { pid: child.id(), child, keys: ours, screen, output, reader: Some(reader) }
     }
 
     pub fn text(&self) -> String {
@@ -96,6 +125,28 @@ impl Terminal {
 
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("press keys");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a child of ours, or of our shell, that has not been waited for.
+        unsafe { libc::kill(self.pid as i32, signal) };
+    }
+
+    /// Whether a signal has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        stat.is_ok_and(|stat| stat.contains(") T "))
+    }
+
+    /// Whether it takes the terminal's keys one by one, without an echo.
+    pub fn is_raw(&self) -> bool {
+        // SAFETY: settings to fill in.
+        unsafe {
+            let mut settings = std::mem::zeroed::<libc::termios>();
+            assert_eq!(libc::tcgetattr(self.keys.as_raw_fd(), &mut settings), 0);
+            settings.c_lflag & (libc::ECHO | libc::ICANON) == 0
+        }
     }
 
     /// Waits for its end and all its output.

@@ -143,6 +143,20 @@ impl Core {
     }
 }
 
+#[test]
+fn a_kept_value_is_told_from_messages_and_from_other_kept_ones() {
+    let marks = [0, 8, EPOCH * 2 + 6, EPOCH * 4 + 6].map(mark_of_kept);
+    assert!(marks.iter().all(|mark| mark & 1 == 1));
+    assert!(marks[0] == marks[1] && marks[1] != marks[2] && marks[2] != marks[3]);
+    let (mut room, mut judge) = (Room::new(), |_: &[u8]| Ok(()));
+    for (refused, kept_is_gone) in [(marks[2], true), (EPOCH * 2 + 6, false)] {
+        let refusal = Some((refused, Error::Timeout));
+        let mut judged = Judged { room: &mut room, judge: &mut judge, refusal };
+        assert!(judged.has_refusal(true));
+        assert_eq!(judged.has_refusal(false), !kept_is_gone);
+    }
+}
+
 /// What every record must stand.
 fn check(message: &[u8]) -> Result<(), Error> {
     Items::new(message).and_then(Items::check)?;

@@ -24,6 +24,15 @@ const FILES: [(&str, Make); 3] = [
     }),
 ];
 
+/// Has a thread stop as the test goes on, or fails.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_name_that_leads_to_one_file_after_another_holds_up_no_opening_for_long() {
     thread::scope(|scope| {
@@ -49,9 +58,8 @@ fn open_beside_a_script(what: &str, make: Make, role: &str) {
                 thread::sleep(ms(1));
             }
         });
-        let result = elapsed_ms(|| peer.ask(format_args!("init {role}")));
-        stop.store(true, Ordering::Relaxed);
-        result
+        let _stopping = Stopping(&stop); // also where no answer comes
+        elapsed_ms(|| peer.ask(format_args!("init {role}")))
     });
     let log = peer.log();
     println!("{what}, {role}: {answer} after {took} ms, {} lines", log.lines().count());

@@ -63,7 +63,7 @@ fn stopping_a_dispatcher_of_triggers_does() {
         for _ in 0..TURNS {
             rpc.start().expect("start");
             thread::sleep(ms(5)); // and spins
-            rpc.stop();
+            rpc.stop().expect("stop");
         }
     });
     assert!(took < MOST, "{TURNS} stops took {took} ms");

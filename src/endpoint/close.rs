@@ -49,6 +49,7 @@ impl Core {
         drop(held);
         failpoint!("close.quiet");
         self.bring_reads();
+        self.end_kept(end);
         service::remove_side(monitor.segment.id, self.side);
         if let Some((segment, Some(attachment))) = monitor.pending.take() {
             // A master's fresh segment that it never got to.
@@ -153,6 +154,9 @@ impl Core {
         // If a thread of the parent held the mutex at the fork it stays locked here, and the rest is left to exit.
         if let Ok(mut monitor) = self.monitor.try_lock() {
             drop(monitor.take());
+        }
+        if let Ok(mut kept) = self.kept.try_lock() {
+            drop(kept.take());
         }
     }
 

@@ -6,6 +6,7 @@ mod close;
 pub(crate) mod core;
 mod count;
 pub(crate) mod event;
+mod kept;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod record;

@@ -312,35 +312,6 @@ impl Core {
         now >= deadline.end(now)
     }
 
-    /// The unread value of the former segment, if no newer one is there.
-    fn take_kept(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<usize, Error>> {
-        // Acquire pairs with the release in keep_unread.
-        if !self.has_kept.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut kept = sync::hold(&self.kept);
-        let size = kept.as_ref()?.1.len();
-        if size > buffer.len() {
-            return Some(Err(Error::BufferTooSmall { size, given: buffer.len() }));
-        }
-        let (_, value) = kept.take()?;
-        for (to, from) in buffer.iter_mut().zip(&value) {
-            to.write(*from);
-        }
-        self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        Some(Ok(size))
-    }
-
-    #[cold]
-    pub(crate) fn drop_kept(&self, claimed: u64) {
-        let mut kept = sync::hold(&self.kept);
-        // One kept since belongs to the very epoch that this claim was made in, and is newer.
-        if kept.as_ref().is_some_and(|(cursor, _)| cursor / EPOCH < claimed / EPOCH) {
-            *kept = None;
-            self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        }
-    }
-
     #[cold]
     fn report_unsound(&self, size: u32) {
         if !self.warned.swap(true, Ordering::Relaxed) {

@@ -104,19 +104,21 @@ impl Core {
         judge: Judge<'_>,
         refusal: &mut Option<Error>,
     ) -> Option<Result<Look, Error>> {
-        let mut kept = sync::hold(&self.kept);
-        let value = &kept.as_ref()?.1;
-        let size = value.len();
-        if let Err(error) = room.grow(size).and_then(|()| judge(value)) {
-            let epoch = self.cursor.load(Ordering::Relaxed) & !(EPOCH - 1); // tells it from other kept ones
+        let epoch = self.cursor.load(Ordering::Relaxed) & !(EPOCH - 1); // tells it from other kept ones
+        let (which, size) = loop {
+            match self.look_at_kept(room.uninit())? {
+                Ok(copied) => break copied,
+                Err(needed) => {
+                    if let Err(error) = room.grow(needed) {
+                        return Some(self.refuse(!epoch, error, refusal));
+                    }
+                }
+            }
+        };
+        if let Err(error) = judge(&room.bytes()[..size]) {
             return Some(self.refuse(!epoch, error, refusal));
         }
-        for (to, from) in room.uninit().iter_mut().zip(value) {
-            to.write(*from);
-        }
-        *kept = None;
-        self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        Some(Ok(Look::Done(size)))
+        self.claim_kept(which).then_some(Ok(Look::Done(size)))
     }
 
     /// One look at both, and whether a wait may follow.

@@ -44,6 +44,9 @@ fn word(header: &[u8], offset: usize) -> u32 {
 pub(crate) enum Purpose {
     /// To read, write and change it.
     Use,
+    /// The same, in a tick: as yet only the memory of its state is reserved, which takes no longer however large it is, and that
+    /// only if its master says that it is there.
+    Follow,
     /// To look at it, and change nothing.
     Look,
 }
@@ -56,7 +59,7 @@ pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
 /// Looks under `name`.
 pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Result<Found> {
     use super::layout::Header;
-    let opened = if purpose == Purpose::Use { file::open(name.path()) } else { file::open_to_look(name.path()) };
+    let opened = if purpose == Purpose::Look { file::open_to_look(name.path()) } else { file::open(name.path()) };
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
@@ -95,10 +98,19 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
     if version == 3 && layout_size as usize != layout.total() {
         return Ok(Found::Invalid(file, id, format!("it says {layout_size} bytes and has {}", status.size)));
     }
+    if purpose == Purpose::Follow && word(&header, offset_of!(Header, alive)) == 0 {
+        return Ok(Found::Invalid(file, id, "its master has left".to_owned()));
+    }
     let view = match purpose {
         Purpose::Use => {
             // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
             file::reserve(file.as_fd(), 0, status.size, &mut service::beat)?;
+            View::of_file(file.as_fd(), layout)?
+        }
+        Purpose::Follow => {
+            for part in layout.first_parts() {
+                file::reserve(file.as_fd(), part.start as u64, part.end as u64, &mut || {})?;
+            }
             View::of_file(file.as_fd(), layout)?
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),

@@ -32,7 +32,7 @@ impl Mapping {
         flags: libc::c_int,
         file: libc::c_int,
     ) -> io::Result<NonNull<u8>> {
-        // SAFETY: `at` is null, or with MAP_FIXED the start of a mapping of ours of this length (see the callers).
+        // SAFETY: takes the place of no mapping: `at` is null, or comes with MAP_FIXED_NOREPLACE.
         let base = unsafe { libc::mmap(at.cast(), length, access, flags, file, 0) };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
@@ -76,22 +76,7 @@ impl Mapping {
     #[cfg(not(loom))]
     pub(crate) fn move_over(self, target: &Mapping) -> Result<(), Mapping> {
         assert_eq!(self.length, target.length);
-        // SAFETY: the source range is ours alone; the target range is a mapping of ours of the same length, whose bytes
-        // are only reached through atomics and stay mapped throughout.
-        let moved = unsafe {
-            libc::mremap(
-                self.base.as_ptr().cast(),
-                self.length,
-                self.length,
-                libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED,
-                target.base.as_ptr(),
-            )
-        };
-        if moved == libc::MAP_FAILED {
-            return Err(self);
-        }
-        std::mem::forget(self); // its old range is gone
-        Ok(())
+        self.move_to(target.base.as_ptr()).map_err(|(_, mapping)| mapping)
     }
 
     /// Asks for huge pages, where the kernel gives any to shared memory; that it does not is no failure.
@@ -107,10 +92,9 @@ impl Mapping {
 
     /// The same, but of `holes`, in order, not even the addresses stay: nobody may reach into them any more. Once only.
     pub(crate) fn bury(&self, holes: [Range<usize>; 2]) -> io::Result<()> {
-        if self.holes.set(holes).is_ok() {
-            for hole in self.holes.get().into_iter().flatten() {
-                self.unmap(hole); // first, so that there is room for what follows
-            }
+        if self.holes.get().is_none() {
+            // First, so that there is room for what follows. What the kernel does not unmap, for its count of mappings, is no hole.
+            let _ = self.holes.set(holes.map(|hole| if self.unmap(&hole) { hole } else { 0..0 }));
         }
         self.kept().into_iter().try_for_each(|part| self.map_nothing(part))
     }
@@ -122,31 +106,72 @@ impl Mapping {
         [0..first.start, first.end..second.start, second.end..self.length]
     }
 
-    /// Puts memory that is neither reserved nor locked in place of a part.
+    /// Puts memory that is neither reserved nor locked in place of a part. It is mapped elsewhere first, and then moved: a kernel that
+    /// refuses to map it (for its count of mappings, or the memory that others were promised) may have unmapped what was there.
     fn map_nothing(&self, part: Range<usize>) -> io::Result<()> {
         if part.is_empty() {
             return Ok(());
         }
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-        let start = self.base.as_ptr().wrapping_add(part.start);
-        Self::map(start, part.len(), READ_WRITE, flags, -1)?;
-        // SAFETY: a part of ours, of which no byte changes; under mlockall(2) it was locked. The pages stay: a late writer may hold a
-        // lock there already.
-        unsafe { libc::munlock(start.cast(), part.len()) };
-        Ok(())
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // Without access at first: under mlockall(2) the kernel locks it, and would fill it in.
+        let base = Self::map(ptr::null_mut(), part.len(), libc::PROT_NONE, flags, -1)?;
+        let nothing = Mapping { base, length: part.len(), holes: OnceLock::new() };
+        // SAFETY: a mapping that nobody knows of yet.
+        unsafe {
+            libc::munlock(base.as_ptr().cast(), part.len());
+            if libc::mprotect(base.as_ptr().cast(), part.len(), READ_WRITE) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        nothing.move_to(self.base.as_ptr().wrapping_add(part.start)).map_err(|(error, _)| error)
     }
 
-    fn unmap(&self, part: &Range<usize>) {
-        if !part.is_empty() {
-            // SAFETY: a part of a mapping that this value owns; whoever calls this has no reference into it left.
-            unsafe { libc::munmap(self.base.as_ptr().wrapping_add(part.start).cast(), part.len()) };
+    /// Puts this mapping in place of what is mapped at `target`, of the same length. On failure both are as before.
+    fn move_to(self, target: *mut u8) -> Result<(), (io::Error, Mapping)> {
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: the source is ours alone; the target is a mapping of ours of the same length or a part of one, whose bytes are only
+        // reached through atomics and stay mapped throughout.
+        let moved = unsafe { libc::mremap(self.base.as_ptr().cast(), self.length, self.length, flags, target) };
+        if moved != libc::MAP_FAILED {
+            std::mem::forget(self); // its old range is gone
+            return Ok(());
         }
+        let error = io::Error::last_os_error();
+        // The kernel asks all that it may refuse before it unmaps the target, but for the little memory of its own that it needs. If
+        // that was refused, the addresses are kept from others, who would lose them to our unmapping; else something is there.
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+        // SAFETY: takes the place of no mapping; a kernel older than the flag may map it elsewhere, and then it is dropped.
+        if let Ok(base) = Self::map(target, self.length, libc::PROT_NONE, flags, -1) {
+            let filler = Mapping { base, length: self.length, holes: OnceLock::new() };
+            if base.as_ptr() == target {
+                std::mem::forget(filler); // the target's owner unmaps it
+            }
+        }
+        Err((error, self))
+    }
+
+    /// Has the pages of a part leave our page table, as far as they are not locked: who reaches for them gets them back from the file.
+    pub(crate) fn forget_pages(&self, part: Range<usize>) {
+        let part = part.start.min(self.length)..part.end.min(self.length);
+        if !part.is_empty() {
+            // SAFETY: a part of a shared mapping of ours, of which no byte changes.
+            unsafe {
+                libc::madvise(self.base.as_ptr().wrapping_add(part.start).cast(), part.len(), libc::MADV_DONTNEED)
+            };
+        }
+    }
+
+    fn unmap(&self, part: &Range<usize>) -> bool {
+        // SAFETY: a part of a mapping that this value owns; whoever calls this has no reference into it left.
+        !part.is_empty() && unsafe { libc::munmap(self.base.as_ptr().wrapping_add(part.start).cast(), part.len()) } == 0
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        self.kept().iter().for_each(|part| self.unmap(part));
+        for part in self.kept() {
+            self.unmap(&part);
+        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! The unread value of a segment that was left, until it is read or a newer one comes.
+//!
+//! The tick that leaves a segment copies a small value. A large one stays where it is, in a mapping of its own, and the read that
+//! takes it copies it: how long that takes is the writer's choice, and nobody else waits for it.
+
+use super::core::{Core, EPOCH};
+use crate::channel::Taken;
+use crate::error::Error;
+use crate::segment::view::View;
+use crate::sync::{self, Ordering};
+use std::{mem::MaybeUninit, sync::Arc};
+
+/// Bytes of the largest value that is copied by the tick.
+pub(super) const COPIED: usize = if cfg!(loom) { 8 } else { 1 << 16 };
+
+/// A value, and the cursor as it was kept, which tells it from others.
+pub(crate) struct Kept {
+    pub(super) cursor: u64,
+    pub(super) place: Place,
+}
+
+/// Where it is.
+pub(super) enum Place {
+    Copy(Vec<u8>),
+    /// In the channel that we read of this segment, at this sequence.
+    There(Arc<View>, u32),
+}
+
+impl Core {
+    /// Copies the kept value into `buffer` without taking it: what [`Core::claim_kept`] is to be given, and its size; or the size
+    /// that it needs. `None` if there is none.
+    pub(super) fn look_at_kept(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<(u64, usize), usize>> {
+        // Acquire pairs with the release in keep_unread.
+        if !self.has_kept.load(Ordering::Acquire) {
+            return None;
+        }
+        let kept = sync::hold(&self.kept);
+        let cursor = kept.as_ref()?.cursor;
+        let (view, sequence) = match &kept.as_ref()?.place {
+            Place::Copy(value) if value.len() > buffer.len() => return Some(Err(value.len())),
+            Place::Copy(value) => {
+                for (to, from) in buffer.iter_mut().zip(value) {
+                    to.write(*from);
+                }
+                return Some(Ok((cursor, value.len())));
+            }
+            Place::There(view, sequence) => (view.clone(), *sequence),
+        };
+        drop(kept); // a tick may want it meanwhile
+        let channel = view.channel(self.side.reads());
+        match channel.take(sequence.wrapping_sub(2), buffer) {
+            Taken::Value { size, sequence: now } if now == sequence => Some(Ok((cursor, size))),
+            Taken::TooSmall { needed } if channel.head.sequence.load(Ordering::Relaxed) == sequence => Some(Err(needed)),
+            // Overwritten, by who was taken for dead: of what comes in there now nothing is handed out.
+            _ => {
+                self.claim_kept(cursor);
+                None
+            }
+        }
+    }
+
+    /// Takes the kept value that was copied; false if another thread has, or a newer one was read.
+    pub(super) fn claim_kept(&self, cursor: u64) -> bool {
+        self.drop_kept_if(|kept| kept == cursor)
+    }
+
+    /// Drops it for a newer value, claimed at the cursor `claimed`.
+    #[cold]
+    pub(crate) fn drop_kept(&self, claimed: u64) {
+        // One kept since belongs to the very epoch that this claim was made in, and is newer.
+        self.drop_kept_if(|kept| kept / EPOCH < claimed / EPOCH);
+    }
+
+    fn drop_kept_if(&self, which: impl FnOnce(u64) -> bool) -> bool {
+        let mut kept = sync::hold(&self.kept);
+        let taken = if kept.as_ref().is_some_and(|kept| which(kept.cursor)) { kept.take() } else { None };
+        if taken.is_some() {
+            self.has_kept.store(false, Ordering::Relaxed); // under the mutex
+        }
+        drop(kept); // before a large mapping ends
+        taken.is_some()
+    }
+
+    /// Drops it as the handle ends: what stays of that is small, and holds no file. It stays where its mutex is not to be had.
+    pub(super) fn end_kept(&self, end: u64) {
+        let kept = sync::hold_until(&self.kept, end).and_then(|mut kept| kept.take());
+        drop(kept);
+    }
+
+    /// The unread value of the former segment, if no newer one is there.
+    pub(super) fn take_kept(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<usize, Error>> {
+        match self.look_at_kept(buffer)? {
+            Ok((which, size)) => self.claim_kept(which).then_some(Ok(size)),
+            Err(size) => Some(Err(Error::BufferTooSmall { size, given: buffer.len() })),
+        }
+    }
+}

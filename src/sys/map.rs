@@ -224,6 +224,92 @@ mod tests {
         }));
     }
 
+    /// What smaps says of the memory of the mapping that begins at `start`.
+    fn memory(start: *mut u8) -> String {
+        let smaps = fs::read_to_string("/proc/self/smaps").expect("our own");
+        let (_, from) = smaps.split_once(&format!("{:x}-", start as usize)).expect("a mapping");
+        let (_, memory) = from.split_once("Rss:").expect("its memory");
+        memory.lines().next().map(|line| line.trim().to_owned()).expect("a line")
+    }
+
+    fn of_file(parts: usize) -> Mapping {
+        let file = file::unnamed(FOLDER).expect("a file");
+        file::set_size(file.as_fd(), (parts * PART) as u64).expect("room");
+        let mapping = Mapping::of_file(file.as_fd(), parts * PART).expect("addresses");
+        // SAFETY: within the mapping, which this thread alone uses.
+        (0..parts).for_each(|part| unsafe { mapping.base().as_ptr().add(part * PART).write_volatile(1) });
+        mapping
+    }
+
+    /// Whether it is still the file's, whole.
+    fn is_intact(mapping: &Mapping, parts: usize) -> bool {
+        // SAFETY: within the mapping.
+        (0..parts).all(|part| unsafe { mapping.base().as_ptr().add(part * PART).read_volatile() } == 1)
+    }
+
+    fn limit(resource: libc::__rlimit_resource_t, bytes: u64) {
+        let range = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        // SAFETY: one struct to read.
+        assert_eq!(unsafe { libc::setrlimit(resource, &range) }, 0);
+    }
+
+    #[test]
+    fn where_nothing_can_be_mapped_in_its_place_the_file_stays() {
+        // Of addresses, and of memory that is writable and no file's: as the kernel refuses that where memory is not overcommitted.
+        for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA] {
+            assert!(succeeds_in_child(|| {
+                let mapping = of_file(400);
+                limit(resource, 0);
+                assert!(mapping.detach_from_file().is_err());
+                is_intact(&mapping, 400)
+            }));
+        }
+    }
+
+    #[test]
+    fn addresses_that_a_failed_move_has_unmapped_are_kept_from_others() {
+        assert!(succeeds_in_child(|| {
+            let (target, source) = (of_file(2), of_file(2));
+            let (at, from) = (target.base().as_ptr(), source.base().as_ptr());
+            // SAFETY: nobody has a reference into them.
+            unsafe {
+                libc::munmap(at.cast(), 2 * PART); // as if by the kernel
+                libc::munmap(from.cast(), 2 * PART); // which therefore moves nothing
+            }
+            let source = source.move_over(&target).expect_err("there is nothing to move");
+            std::mem::forget(source);
+            assert!(flags(at).is_some(), "it can be mapped by others");
+            drop(target);
+            flags(at).is_none()
+        }));
+    }
+
+    #[test]
+    fn at_the_limit_of_mappings_nothing_is_lost_and_nothing_left() {
+        assert!(succeeds_in_child(|| {
+            let (whole, buried) = (of_file(5), of_file(5));
+            let (at, other) = (buried.base().as_ptr(), of_file(5));
+            let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            // SAFETY: new mappings, each unlike the last, so that none becomes one with it.
+            let fill = |round: usize| unsafe {
+                let access = if round.is_multiple_of(2) { libc::PROT_NONE } else { libc::PROT_READ };
+                libc::mmap(ptr::null_mut(), 4096, access, anonymous, -1, 0) != libc::MAP_FAILED
+            };
+            let most = (0..1 << 22).find(|&round| !fill(round));
+            if most.is_none() {
+                crate::sys::process::write_stderr(b"SKIPPED: this kernel has no limit of mappings in reach\n");
+                return true;
+            }
+            assert!(whole.detach_from_file().is_err() && is_intact(&whole, 5));
+            let other = other.move_over(&whole).expect_err("no room for one more");
+            assert!(is_intact(&whole, 5) && is_intact(&other, 5));
+            assert!(buried.bury([PART..2 * PART, 3 * PART..4 * PART]).is_err());
+            drop(buried);
+            // SAFETY: a hint to the kernel, and an error where nothing is mapped.
+            (0..5).all(|part| unsafe { libc::madvise(at.add(part * PART).cast(), PART, libc::MADV_NORMAL) } != 0)
+        }));
+    }
+
     #[test]
     fn what_is_detached_is_locked_no_more() {
         assert!(succeeds_in_child(|| {
@@ -238,6 +324,7 @@ mod tests {
             let is_locked = || flags(mapping.base().as_ptr()).expect("a mapping of its own").contains(" lo");
             assert!(is_locked());
             mapping.detach_from_file().expect("room");
+            assert_eq!(memory(mapping.base().as_ptr()), "0 kB", "nor filled in");
             !is_locked()
         }));
     }

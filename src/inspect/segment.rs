@@ -3,6 +3,7 @@
 use super::{ChannelFacts, Direction, HeaderFacts};
 use crate::channel::Taken;
 use crate::config::Side;
+use crate::log;
 use crate::segment::{self, layout::Layout, name::Name, peer::Verdict};
 use crate::sync::Ordering;
 use std::{fmt, time::Duration};
@@ -63,15 +64,21 @@ impl Segment {
     pub fn message(&self, direction: Direction, seen: Option<u32>, message: &mut Vec<u8>) -> Option<u32> {
         let channel = self.inner.view.channel(direction as usize);
         message.clear();
-        message.reserve(channel.capacity);
-        // Sequence 0 is a channel that was never written to.
-        match channel.take(seen.unwrap_or(0), message.spare_capacity_mut()) {
-            Taken::Value { size, sequence } => {
-                // SAFETY: `take` has filled in this many bytes.
-                unsafe { message.set_len(size) };
-                Some(sequence)
-            }
-            _ => None,
+        loop {
+            // Sequence 0 is a channel that was never written to.
+            return match channel.take(seen.unwrap_or(0), message.spare_capacity_mut()) {
+                Taken::Value { size, sequence } => {
+                    // SAFETY: `take` has filled in this many bytes.
+                    unsafe { message.set_len(size) };
+                    Some(sequence)
+                }
+                Taken::TooSmall { needed } if message.try_reserve_exact(needed).is_ok() => continue,
+                Taken::TooSmall { needed } => {
+                    log::warning!("{}: a message of {needed} bytes: there is no memory to show it", self.name);
+                    None
+                }
+                _ => None,
+            };
         }
     }
 

@@ -8,7 +8,7 @@ use crate::channel::Taken;
 use crate::error::Error;
 use crate::segment::view::View;
 use crate::sync::{self, Ordering};
-use std::{mem::MaybeUninit, sync::Arc};
+use std::{mem::MaybeUninit, ops::Range, sync::Arc};
 
 /// Bytes of the largest value that is copied by the tick.
 pub(super) const COPIED: usize = if cfg!(loom) { 8 } else { 1 << 16 };
@@ -48,7 +48,7 @@ impl Core {
         };
         drop(kept); // a tick may want it meanwhile
         let channel = view.channel(self.side.reads());
-        match channel.take(sequence.wrapping_sub(2), buffer) {
+        match channel.take_rarely(sequence.wrapping_sub(2), buffer) {
             Taken::Value { size, sequence: now } if now == sequence => Some(Ok((cursor, size))),
             Taken::TooSmall { needed } if channel.head.sequence.load(Ordering::Relaxed) == sequence => Some(Err(needed)),
             // Overwritten, by who was taken for dead: of what comes in there now nothing is handed out.
@@ -61,19 +61,21 @@ impl Core {
 
     /// Takes the kept value that was copied; false if another thread has, or a newer one was read.
     pub(super) fn claim_kept(&self, cursor: u64) -> bool {
-        self.drop_kept_if(|kept| kept == cursor)
+        self.take_out(cursor..cursor + 1)
     }
 
     /// Drops it for a newer value, claimed at the cursor `claimed`.
     #[cold]
     pub(crate) fn drop_kept(&self, claimed: u64) {
         // One kept since belongs to the very epoch that this claim was made in, and is newer.
-        self.drop_kept_if(|kept| kept / EPOCH < claimed / EPOCH);
+        self.take_out(0..claimed & !(EPOCH - 1));
     }
 
-    fn drop_kept_if(&self, which: impl FnOnce(u64) -> bool) -> bool {
+    /// Takes it out of its place if it was kept at one of these cursors; whether it was.
+    #[inline(never)]
+    fn take_out(&self, cursors: Range<u64>) -> bool {
         let mut kept = sync::hold(&self.kept);
-        let taken = if kept.as_ref().is_some_and(|kept| which(kept.cursor)) { kept.take() } else { None };
+        let taken = kept.take_if(|kept| cursors.contains(&kept.cursor));
         if taken.is_some() {
             self.has_kept.store(false, Ordering::Relaxed); // under the mutex
         }
@@ -82,9 +84,12 @@ impl Core {
     }
 
     /// Drops it as the handle ends: what stays of that is small, and holds no file. It stays where its mutex is not to be had.
-    pub(super) fn end_kept(&self, end: u64) {
-        let kept = sync::hold_until(&self.kept, end).and_then(|mut kept| kept.take());
-        drop(kept);
+    #[cold]
+    #[inline(never)]
+    pub(super) fn end_kept(&self) {
+        if let Ok(mut kept) = self.kept.try_lock() {
+            drop(kept.take());
+        }
     }
 
     /// The unread value of the former segment, if no newer one is there.

@@ -111,7 +111,7 @@ impl Core {
         self.publish_view(&view);
         let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
-        self.let_go(old.view.layout, (old.file, beside));
+        self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Core {
     fn keep_unread(&self, cursor: u64, again: &dyn Fn() -> Option<Arc<View>>) {
         let (rx, mut copy) = (self.rx(), Vec::new());
         for _ in 0..LOOKS {
-            let (sequence, place) = match rx.take(seen(cursor), copy.spare_capacity_mut()) {
+            let (sequence, place) = match rx.take_rarely(seen(cursor), copy.spare_capacity_mut()) {
                 Taken::Value { size, sequence } => {
                     // SAFETY: take initialised so many bytes.
                     unsafe { copy.set_len(size) };
@@ -164,7 +164,7 @@ impl Core {
             self.has_kept.store(true, Ordering::Release); // pairs with look_at_kept
             drop(kept);
             if let Some(Kept { place: Place::There(view, _), .. }) = before {
-                self.let_go(view.layout, view);
+                self.let_go(view.layout, None, Some(view));
             }
             return;
         }

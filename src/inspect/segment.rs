@@ -66,7 +66,7 @@ impl Segment {
         message.clear();
         loop {
             // Sequence 0 is a channel that was never written to.
-            return match channel.take(seen.unwrap_or(0), message.spare_capacity_mut()) {
+            return match channel.take_rarely(seen.unwrap_or(0), message.spare_capacity_mut()) {
                 Taken::Value { size, sequence } => {
                     // SAFETY: `take` has filled in this many bytes.
                     unsafe { message.set_len(size) };

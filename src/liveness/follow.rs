@@ -25,13 +25,19 @@ use crate::segment::{
     find::{Found, Purpose, find_for},
     layout::{Layout, SMALL},
     peer::Signs,
+    view::View,
 };
 use crate::sync::Ordering;
 use crate::sys::{
     clock::{self, MS},
     file, thread,
 };
-use std::{io, os::fd::AsFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Nanoseconds after its begin in which a tick, of all handles, takes up one more piece of what it prepares.
 const WORK: u64 = MS / 2;
@@ -166,7 +172,7 @@ impl Core {
         let (segment, begun) = (&candidate.segment, monitor.prepared);
         let (signs, heartbeat) = (segment.signs(Side::Master), segment.heartbeat(Side::Master));
         if signs == Signs::Absent {
-            self.let_go(segment.view.layout, candidate.segment);
+            self.forsake(candidate.segment);
             return false;
         }
         let alive = signs == Signs::Alive;
@@ -186,7 +192,7 @@ impl Core {
             }
             Err(error) => {
                 self.cannot_follow(&error);
-                self.let_go(segment.view.layout, candidate.segment);
+                self.forsake(candidate.segment);
                 return false;
             }
         }
@@ -195,16 +201,22 @@ impl Core {
 
     fn follow_no_other(&self, monitor: &mut Monitor) {
         if let Some(Candidate { segment, .. }) = monitor.candidate.take() {
-            self.let_go(segment.view.layout, segment);
+            self.forsake(segment);
         }
+    }
+
+    #[cold]
+    fn forsake(&self, segment: Segment) {
+        self.let_go(segment.view.layout, Some(segment.file), Some(segment.view));
     }
 
     /// Lets go of what may be the last to hold the file of a segment, whose memory the kernel then frees: of a large one in a thread
     /// of its own, as nobody waits for that.
-    pub(crate) fn let_go(&self, layout: Layout, what: impl Send + 'static) {
+    #[inline(never)]
+    pub(crate) fn let_go(&self, layout: Layout, file: Option<OwnedFd>, view: Option<Arc<View>>) {
         if self.threads && layout.total() > SMALL {
             // Where there can be no thread, it is dropped here.
-            let _ = thread::spawn(c"eshm_free", STACK, Box::new(move || drop(what)));
+            let _ = thread::spawn(c"eshm_free", STACK, Box::new(move || drop((file, view))));
         }
     }
 
@@ -232,7 +244,7 @@ impl Core {
                         log::warning!("{self}: cannot create it: {error}");
                     }
                     abandon(&self.name, &segment, attachment, Duration::ZERO);
-                    self.let_go(segment.view.layout, segment);
+                    self.forsake(segment);
                     return self.set_state(State::Attached);
                 }
             }

@@ -3,6 +3,7 @@
 
 use super::{
     Segment,
+    create::reserve_first,
     layout::{Layout, MAGIC, VERSION},
     name::Name,
     view::View,
@@ -108,9 +109,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
             View::of_file(file.as_fd(), layout)?
         }
         Purpose::Follow => {
-            for part in layout.first_parts() {
-                file::reserve(file.as_fd(), part.start as u64, part.end as u64, &mut || {})?;
-            }
+            reserve_first(file.as_fd(), layout)?;
             View::of_file(file.as_fd(), layout)?
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),

@@ -168,10 +168,9 @@ impl Mapping {
 }
 
 impl Drop for Mapping {
+    #[inline(never)]
     fn drop(&mut self) {
-        for part in self.kept() {
-            self.unmap(&part);
-        }
+        self.kept().iter().for_each(|part| _ = self.unmap(part));
     }
 }
 

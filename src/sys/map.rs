@@ -253,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn pages_that_are_forgotten_come_back_from_the_file() {
+        let mapping = of_file(4);
+        let kilobytes = || memory(mapping.base().as_ptr()).trim_end_matches(" kB").parse::<usize>().expect("a number");
+        let before = kilobytes();
+        mapping.forget_pages(0..2 * PART);
+        mapping.forget_pages(3 * PART..100 * PART); // as far as it goes
+        assert_eq!(kilobytes() * 4, before);
+        assert!(is_intact(&mapping, 4));
+    }
+
+    #[test]
     fn where_nothing_can_be_mapped_in_its_place_the_file_stays() {
         // Of addresses, and of memory that is writable and no file's: as the kernel refuses that where memory is not overcommitted.
         for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA] {

@@ -245,6 +245,13 @@ fn gap(last: u64, number: u64, from_start: bool) -> u64 {
 }
 
 #[test]
+fn a_buffer_grows_as_far_as_there_is_memory() {
+    let mut buffer = vec![0; TRIGGER];
+    assert!(!grow(&mut buffer, usize::MAX / 4) && buffer.len() == TRIGGER);
+    assert!(grow(&mut buffer, 2 * KEPT) && buffer.len() == 2 * KEPT);
+}
+
+#[test]
 fn gaps_are_what_lies_between_and_restarts_are_none() {
     assert_eq!(gap(0, 1, true), 0);
     assert_eq!(gap(0, 5, true), 4);

@@ -110,7 +110,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
         }
         Purpose::Follow => {
             reserve_first(file.as_fd(), layout)?;
-            View::of_file(file.as_fd(), layout)?
+            View::of_file_in_tick(file.as_fd(), layout)?
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),
     };

@@ -4,7 +4,7 @@
 use super::heap::Memory;
 #[cfg(not(loom))]
 use super::layout::{DATA, Head, Tail};
-use super::layout::{Header, Layout};
+use super::layout::{Header, Layout, SMALL};
 use crate::channel::Channel;
 use crate::config::Side;
 #[cfg(not(loom))]
@@ -44,6 +44,14 @@ impl View {
     /// Maps `file`, which the caller has found to have the layout's size.
     pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
         Ok(View::new(Mapping::of_file(file, layout.total())?, layout))
+    }
+
+    /// The same in a tick, which must not take the longer the larger a segment is.
+    pub(crate) fn of_file_in_tick(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
+        if layout.total() <= SMALL {
+            return View::of_file(file, layout);
+        }
+        Ok(View::new(Mapping::of_file_unfilled(file, layout.total())?, layout))
     }
 
     /// A view of a mapping that is `layout.total()` bytes long.

@@ -46,6 +46,22 @@ impl Mapping {
         Ok(Mapping { base, length, holes: OnceLock::new() })
     }
 
+    /// The same, but under mlockall(2) the kernel does not fill it in at once, which takes the longer the larger it is: its pages come,
+    /// and are locked, as they are used.
+    pub(crate) fn of_file_unfilled(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
+        let base = Self::map(ptr::null_mut(), length, libc::PROT_NONE, libc::MAP_SHARED, file.as_raw_fd())?;
+        let mapping = Mapping { base, length, holes: OnceLock::new() };
+        mapping.open_up()?;
+        Ok(mapping)
+    }
+
+    /// Lets a mapping be read and written that was made without access.
+    fn open_up(&self) -> io::Result<()> {
+        // SAFETY: a mapping of ours, of which no byte changes.
+        let failed = unsafe { libc::mprotect(self.base.as_ptr().cast(), self.length, READ_WRITE) } != 0;
+        if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// The same for looking: a store there is a SIGSEGV.
     pub(crate) fn to_look(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
         let base = Self::map(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd())?;
@@ -117,12 +133,8 @@ impl Mapping {
         let base = Self::map(ptr::null_mut(), part.len(), libc::PROT_NONE, flags, -1)?;
         let nothing = Mapping { base, length: part.len(), holes: OnceLock::new() };
         // SAFETY: a mapping that nobody knows of yet.
-        unsafe {
-            libc::munlock(base.as_ptr().cast(), part.len());
-            if libc::mprotect(base.as_ptr().cast(), part.len(), READ_WRITE) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
+        unsafe { libc::munlock(base.as_ptr().cast(), part.len()) };
+        nothing.open_up()?;
         nothing.move_to(self.base.as_ptr().wrapping_add(part.start)).map_err(|(error, _)| error)
     }
 
@@ -317,6 +329,25 @@ mod tests {
             drop(buried);
             // SAFETY: a hint to the kernel, and an error where nothing is mapped.
             (0..5).all(|part| unsafe { libc::madvise(at.add(part * PART).cast(), PART, libc::MADV_NORMAL) } != 0)
+        }));
+    }
+
+    #[test]
+    fn what_is_mapped_unfilled_is_locked_as_it_is_used() {
+        assert!(succeeds_in_child(|| {
+            // SAFETY: no memory is passed.
+            if unsafe { libc::mlockall(libc::MCL_FUTURE) } != 0 {
+                crate::sys::process::write_stderr(b"SKIPPED: this user may not lock memory\n");
+                return true;
+            }
+            let file = file::unnamed(FOLDER).expect("a file");
+            file::set_size(file.as_fd(), PART as u64).expect("room");
+            let mapping = Mapping::of_file_unfilled(file.as_fd(), PART).expect("addresses");
+            let at = mapping.base().as_ptr();
+            assert_eq!(memory(at), "0 kB");
+            // SAFETY: within the mapping.
+            unsafe { at.write_volatile(1) };
+            memory(at) != "0 kB" && flags(at).expect("a mapping of its own").contains(" lo")
         }));
     }
 

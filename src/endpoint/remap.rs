@@ -96,7 +96,8 @@ impl Core {
                 }
                 if !over_old {
                     // On failure the old file stays mapped until close: no spare, as others may use it.
-                    let unused = if old_view.detach_from_file().is_ok() { &mut monitor.spares } else { &mut monitor.retired };
+                    let unused =
+                        if old_view.detach_from_file().is_ok() { &mut monitor.spares } else { &mut monitor.retired };
                     unused.push(old_view);
                 }
                 view
@@ -172,7 +173,9 @@ impl Core {
 
     #[cold]
     fn lose(&self, size: usize) {
-        log::warning!("{self}: an unread message of {size} bytes is lost: there is no memory to keep it; read before the master ends");
+        log::warning!(
+            "{self}: an unread message of {size} bytes is lost: there is no memory to keep it; read before the master ends"
+        );
     }
 }
 

@@ -183,7 +183,9 @@ impl Core {
         }
         match prepare(&monitor.segment, segment, &mut monitor.prepared, now) {
             // In several ticks it may have died.
-            Ok(true) if alive || begun == 0 || begun == monitor.prepared => self.move_to(monitor, candidate.segment, None, now),
+            Ok(true) if alive || begun == 0 || begun == monitor.prepared => {
+                self.move_to(monitor, candidate.segment, None, now)
+            }
             Ok(ready) => {
                 if ready {
                     candidate.heartbeat = heartbeat;

@@ -32,7 +32,7 @@ impl Mapping {
         flags: libc::c_int,
         file: libc::c_int,
     ) -> io::Result<NonNull<u8>> {
-        // SAFETY: takes the place of no mapping: `at` is null, or comes with MAP_FIXED_NOREPLACE.
+        // SAFETY: `at` is null, or comes with MAP_FIXED_NOREPLACE, or with MAP_FIXED and is a part of a mapping of ours.
         let base = unsafe { libc::mmap(at.cast(), length, access, flags, file, 0) };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
@@ -92,7 +92,7 @@ impl Mapping {
     #[cfg(not(loom))]
     pub(crate) fn move_over(self, target: &Mapping) -> Result<(), Mapping> {
         assert_eq!(self.length, target.length);
-        self.move_to(target.base.as_ptr()).map_err(|(_, mapping)| mapping)
+        self.move_to(target.base.as_ptr())
     }
 
     /// Asks for huge pages, where the kernel gives any to shared memory; that it does not is no failure.
@@ -135,11 +135,18 @@ impl Mapping {
         // SAFETY: a mapping that nobody knows of yet.
         unsafe { libc::munlock(base.as_ptr().cast(), part.len()) };
         nothing.open_up()?;
-        nothing.move_to(self.base.as_ptr().wrapping_add(part.start)).map_err(|(error, _)| error)
+        let target = self.base.as_ptr().wrapping_add(part.start);
+        let Err(nothing) = nothing.move_to(target) else { return Ok(()) };
+        // Where nothing may be moved (seccomp): what could be had elsewhere can be had there.
+        drop(nothing);
+        let mapped = Self::map(target, part.len(), READ_WRITE, flags | libc::MAP_FIXED, -1);
+        // SAFETY: a part of ours, of which no byte changes.
+        unsafe { libc::munlock(target.cast(), part.len()) };
+        mapped.map(drop).inspect_err(|_| keep_addresses(target, part.len()))
     }
 
     /// Puts this mapping in place of what is mapped at `target`, of the same length. On failure both are as before.
-    fn move_to(self, target: *mut u8) -> Result<(), (io::Error, Mapping)> {
+    fn move_to(self, target: *mut u8) -> Result<(), Mapping> {
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: the source is ours alone; the target is a mapping of ours of the same length or a part of one, whose bytes are only
         // reached through atomics and stay mapped throughout.
@@ -148,18 +155,8 @@ impl Mapping {
             std::mem::forget(self); // its old range is gone
             return Ok(());
         }
-        let error = io::Error::last_os_error();
-        // The kernel asks all that it may refuse before it unmaps the target, but for the little memory of its own that it needs. If
-        // that was refused, the addresses are kept from others, who would lose them to our unmapping; else something is there.
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
-        // SAFETY: takes the place of no mapping; a kernel older than the flag may map it elsewhere, and then it is dropped.
-        if let Ok(base) = Self::map(target, self.length, libc::PROT_NONE, flags, -1) {
-            let filler = Mapping { base, length: self.length, holes: OnceLock::new() };
-            if base.as_ptr() == target {
-                std::mem::forget(filler); // the target's owner unmaps it
-            }
-        }
-        Err((error, self))
+        keep_addresses(target, self.length);
+        Err(self)
     }
 
     /// Has the pages of a part leave our page table, as far as they are not locked: who reaches for them gets them back from the file.
@@ -167,15 +164,28 @@ impl Mapping {
         let part = part.start.min(self.length)..part.end.min(self.length);
         if !part.is_empty() {
             // SAFETY: a part of a shared mapping of ours, of which no byte changes.
-            unsafe {
-                libc::madvise(self.base.as_ptr().wrapping_add(part.start).cast(), part.len(), libc::MADV_DONTNEED)
-            };
+            unsafe { libc::madvise(self.base.as_ptr().wrapping_add(part.start).cast(), part.len(), libc::MADV_DONTNEED) };
         }
     }
 
     fn unmap(&self, part: &Range<usize>) -> bool {
         // SAFETY: a part of a mapping that this value owns; whoever calls this has no reference into it left.
         !part.is_empty() && unsafe { libc::munmap(self.base.as_ptr().wrapping_add(part.start).cast(), part.len()) } == 0
+    }
+}
+
+/// After the kernel has refused to put something else at a mapping of ours. It asks all that it may refuse before it unmaps what is
+/// there, but for memory of its own and, before Linux 6.12, the memory that it promised. If that was it, the addresses are kept from
+/// others, who would lose them to our unmapping; else something is there.
+#[cold]
+fn keep_addresses(start: *mut u8, length: usize) {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    // A kernel older than the flag may map it elsewhere, and then it is dropped.
+    if let Ok(base) = Mapping::map(start, length, libc::PROT_NONE, flags, -1) {
+        let filler = Mapping { base, length, holes: OnceLock::new() };
+        if base.as_ptr() == start {
+            std::mem::forget(filler); // the owner of what was there unmaps it
+        }
     }
 }
 

@@ -127,7 +127,7 @@ fn fill(file: OwnedFd, layout: Layout, settings: &Settings) -> io::Result<Segmen
     reserve_first(file.as_fd(), layout)?;
     failpoint!("create.allocated");
     let id = file::status(file.as_fd())?.id;
-    let view = View::of_file(file.as_fd(), layout)?;
+    let view = View::of_file(file.as_fd(), layout, false)?;
     let header = view.header();
     stamp(&view);
     header.stale_threshold.store(settings.stale_threshold_ms, Ordering::Relaxed); // published by the magic

@@ -106,11 +106,11 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
         Purpose::Use => {
             // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
             file::reserve(file.as_fd(), 0, status.size, &mut service::beat)?;
-            View::of_file(file.as_fd(), layout)?
+            View::of_file(file.as_fd(), layout, false)?
         }
         Purpose::Follow => {
             reserve_first(file.as_fd(), layout)?;
-            View::of_file_in_tick(file.as_fd(), layout)?
+            View::of_file(file.as_fd(), layout, true)?
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),
     };

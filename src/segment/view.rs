@@ -41,17 +41,12 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Maps `file`, which the caller has found to have the layout's size.
-    pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
-        Ok(View::new(Mapping::of_file(file, layout.total())?, layout))
-    }
-
-    /// The same in a tick, which must not take the longer the larger a segment is.
-    pub(crate) fn of_file_in_tick(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
-        if layout.total() <= SMALL {
-            return View::of_file(file, layout);
-        }
-        Ok(View::new(Mapping::of_file_unfilled(file, layout.total())?, layout))
+    /// Maps `file`, which the caller has found to have the layout's size. `in_tick` says that this must not take the longer the larger
+    /// it is.
+    #[inline(never)]
+    pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout, in_tick: bool) -> io::Result<View> {
+        let unfilled = in_tick && layout.total() > SMALL;
+        Ok(View::new(Mapping::of_file(file, layout.total(), unfilled)?, layout))
     }
 
     /// A view of a mapping that is `layout.total()` bytes long.

@@ -40,18 +40,15 @@ impl Mapping {
         Ok(NonNull::new(base.cast()).expect("the kernel maps nothing at address 0 unasked"))
     }
 
-    /// Maps the first `length` bytes of `file`, shared.
-    pub(crate) fn of_file(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
-        let base = Self::map(ptr::null_mut(), length, READ_WRITE, libc::MAP_SHARED, file.as_raw_fd())?;
-        Ok(Mapping { base, length, holes: OnceLock::new() })
-    }
-
-    /// The same, but under mlockall(2) the kernel does not fill it in at once, which takes the longer the larger it is: its pages come,
-    /// and are locked, as they are used.
-    pub(crate) fn of_file_unfilled(file: BorrowedFd<'_>, length: usize) -> io::Result<Mapping> {
-        let base = Self::map(ptr::null_mut(), length, libc::PROT_NONE, libc::MAP_SHARED, file.as_raw_fd())?;
+    /// Maps the first `length` bytes of `file`, shared. `unfilled` says that under mlockall(2) the kernel is not to fill it in at once,
+    /// which takes the longer the larger it is: its pages come, and are locked, as they are used.
+    pub(crate) fn of_file(file: BorrowedFd<'_>, length: usize, unfilled: bool) -> io::Result<Mapping> {
+        let access = if unfilled { libc::PROT_NONE } else { READ_WRITE };
+        let base = Self::map(ptr::null_mut(), length, access, libc::MAP_SHARED, file.as_raw_fd())?;
         let mapping = Mapping { base, length, holes: OnceLock::new() };
-        mapping.open_up()?;
+        if unfilled {
+            mapping.open_up()?;
+        }
         Ok(mapping)
     }
 
@@ -219,7 +216,7 @@ mod tests {
         assert!(succeeds_in_child(|| {
             let file = file::unnamed(FOLDER).expect("a file");
             file::set_size(file.as_fd(), 5 * PART as u64).expect("room");
-            let mapping = Mapping::of_file(file.as_fd(), 5 * PART).expect("addresses");
+            let mapping = Mapping::of_file(file.as_fd(), 5 * PART, false).expect("addresses");
             let at = |part: usize| mapping.base().as_ptr().wrapping_add(part * PART);
             // SAFETY: within the mapping, which this thread alone uses.
             let (read, write) = (|part| unsafe { at(part).read_volatile() }, |part| unsafe { at(part).write_volatile(7) });
@@ -256,7 +253,7 @@ mod tests {
     fn of_file(parts: usize) -> Mapping {
         let file = file::unnamed(FOLDER).expect("a file");
         file::set_size(file.as_fd(), (parts * PART) as u64).expect("room");
-        let mapping = Mapping::of_file(file.as_fd(), parts * PART).expect("addresses");
+        let mapping = Mapping::of_file(file.as_fd(), parts * PART, false).expect("addresses");
         // SAFETY: within the mapping, which this thread alone uses.
         (0..parts).for_each(|part| unsafe { mapping.base().as_ptr().add(part * PART).write_volatile(1) });
         mapping
@@ -352,7 +349,7 @@ mod tests {
             }
             let file = file::unnamed(FOLDER).expect("a file");
             file::set_size(file.as_fd(), PART as u64).expect("room");
-            let mapping = Mapping::of_file_unfilled(file.as_fd(), PART).expect("addresses");
+            let mapping = Mapping::of_file(file.as_fd(), PART, true).expect("addresses");
             let at = mapping.base().as_ptr();
             assert_eq!(memory(at), "0 kB");
             // SAFETY: within the mapping.
@@ -371,7 +368,7 @@ mod tests {
             }
             let file = file::unnamed(FOLDER).expect("a file");
             file::set_size(file.as_fd(), PART as u64).expect("room");
-            let mapping = Mapping::of_file(file.as_fd(), PART).expect("addresses");
+            let mapping = Mapping::of_file(file.as_fd(), PART, false).expect("addresses");
             let is_locked = || flags(mapping.base().as_ptr()).expect("a mapping of its own").contains(" lo");
             assert!(is_locked());
             mapping.detach_from_file().expect("room");

@@ -65,6 +65,7 @@ impl Core {
 
     /// Drops it for a newer value, claimed at the cursor `claimed`.
     #[cold]
+    #[inline(never)] // it is on the way of each read
     pub(crate) fn drop_kept(&self, claimed: u64) {
         // One kept since belongs to the very epoch that this claim was made in, and is newer.
         self.take_out(0..claimed & !(EPOCH - 1));

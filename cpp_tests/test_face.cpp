@@ -3,6 +3,8 @@
 #include "check.h"
 #include "eshm.hpp"
 
+#include <sys/resource.h>
+
 #include <array>
 #include <type_traits>
 
@@ -273,6 +275,31 @@ void spans_and_ranges_of_cpp20() {
 
 } // namespace
 
+// As much as another program's master chooses, but no more than there is.
+void a_message_that_memory_does_not_suffice_for_is_an_error_with_its_size() {
+    const std::string name = segment_name("face_huge");
+    eshm::Endpoint master(eshm::Options(name).role(eshm::Role::master).capacity(64U << 20).stale_threshold(2s));
+    eshm::Endpoint slave(name, eshm::Role::slave);
+    master.write(std::vector<std::byte>(64U << 20));
+    rlimit before{};
+    CHECK_EQ(getrlimit(RLIMIT_AS, &before), 0);
+    rlimit little = before;
+    little.rlim_cur = 1; // nothing more than there is now
+    CHECK_EQ(setrlimit(RLIMIT_AS, &little), 0);
+    std::error_code code;
+    const auto message = slave.read(2s, code);
+    std::string told;
+    try {
+        slave.read(2s);
+    } catch (const eshm::Error& error) {
+        told = error.what();
+    }
+    CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
+    CHECK(!message && code == std::errc::not_enough_memory);
+    CHECK(told.find("67108864 bytes") != std::string::npos);
+    CHECK_EQ(slave.read(2s)->size(), 64U << 20);
+}
+
 int main() {
     RUN(values_arrive_as_they_were);
     RUN(texts_and_ranges_are_sent_as_what_they_refer_to);
@@ -284,6 +311,7 @@ int main() {
     RUN(a_closed_end_says_so);
     RUN(questions_have_answers);
     RUN(spans_and_ranges_of_cpp20);
+    RUN(a_message_that_memory_does_not_suffice_for_is_an_error_with_its_size);
     puts("test_face: passed");
     return 0;
 }

@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -138,8 +139,9 @@ public:
 
     /** The newest message not read yet, waited for up to `timeout`; std::nullopt if there is none. As a Message of any size,
      * or as the T that was written. A message of another size than T is an error: a larger one stays readable, a smaller one
-     * is taken. That the bytes are a T is up to the peer.
-     * @throws Error errc::wrong_size, master_stale, not_initialized */
+     * is taken. That the bytes are a T is up to the peer. How large a Message is, too: one that memory does not suffice for is an
+     * error that says its size, and stays readable.
+     * @throws Error errc::wrong_size, master_stale, not_initialized; std::errc::not_enough_memory */
     template <class T = Message>
     std::optional<T> read(Timeout timeout = std::chrono::seconds(1)) {
         std::error_code code;
@@ -301,7 +303,12 @@ private:
         if (receive(few, size, timeout, code)) return Message(std::vector<std::byte>(few, few + size));
         std::vector<std::byte> many; // a larger one stays readable, unless a yet larger one takes its place
         while (code == errc::buffer_too_small) {
-            many.resize(size);
+            try {
+                many.resize(size);
+            } catch (const std::bad_alloc&) {
+                code = std::make_error_code(std::errc::not_enough_memory);
+                break;
+            }
             if (receive(many, size, timeout, code)) {
                 many.resize(size);
                 return Message(std::move(many));

@@ -87,7 +87,8 @@ inline std::string reason(const std::error_code& code, const char* tried, const 
 
 /** `told`: the code is what a C function has just returned, so eshm_last_error() is about it. */
 inline void throw_if(const std::error_code& code, const char* tried, bool told = false) {
-    if (code) throw Error(code, told && code.value() < 0 ? reason(code, tried, eshm_last_error()) : tried);
+    const bool known = code.value() < 0 || code == std::errc::not_enough_memory; // what that was for, the last call has said
+    if (code) throw Error(code, told && known ? reason(code, tried, eshm_last_error()) : tried);
 }
 
 } // namespace detail

@@ -35,6 +35,7 @@ _NO_DATA, _TIMEOUT, _TOO_SMALL = (
     int(ESHMError.BUFFER_TOO_SMALL),
 )
 _USUAL, _LARGE = 4096, 65536
+_KEPT = 1 << 24  # bytes of the largest buffer that is used again
 _EVENT_PROTOTYPE = {"eshm_get_event_fd": (ctypes.c_int, [HANDLE])}  # of release 1.3
 _Result = TypeVar("_Result")
 
@@ -240,7 +241,8 @@ class CtypesChannel:
         buffer.accepted.value = buffer_size
         code = self._receive_into(buffer, timeout_ms)
         result = code if code else buffer.memory[: buffer.length.value]
-        spares.append(buffer)
+        if buffer.size <= _KEPT:
+            spares.append(buffer)
         return result
 
     def _most_bytes(self) -> int:

@@ -54,6 +54,13 @@ impl Channel<'_> {
         }
     }
 
+    /// [`Channel::take`], once in the library: where nanoseconds do not count.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn take_rarely(&self, seen: u32, buffer: &mut [MaybeUninit<u8>]) -> Taken {
+        self.take(seen, buffer)
+    }
+
     /// Whether the sequence still stands and its [`difference`] to the count of writes is one of a whole message.
     pub(crate) fn is_whole(&self, sequence: u32, whole: impl FnOnce(u32) -> bool) -> bool {
         let writes = self.tail.write_count.load(Ordering::Acquire); // pairs with a writer's; before the sequence again

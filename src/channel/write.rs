@@ -249,10 +249,11 @@ impl Channel<'_> {
     #[cold]
     pub(crate) fn go_on_from(&self, old: Channel<'_>) {
         // Relaxed, all: a released reader comes once our alive flag in the old segment falls, which is a release.
-        for (to, from) in self.words.iter().zip(old.words) {
+        let size = old.head.data_size.load(Ordering::Relaxed);
+        for (to, from) in self.words.iter().zip(old.words).take((size as usize).div_ceil(8)) {
             to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        self.head.data_size.store(old.head.data_size.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.head.data_size.store(size, Ordering::Relaxed);
         self.tail.write_count.store(old.tail.write_count.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 

@@ -49,6 +49,7 @@ impl Core {
         drop(held);
         failpoint!("close.quiet");
         self.bring_reads();
+        self.end_kept();
         service::remove_side(monitor.segment.id, self.side);
         if let Some((segment, Some(attachment))) = monitor.pending.take() {
             // A master's fresh segment that it never got to.
@@ -160,6 +161,7 @@ impl Core {
         if let Ok(mut monitor) = self.monitor.try_lock() {
             drop(monitor.take());
         }
+        self.end_kept();
     }
 
     /// Ends the reads that wait, with a timeout and without taking anything; so do later ones, until [`Core::resume`]. On

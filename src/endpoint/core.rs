@@ -2,6 +2,7 @@
 
 use super::count::Reads;
 use super::event::Event;
+use super::kept::Kept;
 use super::open::Opened;
 use super::spin::Spin;
 use crate::channel::{Channel, HeldLock};
@@ -88,8 +89,8 @@ pub(crate) struct Core {
     pub(crate) inside: AtomicU32,
     /// Those of them parked on the segment's futex word.
     pub(crate) parked: AtomicU32,
-    /// An unread value of the former segment, with its cursor, kept until a newer one comes.
-    pub(crate) kept: Mutex<Option<(u64, Vec<u8>)>>,
+    /// An unread value of the former segment, kept until a newer one comes.
+    pub(crate) kept: Mutex<Option<Kept>>,
     /// What the peer can have us write.
     pub(crate) lines: log::Rate,
     /// An unsound message was reported for this segment.

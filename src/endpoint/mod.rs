@@ -7,6 +7,7 @@ pub(crate) mod core;
 mod count;
 mod disclaim;
 pub(crate) mod event;
+mod kept;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod record;

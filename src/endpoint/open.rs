@@ -137,7 +137,19 @@ fn patient(waiting: &mut Waiting, id: FileId) -> bool {
 
 /// A fresh segment with us as its master; `None` if someone else was faster. It goes on from an `old` one, if that is given: a
 /// released slave of that will follow.
-pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segment>) -> Result<Option<Opened>, Error> {
+fn create_master(name: &Name, settings: &Settings, old: Option<&Segment>) -> Result<Option<Opened>, Error> {
+    let Some(opened) = begin_master(name, settings, old)? else { return Ok(None) };
+    let segment = &opened.segment;
+    if let Err(error) = create::reserve_rest(segment, Side::Master) {
+        abandon(name, segment, opened.attachment, DECIDING);
+        return Err(no_room(name, segment.view.layout, &error));
+    }
+    go_on(segment, old, true);
+    Ok(Some(opened))
+}
+
+/// The same, but memory is reserved for its state alone, unless it is small.
+pub(crate) fn begin_master(name: &Name, settings: &Settings, old: Option<&Segment>) -> Result<Option<Opened>, Error> {
     let Some(layout) = Layout::new(settings.capacity) else { return Err(Error::NotInitialized) }; // checked at open
     // A file whose name was not to be had is attached to in vain; then nobody has seen it.
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
@@ -152,11 +164,6 @@ pub(crate) fn create_master(name: &Name, settings: &Settings, old: Option<&Segme
     }
     let made = made.map_err(|error| no_room(name, layout, &error))?;
     let Some((segment, (_, attachment))) = made.zip(kept) else { return Ok(None) };
-    if let Err(error) = create::reserve_rest(&segment, Side::Master) {
-        abandon(name, &segment, attachment);
-        return Err(no_room(name, layout, &error));
-    }
-    go_on(&segment, old, true);
     Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }))
 }
 
@@ -168,13 +175,14 @@ fn go_on(segment: &Segment, old: Option<&Segment>, room: bool) {
     if room { new.settle_after(last, old.view.is_ours(Side::Master)) } else { new.begin_after(last) }
 }
 
-fn no_room(name: &Name, layout: Layout, error: &io::Error) -> Error {
+pub(crate) fn no_room(name: &Name, layout: Layout, error: &io::Error) -> Error {
     Error::Create(format!("{}, for a segment of {} bytes in /dev/shm", explain(name, error), layout.total()))
 }
 
-/// Takes a segment away again for which there is no memory: a slave may have come, which finds its master gone.
-fn abandon(name: &Name, segment: &Segment, attachment: Attachment) {
-    let _decision = Decision::wait(&segment.file, DECIDING);
+/// Takes a segment away again for which there is no memory: a slave may have come, which finds its master gone. Another's decision
+/// is waited for up to `limit`.
+pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, limit: Duration) {
+    let _decision = Decision::wait(&segment.file, limit);
     let ours = segment.view.header().master_generation.load(Ordering::Relaxed) == attachment.generation; // under that lock
     if ours {
         if segment.is_named(name) {

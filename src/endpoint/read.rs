@@ -1,7 +1,7 @@
 //! Reading: one look at the channel when a value is there, and waiting when it is not.
 
 use super::core::{Core, EPOCH, State, is_moving, seen};
-use super::record::{Judged, mark_of_kept};
+use super::record::Judged;
 use crate::channel::{Channel, LARGE, Taken};
 use crate::error::Error;
 use crate::failpoint::failpoint;
@@ -90,7 +90,7 @@ pub(crate) enum Target<'a> {
 
 impl Target<'_> {
     /// Where the bytes go.
-    fn buffer(&mut self) -> &mut [MaybeUninit<u8>] {
+    pub(super) fn buffer(&mut self) -> &mut [MaybeUninit<u8>] {
         match self {
             Target::Buffer(buffer) => buffer,
             Target::Record(judged) => judged.room.uninit(),
@@ -98,7 +98,7 @@ impl Target<'_> {
     }
 
     /// Makes room for so many bytes.
-    fn grow(&mut self, size: usize) -> Result<(), Error> {
+    pub(super) fn grow(&mut self, size: usize) -> Result<(), Error> {
         match self {
             Target::Buffer(buffer) if size > buffer.len() => Err(Error::BufferTooSmall { size, given: buffer.len() }),
             Target::Buffer(_) => Ok(()),
@@ -106,10 +106,9 @@ impl Target<'_> {
         }
     }
 
-    /// Whether this message may be taken, for which there is room then.
-    fn admit(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.grow(message.len())?;
-        if let Target::Record(judged) = self { (judged.judge)(message) } else { Ok(()) }
+    /// Whether the message of so many bytes that is there now may be taken.
+    pub(super) fn admit(&mut self, size: usize) -> Result<(), Error> {
+        if let Target::Record(judged) = self { (judged.judge)(&judged.room.bytes()[..size]) } else { Ok(()) }
     }
 
     /// Why it takes no message that stands there, a word like the cursor's.
@@ -398,42 +397,6 @@ impl Core {
     fn is_over(&self, deadline: &mut Deadline) -> bool {
         let now = clock::now();
         now >= deadline.end(now)
-    }
-
-    /// The unread value of the former segment, if no newer one is there.
-    #[inline(never)]
-    fn take_kept(&self, target: &mut Target<'_>) -> Option<Result<usize, Error>> {
-        // Acquire pairs with the release in keep_unread.
-        let has_kept = self.has_kept.load(Ordering::Acquire);
-        let refused = if let Target::Record(judged) = target { judged.has_refusal(has_kept) } else { false };
-        if !has_kept || refused {
-            return None;
-        }
-        let mut kept = sync::hold(&self.kept);
-        let (cursor, value) = kept.as_ref()?;
-        let size = value.len();
-        if let Err(error) = target.admit(value) {
-            return match target {
-                Target::Record(judged) => self.refuse(mark_of_kept(*cursor), error, judged).err().map(Err),
-                Target::Buffer(_) => Some(Err(error)),
-            };
-        }
-        for (to, from) in target.buffer().iter_mut().zip(value) {
-            to.write(*from);
-        }
-        *kept = None;
-        self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        Some(Ok(size))
-    }
-
-    #[cold]
-    pub(crate) fn drop_kept(&self, claimed: u64) {
-        let mut kept = sync::hold(&self.kept);
-        // One kept since belongs to the very epoch that this claim was made in, and is newer.
-        if kept.as_ref().is_some_and(|(cursor, _)| cursor / EPOCH < claimed / EPOCH) {
-            *kept = None;
-            self.has_kept.store(false, Ordering::Relaxed); // under the mutex
-        }
     }
 
     #[cold]

@@ -41,7 +41,7 @@ impl Room {
         unsafe { &mut *(std::ptr::from_mut(self.bytes()) as *mut [MaybeUninit<u8>]) }
     }
 
-    fn bytes(&mut self) -> &mut [u8] {
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
         if self.heap.is_empty() { &mut self.stack } else { &mut self.heap }
     }
 }

@@ -13,13 +13,15 @@
 //! stores into the void, as if just before the move.
 
 use super::core::{Core, EPOCH, seen};
+use super::kept::{COPIED, Kept, Place};
 use crate::channel::{HeldLock, Lock, Taken};
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::monitor::Monitor;
+use crate::log;
 use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
-use std::{mem::MaybeUninit, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Ticks after which a half-written message in our old direction, left by some dead writer, no longer holds a move up.
 const BLOCKED: u32 = 20;
@@ -59,15 +61,18 @@ impl Core {
         failpoint!("move.locked");
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
-        self.keep_unread(cursor);
+        let beside = locked.and_then(|_| monitor.segment.mapped_again());
+        self.keep_unread(cursor, &|| beside.clone().or_else(|| monitor.segment.mapped_again()));
         self.bring_reads();
         // Before our flag falls, which makes it follow. While the lock is held nobody writes to either.
         if locked.is_some() && self.side == Side::Master && monitor.segment.has_released_slave(Duration::ZERO) {
-            new.view.channel(self.side.writes()).go_on_from(self.tx());
+            let (to, from) = (new.view.channel(self.side.writes()), self.tx());
+            let size = from.head.data_size.load(Ordering::Relaxed); // under the lock
+            // A message that takes a while to copy is not taken along, as one that does not fit.
+            if size as usize <= COPIED.min(to.capacity) { to.go_on_from(from) } else { to.begin_after(from) }
         }
         let Segment { file, id, view } = new;
         let old_view = monitor.segment.view.clone();
-        let beside = locked.and_then(|_| monitor.segment.mapped_again());
         if beside.is_none() {
             leave(&old_view, monitor.holds_lock); // if the lock is ours, whoever writes there next breaks it
         }
@@ -84,8 +89,10 @@ impl Core {
                     leave(beside, monitor.holds_lock);
                 }
                 if !over_old {
-                    let _ = old_view.detach_from_file(); // on failure the old file stays mapped until close
-                    monitor.spares.push(old_view);
+                    // On failure the old file stays mapped until close: no spare, as others may use it.
+                    let unused =
+                        if old_view.detach_from_file().is_ok() { &mut monitor.spares } else { &mut monitor.retired };
+                    unused.push(old_view);
                 }
                 view
             }
@@ -97,8 +104,9 @@ impl Core {
             }
         };
         self.publish_view(&view);
-        monitor.segment = Segment { file, id, view };
+        let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
+        self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }
 
@@ -111,34 +119,57 @@ impl Core {
     }
 
     /// Ends reading from the segment for good: of what is written there from now on nothing is handed out any more.
-    pub(crate) fn end_reading(&self) {
+    pub(crate) fn end_reading(&self, segment: &Segment) {
         // Like a move that never ends; pairs with look's claim, which fails from here on.
         let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
-        self.keep_unread(cursor);
+        self.keep_unread(cursor, &|| segment.mapped_again());
         self.bring_reads();
     }
 
-    /// Saves a value of the old segment that nobody has read yet.
-    fn keep_unread(&self, cursor: u64) {
-        let rx = self.rx();
-        let mut buffer = vec![MaybeUninit::uninit(); rx.capacity];
+    /// Saves a value of the old segment that nobody has read yet: a large one in the mapping that `again` gives.
+    fn keep_unread(&self, cursor: u64, again: &dyn Fn() -> Option<Arc<View>>) {
+        let (rx, mut copy) = (self.rx(), Vec::new());
         for _ in 0..LOOKS {
-            match rx.take(seen(cursor), &mut buffer) {
+            let (sequence, place) = match rx.take_rarely(seen(cursor), copy.spare_capacity_mut()) {
                 Taken::Value { size, sequence } => {
-                    if !self.is_whole_message(rx, sequence) {
+                    // SAFETY: take initialised so many bytes.
+                    unsafe { copy.set_len(size) };
+                    (sequence, Place::Copy(std::mem::take(&mut copy)))
+                }
+                Taken::TooSmall { needed, .. } if needed <= COPIED => match copy.try_reserve_exact(needed) {
+                    Ok(()) => continue,
+                    Err(_) => return self.lose(needed),
+                },
+                Taken::TooSmall { needed, .. } => {
+                    let Some(view) = again() else { return self.lose(needed) };
+                    let sequence = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; its bytes are read later
+                    if sequence & 1 == 1 {
                         return;
                     }
-                    // SAFETY: take initialised the first `size` bytes.
-                    let value = buffer[..size].iter().map(|byte| unsafe { byte.assume_init() }).collect();
-                    let mut kept = sync::lock(&self.kept);
-                    *kept = Some((cursor, value));
-                    self.has_kept.store(true, Ordering::Release); // pairs with take_kept
-                    return;
+                    (sequence, Place::There(view, sequence))
                 }
-                Taken::Torn => {}
+                Taken::Torn => continue,
                 _ => return,
+            };
+            if !self.is_whole_message(rx, sequence) {
+                return;
             }
+            let mut kept = sync::lock(&self.kept);
+            let before = kept.replace(Kept { cursor, place });
+            self.has_kept.store(true, Ordering::Release); // pairs with look_at_kept
+            drop(kept);
+            if let Some(Kept { place: Place::There(view, _), .. }) = before {
+                self.let_go(view.layout, None, Some(view));
+            }
+            return;
         }
+    }
+
+    #[cold]
+    fn lose(&self, size: usize) {
+        log::warning!(
+            "{self}: an unread message of {size} bytes is lost: there is no memory to keep it; read before the master ends"
+        );
     }
 }
 

@@ -74,11 +74,11 @@ impl Core {
     /// The same without a master: until the next attempt to find one, and no longer than until an old one that comes back is seen.
     fn slice_detached(&self) -> u64 {
         match sync::hold(&self.monitor).as_ref() {
-            Some(monitor) if monitor.pending.is_none() => match self.settings.retry_interval_ms {
+            Some(monitor) if monitor.pending.is_none() && !monitor.is_preparing() => match self.settings.retry_interval_ms {
                 0 => SLICE_ABSENT,
                 interval => SLICE_ABSENT.min(u64::from(interval) * MS),
             },
-            _ => SLICE_ALONE, // a move that is held up
+            _ => SLICE_ALONE, // a move that is held up, or prepared
         }
     }
 

@@ -76,7 +76,7 @@ impl Wanted {
             Some((key, scalar?))
         });
         // SAFETY: the caller's promises.
-        unsafe { self.hand_out(&mut scalars) }
+        unsafe { self.hand_out(&mut scalars) }.ok_or(no_memory(message))
     }
 
     /// Checks a record and hands it out.
@@ -93,15 +93,17 @@ impl Wanted {
                 }
             };
             match self.check(message, keep)? {
-                count if count <= FEW => self.hand_out(&mut few[..count].iter().copied()),
+                count if count <= FEW => self.hand_out(&mut few[..count].iter().copied()).ok_or(no_memory(message)),
                 _ => self.fill(message), // once more from the beginning
             }
         }
     }
 
+    /// Hands out; `None` without memory.
+    ///
     /// # Safety
     /// As for [`Wanted::fill`]; there are no more items than room.
-    unsafe fn hand_out<'a>(&self, items: &mut dyn Iterator<Item = Scalar<'a>>) -> Result<usize, Error> {
+    unsafe fn hand_out<'a>(&self, items: &mut dyn Iterator<Item = Scalar<'a>>) -> Option<usize> {
         let mut count = 0;
         for (key, scalar) in items {
             // SAFETY: the caller's promises.
@@ -112,7 +114,7 @@ impl Wanted {
                         free_value(*self.types.add(at), *self.values.add(at));
                         *self.values.add(at) = ptr::null_mut();
                     }
-                    return Err(Error { position: count, reason: Reason::NoMemory });
+                    return None;
                 }
                 *self.values.add(count) = value;
                 *self.types.add(count) = scalar.kind() as u8;
@@ -122,8 +124,12 @@ impl Wanted {
             }
             count += 1;
         }
-        Ok(count)
+        Some(count)
     }
+}
+
+fn no_memory(message: &[u8]) -> Error {
+    Error { position: message.len(), reason: Reason::NoMemory }
 }
 
 /// A value in memory of its own; NULL if there is none.

@@ -58,7 +58,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(name: Name, Candidate { file, id, layout }: Candidate) -> Segment {
+    pub(super) fn new(name: Name, Candidate { file, id, layout, .. }: Candidate) -> Segment {
         Segment { name, file: file.into(), id, layout }
     }
 

@@ -1,8 +1,11 @@
 //! Following the segment: a slave that lost its master looks for another, a master whose name was removed makes it anew, and
 //! both move to what they find.
+//!
+//! How large that is, is somebody else's choice, and all handles of the process wait for each other's ticks. So what takes the longer
+//! the larger a segment is, is done in pieces, over ticks ([`Core::prepare`]), or not in a tick.
 
 use super::{
-    monitor::Monitor,
+    monitor::{Candidate, Monitor},
     reconnect::{Reconnect, Step},
     remote::{Change, Sight},
     service,
@@ -11,24 +14,44 @@ use super::{
 use crate::config::{DisconnectBehavior, Settings, Side};
 use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
 use crate::endpoint::core::{Core, State};
-use crate::endpoint::{open::create_master, refusal::explain};
+use crate::endpoint::{
+    open::{abandon, begin_master, no_room},
+    refusal::explain,
+};
 use crate::failpoint::failpoint;
 use crate::log::Level;
 use crate::segment::{
     Decision, Segment,
-    find::{Found, find},
+    find::{Found, Purpose, find_for},
+    layout::{Layout, SMALL},
     name::folder_now,
     peer::Signs,
+    view::View,
 };
 use crate::sync::Ordering;
-use crate::sys::file;
-use std::time::Duration;
+use crate::sys::{
+    clock::{self, MS},
+    file, thread,
+};
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Nanoseconds after its begin in which a tick, of all handles, takes up one more piece of what it prepares.
+const WORK: u64 = MS / 2;
+/// Bytes of a piece: some 30 us. Each handle gets one in each tick.
+const PIECE: usize = 1 << 17;
+/// The stack of a thread that lets go of something.
+const STACK: usize = 64 * 1024;
 
 impl Core {
     pub(super) fn lose_master(&self, monitor: &mut Monitor, now: u64) {
         if self.settings.behavior == DisconnectBehavior::Immediately {
             self.leave_for_good(monitor);
-            self.end_reading();
+            self.end_reading(&monitor.segment);
             return self.set_state(State::Stopped);
         }
         self.say(Level::Warn, format_args!("reconnecting"));
@@ -56,29 +79,29 @@ impl Core {
 
     pub(super) fn tick_reconnecting(&self, monitor: &mut Monitor, now: u64) {
         if monitor.pending.is_some() {
-            return self.finish_move(monitor);
+            return self.finish_move(monitor, now);
         }
         if self.master_is_back(monitor) {
             monitor.reconnect = None;
-            monitor.candidate = None;
+            self.follow_no_other(monitor);
             monitor.meet_remote(self.side);
             return self.reconnected(monitor);
         }
-        if let Some((segment, heartbeat)) = monitor.candidate.take() {
-            if segment.heartbeat(Side::Master) != heartbeat {
-                return self.move_to(monitor, segment, None);
-            }
-            monitor.candidate = Some((segment, heartbeat));
+        if self.follow(monitor, now) {
+            return;
         }
         let Some(reconnect) = &mut monitor.reconnect else { return };
         match reconnect.step(now, &self.settings) {
             Step::Wait => {}
-            Step::Attempt => self.attempt(monitor),
+            Step::Attempt => {
+                self.attempt(monitor);
+                self.follow(monitor, now);
+            }
             Step::GiveUp => {
                 self.say(Level::Warn, format_args!("giving up after {} attempts", reconnect.attempts));
-                monitor.candidate = None;
+                self.follow_no_other(monitor);
                 self.leave_for_good(monitor);
-                self.end_reading();
+                self.end_reading(&monitor.segment);
                 self.set_state(State::GaveUp);
             }
         }
@@ -115,16 +138,10 @@ impl Core {
     /// Looks under the name for another segment with a live master.
     fn attempt(&self, monitor: &mut Monitor) {
         let capacity = self.settings.capacity;
-        let found = match find(&self.name, capacity) {
+        let found = match find_for(Purpose::Follow, &self.name, capacity) {
             Ok(Found::Valid(segment)) if segment.id != monitor.segment.id => segment,
             Ok(_) => return,
-            Err(error) => {
-                // Once a segment, as below: each attempt fails alike.
-                if !self.warned.swap(true, Ordering::Relaxed) {
-                    self.say(Level::Warn, format_args!("cannot look for a master: {}", explain(&self.name, &error)));
-                }
-                return;
-            }
+            Err(error) => return self.cannot_follow(&error),
         };
         let other = found.view.layout.capacity;
         if !self.settings.accepts(other) {
@@ -137,31 +154,107 @@ impl Core {
             }
             return;
         }
-        match found.signs(Side::Master) {
-            Signs::Alive => self.move_to(monitor, found, None),
-            Signs::Absent => {}
-            // Its heartbeat will tell, from tick to tick.
-            Signs::LockFree | Signs::NoProcess => {
-                if monitor.candidate.as_ref().is_none_or(|(segment, _)| segment.id != found.id) {
-                    let heartbeat = found.heartbeat(Side::Master);
-                    monitor.candidate = Some((found, heartbeat));
-                }
-            }
+        if monitor.candidate.as_ref().is_none_or(|known| known.segment.id != found.id) {
+            self.follow_no_other(monitor);
+            let heartbeat = found.heartbeat(Side::Master);
+            monitor.candidate = Some(Candidate { segment: found, heartbeat });
+            monitor.prepared = 0;
         }
     }
 
-    fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>) {
+    /// Once a segment: each attempt fails alike.
+    #[cold]
+    fn cannot_follow(&self, error: &io::Error) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            self.say(Level::Warn, format_args!("cannot look for a master: {}", explain(&self.name, error)));
+        }
+    }
+
+    /// Prepares the move to the candidate, if its master lives, and then moves; true while it is at that.
+    fn follow(&self, monitor: &mut Monitor, now: u64) -> bool {
+        let Some(mut candidate) = monitor.candidate.take() else { return false };
+        let (segment, begun) = (&candidate.segment, monitor.prepared);
+        let (signs, heartbeat) = (segment.signs(Side::Master), segment.heartbeat(Side::Master));
+        if signs == Signs::Absent {
+            self.forsake(candidate.segment);
+            return false;
+        }
+        let alive = signs == Signs::Alive;
+        // Of one that may be in another pid namespace the heartbeat tells, from tick to tick.
+        if !alive && heartbeat == candidate.heartbeat {
+            monitor.candidate = Some(candidate);
+            return false;
+        }
+        match prepare(&monitor.segment, segment, &mut monitor.prepared, now) {
+            // In several ticks it may have died.
+            Ok(true) if alive || begun == 0 || begun == monitor.prepared => {
+                self.move_to(monitor, candidate.segment, None, now)
+            }
+            Ok(ready) => {
+                if ready {
+                    candidate.heartbeat = heartbeat;
+                }
+                monitor.candidate = Some(candidate);
+            }
+            Err(error) => {
+                self.cannot_follow(&error);
+                self.forsake(candidate.segment);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn follow_no_other(&self, monitor: &mut Monitor) {
+        if let Some(Candidate { segment, .. }) = monitor.candidate.take() {
+            self.forsake(segment);
+        }
+    }
+
+    #[cold]
+    fn forsake(&self, segment: Segment) {
+        self.let_go(segment.view.layout, Some(segment.file), Some(segment.view));
+    }
+
+    /// Lets go of what may be the last to hold the file of a segment, whose memory the kernel then frees: of a large one in a thread
+    /// of its own, as nobody waits for that.
+    #[inline(never)]
+    pub(crate) fn let_go(&self, layout: Layout, file: Option<OwnedFd>, view: Option<Arc<View>>) {
+        if self.threads && layout.total() > SMALL {
+            // Where there can be no thread, it is dropped here.
+            let _ = thread::spawn(c"eshm_free", STACK, Box::new(move || drop((file, view))));
+        }
+    }
+
+    fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>, now: u64) {
         failpoint!("move.found");
         if self.settings.huge_pages {
             segment.view.mapping.advise_huge();
         }
         monitor.pending = Some((segment, attachment));
-        self.finish_move(monitor);
+        self.finish_move(monitor, now);
     }
 
     /// Moves to the pending segment, now or at a later tick.
-    pub(super) fn finish_move(&self, monitor: &mut Monitor) {
+    pub(super) fn finish_move(&self, monitor: &mut Monitor, now: u64) {
         let Some((segment, attachment)) = monitor.pending.take() else { return };
+        if let Some(attachment) = attachment {
+            // It has its name already: who comes finds us alive.
+            segment.view.header().heartbeat[self.side as usize].fetch_add(1, Ordering::Relaxed); // ordered with nothing
+            match prepare(&monitor.segment, &segment, &mut monitor.prepared, now) {
+                Ok(true) => {}
+                Ok(false) => return monitor.pending = Some((segment, Some(attachment))),
+                Err(error) => {
+                    let error = no_room(&self.name, segment.view.layout, &error);
+                    if !self.warned.swap(true, Ordering::Relaxed) {
+                        self.say(Level::Warn, format_args!("cannot create it: {error}"));
+                    }
+                    abandon(&self.name, &segment, attachment, Duration::ZERO);
+                    self.forsake(segment);
+                    return self.set_state(State::Attached);
+                }
+            }
+        }
         let old = monitor.segment.id;
         let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some());
         let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
@@ -191,7 +284,7 @@ impl Core {
         (monitor.mark, monitor.strangers) = (attachment.mark, attachment.strangers);
         monitor.generation = attachment.generation;
         monitor.reconnect = None;
-        monitor.candidate = None;
+        self.follow_no_other(monitor);
         monitor.begin_anew(self.side);
         failpoint!("move.attached");
         // Attached first: who reads the new segment's first value may answer it.
@@ -226,7 +319,7 @@ impl Core {
 
     /// A master whose name was removed makes a fresh segment under it and moves there; one whose name leads to another
     /// live master's segment is ousted.
-    pub(super) fn look_at_name(&self, monitor: &mut Monitor) {
+    pub(super) fn look_at_name(&self, monitor: &mut Monitor, now: u64) {
         match file::lookup(self.name.path()) {
             Ok(Some(id)) if id == monitor.segment.id => monitor.nameless = false,
             Ok(_) if self.is_elsewhere(monitor) => {}
@@ -236,10 +329,11 @@ impl Core {
                 }
                 let capacity = monitor.segment.view.layout.capacity;
                 let settings = Settings { capacity, ..self.settings };
-                match create_master(&self.name, &settings, None) {
+                match begin_master(&self.name, &settings, None) {
                     Ok(Some(opened)) => {
                         self.set_state(State::Moving);
-                        self.move_to(monitor, opened.segment, Some(opened.attachment));
+                        monitor.prepared = 0;
+                        self.move_to(monitor, opened.segment, Some(opened.attachment), now);
                     }
                     Ok(None) => monitor.next_name = 0, // someone was faster: look again at the next tick
                     Err(error) if !monitor.nameless => self.say(Level::Warn, format_args!("cannot create it: {error}")),
@@ -248,7 +342,7 @@ impl Core {
                 monitor.nameless = true;
             }
             Ok(Some(_)) => {
-                if let Ok(Found::Valid(other)) = find(&self.name, self.settings.capacity) {
+                if let Ok(Found::Valid(other)) = find_for(Purpose::Follow, &self.name, self.settings.capacity) {
                     // Of one that may be in another pid namespace the heartbeat tells, from look to look.
                     let now = (other.id, other.heartbeat(Side::Master));
                     let before = monitor.rival.replace(now);
@@ -263,4 +357,25 @@ impl Core {
             Err(error) => self.say(Level::Debug, format_args!("cannot look at the name: {error}")),
         }
     }
+}
+
+/// Does a piece of what must be done before moving from `old` to `new`, and more until this tick's time for it is over, up to
+/// `prepared` bytes of either; true once all is done. Memory is reserved, so that a full tmpfs is an error here and no SIGBUS later;
+/// and the old pages leave our page table, as the move itself would have them do all at once.
+fn prepare(old: &Segment, new: &Segment, prepared: &mut usize, now: u64) -> io::Result<bool> {
+    let (old, total) = (&old.view.mapping, new.view.layout.total());
+    let all = total.max(old.length());
+    if all <= SMALL {
+        return Ok(true); // has its memory since it was found or made
+    }
+    while *prepared < all {
+        let end = (*prepared + PIECE).min(all);
+        file::reserve(new.file.as_fd(), *prepared as u64, end.min(total) as u64, &mut || {})?;
+        old.forget_pages(*prepared..end);
+        *prepared = end;
+        if clock::now() >= now + WORK {
+            break;
+        }
+    }
+    Ok(*prepared >= all)
 }

@@ -14,6 +14,13 @@ use crate::sync::Ordering;
 use crate::sys::file::FileId;
 use std::sync::Arc;
 
+/// A segment found under our name, with a master that may live.
+pub(crate) struct Candidate {
+    pub(crate) segment: Segment,
+    /// Its master's heartbeat when it was found: one in another pid namespace is known by its change.
+    pub(crate) heartbeat: u64,
+}
+
 /// The cold state of one handle.
 pub(crate) struct Monitor {
     /// What the handle is attached to; while reconnecting, what it was attached to last.
@@ -44,10 +51,12 @@ pub(crate) struct Monitor {
     pub(crate) generation: u32,
     /// Set while a slave looks for its master.
     pub(crate) reconnect: Option<Reconnect>,
-    /// A segment under our name whose master may be in another pid namespace: its heartbeat when found.
-    pub(crate) candidate: Option<(Segment, u64)>,
+    /// A segment under our name that a slave may move to.
+    pub(crate) candidate: Option<Candidate>,
     /// A segment to move to as soon as no thread stands in the way.
     pub(crate) pending: Option<(Segment, Option<Attachment>)>,
+    /// Bytes up to which the move to one of these two is prepared: see [`Core::prepare`](crate::endpoint::core::Core::prepare).
+    pub(crate) prepared: usize,
     /// Ticks for which a foreign half-written message has stood in the way of moving.
     pub(crate) blocked: u32,
     /// Address ranges that former segments of other capacities were mapped at, now backed by nothing: late writers may
@@ -86,6 +95,7 @@ impl Monitor {
             reconnect: None,
             candidate: None,
             pending: None,
+            prepared: 0,
             blocked: 0,
             spares: Vec::new(),
             retired: Vec::new(),
@@ -100,6 +110,11 @@ impl Monitor {
     pub(crate) fn is_alone(&mut self, side: Side, odd: u32) -> bool {
         self.strangers.notice(&self.segment.view, side);
         self.strangers.are_gone() && !self.segment.has_other_writers(side, odd, self.mark)
+    }
+
+    /// Whether a slave prepares a move.
+    pub(crate) fn is_preparing(&self) -> bool {
+        self.prepared > 0 && self.candidate.is_some()
     }
 
     /// Begins anew with the other side of the segment attached to, which another process has taken.

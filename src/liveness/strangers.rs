@@ -70,7 +70,7 @@ mod tests {
         let layout = Layout::new(64).expect("a capacity");
         let file = file::unnamed(crate::segment::name::FOLDER).expect("a file");
         file::set_size(file.as_fd(), layout.total() as u64).expect("room");
-        View::new(Mapping::of_file(file.as_fd(), layout.total()).expect("addresses"), layout)
+        View::new(Mapping::of_file(file.as_fd(), layout.total(), false).expect("addresses"), layout)
     }
 
     #[test]

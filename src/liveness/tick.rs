@@ -140,7 +140,7 @@ impl Core {
         match self.state() {
             State::Attached => self.tick_attached(monitor, elapsed, now),
             State::Reconnecting => self.tick_reconnecting(monitor, now),
-            State::Moving => self.finish_move(monitor),
+            State::Moving => self.finish_move(monitor, now),
             State::Ousted => drop(self.look_at_remote(monitor, elapsed)),
             State::GaveUp | State::Stopped if monitor.present => self.leave_for_good(monitor),
             State::GaveUp | State::Stopped | State::Closing => {}
@@ -183,7 +183,7 @@ impl Core {
         }
         if self.side == Side::Master && now >= monitor.next_name {
             monitor.next_name = now + NAME_AGAIN;
-            self.look_at_name(monitor);
+            self.look_at_name(monitor, now);
         }
     }
 

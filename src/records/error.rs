@@ -5,7 +5,8 @@ use std::{error, fmt};
 /// What is wrong, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Error {
-    /// Decoding: the byte of the message at which it was noticed. Encoding: the number of the item, counted from 0.
+    /// Decoding: the byte of the message at which it was noticed. Encoding: the number of the item, counted from 0. Without memory:
+    /// the bytes that are too many.
     pub position: usize,
     /// What is wrong there.
     pub reason: Reason,
@@ -51,7 +52,7 @@ pub enum Reason {
     },
     /// A NULL where an item has its key or value (C functions).
     Null,
-    /// No memory for the values (C functions).
+    /// No memory for the values.
     NoMemory,
     /// An event, function call or image frame without the fields it must have (C functions).
     BadFields,
@@ -90,6 +91,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::TooLarge { needed } => write!(f, "record of {needed} bytes: does not fit"),
+            Reason::NoMemory => write!(f, "record: {} (of {} bytes)", self.reason.text(), self.position),
             Reason::TooMany { items } => write!(f, "record of {items} items: room for {} only", self.position),
             reason => write!(f, "record: {} (at {})", reason.text(), self.position),
         }

@@ -24,16 +24,19 @@ use std::fmt::Write;
 /// ```
 ///
 /// # Errors
-/// Bytes that are no record.
+/// Bytes that are no record; [`Reason::NoMemory`] if the text does not fit into memory.
 pub fn to_json(message: &[u8]) -> Result<String, Error> {
-    let mut text = vec![0; message.len() * 2];
+    let (mut text, mut needed) = (Vec::new(), message.len().saturating_mul(2));
     loop {
+        text.try_reserve_exact(needed - text.len()).map_err(|_| Error::at(needed, Reason::NoMemory))?;
+        text.resize(needed, 0);
         match to_json_into(message, &mut text) {
             Ok(size) => {
                 text.truncate(size);
-                return Ok(String::from_utf8_lossy(&text).into_owned());
+                // It has no other: strings and names of records are UTF-8.
+                return String::from_utf8(text).map_err(|_| Error::at(0, Reason::NotUtf8));
             }
-            Err(Error { reason: Reason::TooLarge { needed }, .. }) if needed > text.len() => text.resize(needed, 0),
+            Err(Error { reason: Reason::TooLarge { needed: size }, .. }) if size > text.len() => needed = size,
             Err(error) => return Err(error),
         }
     }

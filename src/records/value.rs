@@ -4,6 +4,7 @@ use super::decode::{Item, Items};
 use super::encode::encode;
 use super::error::{Error, Reason};
 use super::view::{CallRef, EventRef, ImageRef, ScalarRef, ValueRef};
+use std::collections::TryReserveError;
 
 /// Named values, in order. A key may come twice; [`Record::get`] finds the first.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -76,10 +77,16 @@ impl Record {
     /// Reads a record.
     ///
     /// # Errors
-    /// Bytes that are no record: where, and why.
+    /// Bytes that are no record: where, and why. [`Reason::NoMemory`] if the values do not fit into memory.
     pub fn decode(message: &[u8]) -> Result<Record, Error> {
-        let items = Items::new(message)?.map(|item| item.map(|Item { key, value }| (key.to_owned(), value.to_value())));
-        Ok(Record { items: items.collect::<Result<_, _>>()? })
+        let no_memory = |_| Error::at(message.len(), Reason::NoMemory);
+        let mut items = Vec::new();
+        for item in Items::new(message)? {
+            let Item { key, value } = item?;
+            items.try_reserve(1).map_err(no_memory)?;
+            items.push((text(key).map_err(no_memory)?, value.try_to_value().map_err(no_memory)?));
+        }
+        Ok(Record { items })
     }
 
     /// Writes the record to `out`; its size. Does not allocate.
@@ -190,45 +197,84 @@ impl Value {
     }
 }
 
+/// A copy, if there is memory for one.
+fn octets(octets: &[u8]) -> Result<Vec<u8>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(octets.len())?;
+    copy.extend_from_slice(octets);
+    Ok(copy)
+}
+
+fn text(text: &str) -> Result<String, TryReserveError> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len())?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
+/// All of them, if there is memory.
+fn all<T>(items: impl Iterator<Item = Result<T, TryReserveError>>) -> Result<Vec<T>, TryReserveError> {
+    let mut all = Vec::new();
+    for item in items {
+        all.try_reserve(1)?;
+        all.push(item?);
+    }
+    Ok(all)
+}
+
 impl ScalarRef<'_> {
     /// The same, owned.
+    ///
+    /// # Panics
+    /// Without memory for it.
     pub fn to_scalar(self) -> Scalar {
-        match self {
+        self.try_to_scalar().expect("memory")
+    }
+
+    fn try_to_scalar(self) -> Result<Scalar, TryReserveError> {
+        Ok(match self {
             ScalarRef::Integer(value) => Scalar::Integer(value),
             ScalarRef::Boolean(value) => Scalar::Boolean(value),
             ScalarRef::Real(value) => Scalar::Real(value),
-            ScalarRef::String(text) => Scalar::String(text.to_owned()),
-            ScalarRef::Binary(octets) => Scalar::Binary(octets.to_owned()),
-        }
+            ScalarRef::String(value) => Scalar::String(text(value)?),
+            ScalarRef::Binary(value) => Scalar::Binary(octets(value)?),
+        })
     }
 }
 
 impl ValueRef<'_> {
     /// The same, owned.
+    ///
+    /// # Panics
+    /// Without memory for it.
     pub fn to_value(self) -> Value {
-        match self {
+        self.try_to_value().expect("memory")
+    }
+
+    fn try_to_value(self) -> Result<Value, TryReserveError> {
+        Ok(match self {
             ValueRef::Integer(value) => Value::Integer(value),
             ValueRef::Boolean(value) => Value::Boolean(value),
             ValueRef::Real(value) => Value::Real(value),
-            ValueRef::String(text) => Value::String(text.to_owned()),
-            ValueRef::Binary(octets) => Value::Binary(octets.to_owned()),
+            ValueRef::String(value) => Value::String(text(value)?),
+            ValueRef::Binary(value) => Value::Binary(octets(value)?),
             ValueRef::Event(event) => Value::Event(Event {
-                name: event.name.to_owned(),
-                parameters: event.parameters.map(|(key, value)| (key.to_owned(), value.to_scalar())).collect(),
+                name: text(event.name)?,
+                parameters: all(event.parameters.map(|(key, value)| Ok((text(key)?, value.try_to_scalar()?))))?,
             }),
             ValueRef::FunctionCall(call) => Value::FunctionCall(Call {
-                name: call.name.to_owned(),
-                result: call.result.map(ScalarRef::to_scalar),
-                arguments: call.arguments.map(ScalarRef::to_scalar).collect(),
+                name: text(call.name)?,
+                result: call.result.map(ScalarRef::try_to_scalar).transpose()?,
+                arguments: all(call.arguments.map(ScalarRef::try_to_scalar))?,
             }),
             ValueRef::ImageFrame(image) => Value::ImageFrame(Image {
                 width: image.width,
                 height: image.height,
                 channels: image.channels,
                 timestamp_ns: image.timestamp_ns,
-                data: image.data.to_owned(),
+                data: octets(image.data)?,
             }),
-        }
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::sys::{
 use std::{
     ffi::CString,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -110,6 +110,12 @@ pub(crate) fn reserve_rest(segment: &Segment, side: Side) -> io::Result<()> {
     })
 }
 
+/// Reserves the memory of a segment's state, or all of a small one.
+#[inline(never)]
+pub(super) fn reserve_first(file: BorrowedFd<'_>, layout: Layout) -> io::Result<()> {
+    layout.first_parts().iter().try_for_each(|part| file::reserve(file, part.start as u64, part.end as u64, &mut || {}))
+}
+
 /// Gives a new, empty file its size, the memory of its state, and its header.
 fn fill(file: OwnedFd, layout: Layout, settings: &Settings) -> io::Result<Segment> {
     if let Some(mode) = settings.mode {
@@ -118,12 +124,10 @@ fn fill(file: OwnedFd, layout: Layout, settings: &Settings) -> io::Result<Segmen
     let total = layout.total() as u64;
     file::ask_for_room(file.as_fd(), total)?;
     file::set_size(file.as_fd(), total)?;
-    for part in layout.first_parts() {
-        file::reserve(file.as_fd(), part.start as u64, part.end as u64, &mut || {})?;
-    }
+    reserve_first(file.as_fd(), layout)?;
     failpoint!("create.allocated");
     let id = file::status(file.as_fd())?.id;
-    let view = View::of_file(file.as_fd(), layout)?;
+    let view = View::of_file(file.as_fd(), layout, false)?;
     let header = view.header();
     stamp(&view);
     header.stale_threshold.store(settings.stale_threshold_ms, Ordering::Relaxed); // published by the magic

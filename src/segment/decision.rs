@@ -47,7 +47,7 @@ impl Word {
     /// Of a file that may be no segment, or have no bytes at all.
     fn of(file: &OwnedFd) -> io::Result<Word> {
         file::reserve(file.as_fd(), 0, size_of::<Header>() as u64, &mut || {})?; // never makes it shorter
-        Ok(Word { page: Mapping::of_file(file.as_fd(), size_of::<Header>())?, own: identity::own() })
+        Ok(Word { page: Mapping::of_file(file.as_fd(), size_of::<Header>(), false)?, own: identity::own() })
     }
 
     fn place(&self) -> &AtomicU64 {

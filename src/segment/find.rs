@@ -3,6 +3,7 @@
 
 use super::{
     Segment,
+    create::reserve_first,
     layout::{Layout, MAGIC, VERSION},
     name::Name,
     view::View,
@@ -22,6 +23,8 @@ pub(crate) struct Candidate {
     pub(crate) file: OwnedFd,
     pub(crate) id: FileId,
     pub(crate) layout: Layout,
+    /// Its master's flag.
+    has_master: bool,
 }
 
 /// The result of a look.
@@ -43,18 +46,42 @@ fn word(header: &[u8], offset: usize) -> u32 {
     u32::from_ne_bytes(header[offset..offset + 4].try_into().expect("four bytes"))
 }
 
+/// What a segment is found for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To read, write and change it.
+    Use,
+    /// The same, in a tick: as yet only the memory of its state is reserved, which takes no longer however large it is, and that
+    /// only if its master says that it is there.
+    Follow,
+}
+
 /// Finds a segment to use; `asked` is the capacity to assume for a released creator's file, where it fits.
 pub(crate) fn find(name: &Name, asked: usize) -> io::Result<Found> {
-    let Candidate { file, id, layout } = match check(file::open(name.path()), asked)? {
+    find_for(Purpose::Use, name, asked)
+}
+
+/// Looks under `name`.
+pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Result<Found> {
+    let Candidate { file, id, layout, has_master } = match check(file::open(name.path()), asked)? {
         Found::Valid(candidate) => candidate,
         Found::Missing => return Ok(Found::Missing),
         Found::Making(file, id) => return Ok(Found::Making(file, id)),
         Found::Invalid(file, id, why) => return Ok(Found::Invalid(file, id, why)),
         Found::TooNew(version) => return Ok(Found::TooNew(version)),
     };
-    // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
-    file::reserve(file.as_fd(), 0, layout.total() as u64, &mut service::beat)?;
-    let view = View::of_file(file.as_fd(), layout)?;
+    let view = match purpose {
+        // A released creator only truncates: reserve its pages now, so that a full tmpfs is an error and no SIGBUS.
+        Purpose::Use => {
+            file::reserve(file.as_fd(), 0, layout.total() as u64, &mut service::beat)?;
+            View::of_file(file.as_fd(), layout, false)?
+        }
+        Purpose::Follow if !has_master => return Ok(Found::Invalid(file, id, "its master has left".to_owned())),
+        Purpose::Follow => {
+            reserve_first(file.as_fd(), layout)?;
+            View::of_file(file.as_fd(), layout, true)?
+        }
+    };
     // Acquire pairs with the creator's magic, stored last by ours.
     if view.header().magic.load(Ordering::Acquire) != MAGIC {
         return Ok(Found::Making(file, id));
@@ -103,5 +130,6 @@ pub(crate) fn check(opened: io::Result<OwnedFd>, asked: usize) -> io::Result<Fou
     if version == 3 && layout_size as usize != layout.total() {
         return Ok(Found::Invalid(file, id, format!("it says {layout_size} bytes and has {}", status.size)));
     }
-    Ok(Found::Valid(Candidate { file, id, layout }))
+    let has_master = word(&header, offset_of!(Header, alive)) != 0;
+    Ok(Found::Valid(Candidate { file, id, layout, has_master }))
 }

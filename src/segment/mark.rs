@@ -118,7 +118,7 @@ mod tests {
     fn segment(file: OwnedFd) -> Segment {
         let layout = Layout::new(64).expect("a capacity");
         file::set_size(file.as_fd(), layout.total() as u64).expect("room");
-        let view = Arc::new(View::of_file(file.as_fd(), layout).expect("addresses"));
+        let view = Arc::new(View::of_file(file.as_fd(), layout, false).expect("addresses"));
         Segment { id: file::status(file.as_fd()).expect("a file").id, file, view }
     }
 

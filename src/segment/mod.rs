@@ -30,7 +30,7 @@ impl Segment {
     /// the limit on file sizes, whose signal may end us. `None` if there is no room for one.
     pub(crate) fn mapped_again(&self) -> Option<Arc<View>> {
         #[cfg(not(loom))]
-        return View::of_file(std::os::fd::AsFd::as_fd(&self.file), self.view.layout).ok().map(Arc::new);
+        return View::of_file(std::os::fd::AsFd::as_fd(&self.file), self.view.layout, true).ok().map(Arc::new);
         #[cfg(loom)]
         return Some(heap::file(self.id));
     }

@@ -4,7 +4,7 @@
 use super::heap::Memory;
 #[cfg(not(loom))]
 use super::layout::{DATA, Head, Tail};
-use super::layout::{Header, Layout};
+use super::layout::{Header, Layout, SMALL};
 use crate::channel::Channel;
 use crate::config::Side;
 #[cfg(not(loom))]
@@ -41,9 +41,12 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Maps `file`, which the caller has found to have the layout's size.
-    pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout) -> io::Result<View> {
-        Ok(View::new(Mapping::of_file(file, layout.total())?, layout))
+    /// Maps `file`, which the caller has found to have the layout's size. `in_tick` says that this must not take the longer the larger
+    /// it is.
+    #[inline(never)]
+    pub(crate) fn of_file(file: BorrowedFd<'_>, layout: Layout, in_tick: bool) -> io::Result<View> {
+        let unfilled = in_tick && layout.total() > SMALL;
+        Ok(View::new(Mapping::of_file(file, layout.total(), unfilled)?, layout))
     }
 
     /// A view of a mapping that is `layout.total()` bytes long.

@@ -18,6 +18,8 @@ use std::{
 const STACK: usize = 8 * 1024 * 1024;
 /// Bytes a trigger is first read into.
 const TRIGGER: usize = 512;
+/// Bytes of memory that are kept for the next one.
+const KEPT: usize = 64 * 1024;
 
 /// Whether one of its handlers called us.
 fn is_inside(shared: &Arc<Shared>) -> bool {
@@ -108,6 +110,10 @@ fn run(rpc: &Rpc) {
     let mut dispatcher = Dispatcher { rpc, complaints: Rate::new() };
     let mut buffer = vec![0; TRIGGER];
     while dispatcher.is_wanted() {
+        if buffer.len() > KEPT {
+            buffer.truncate(TRIGGER);
+            buffer.shrink_to_fit();
+        }
         // Only the library itself could panic here.
         match catch_unwind(AssertUnwindSafe(|| dispatcher.turn(&mut buffer))) {
             Ok(handlers) => dispatcher.run(&handlers), // not caught: an exception of theirs is the C++ runtime's to name
@@ -118,6 +124,16 @@ fn run(rpc: &Rpc) {
     }
     std::mem::forget(leaving); // all is in order, and start may hold the mutex as it waits for this thread
     leave(&rpc.shared);
+}
+
+/// Makes the buffer this large; false if there is no memory for that.
+fn grow(buffer: &mut Vec<u8>, size: usize) -> bool {
+    let more = size.saturating_sub(buffer.len());
+    let has_room = buffer.try_reserve_exact(more).is_ok();
+    if has_room {
+        buffer.resize(size, 0);
+    }
+    has_room
 }
 
 /// Another thread may get this one's number. One that was not waited for may already run in its place.
@@ -156,15 +172,20 @@ impl Dispatcher<'_> {
 
     /// Waits for one trigger; what is to run for it.
     fn turn(&mut self, buffer: &mut Vec<u8>) -> Vec<Handler> {
-        match self.rpc.shared.endpoint.read_patiently(buffer) {
+        let read = loop {
+            match self.rpc.shared.endpoint.read_patiently(buffer) {
+                Err(Error::BufferTooSmall { size, .. }) if grow(buffer, size) => {}
+                read => break read,
+            }
+        };
+        match read {
             Ok(size) => match message::decode(&buffer[..size]) {
                 Some(trigger) => return self.take(&trigger),
                 None => self.complain(format_args!("ignoring a message that is no trigger")),
             },
-            Err(Error::BufferTooSmall { size, .. }) => buffer.resize(size, 0),
             Err(Error::Timeout) => {} // interrupted
             Err(error) => {
-                // None is expected; whatever it is, it must not keep a processor busy.
+                // No memory, or none that is expected; whatever it is, it must not keep a processor busy.
                 self.complain(format_args!("{error}"));
                 clock::sleep(std::time::Duration::from_millis(10));
             }
@@ -209,6 +230,13 @@ impl Dispatcher<'_> {
 /// Triggers that were fired between the last one taken (0 = none) and this one. A number that does not grow is a new peer's.
 fn gap(last: u64, number: u64, from_start: bool) -> u64 {
     if number <= last || (last == 0 && !from_start) { 0 } else { number - last - 1 }
+}
+
+#[test]
+fn a_buffer_grows_as_far_as_there_is_memory() {
+    let mut buffer = vec![0; TRIGGER];
+    assert!(!grow(&mut buffer, usize::MAX / 4) && buffer.len() == TRIGGER);
+    assert!(grow(&mut buffer, 2 * KEPT) && buffer.len() == 2 * KEPT);
 }
 
 #[test]

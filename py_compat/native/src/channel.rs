@@ -6,8 +6,8 @@ use crate::open::Place;
 use crate::{errors, interpreter};
 use eshm::{DisconnectBehavior, Endpoint, Error, LogLevel, Role, WakeupMode};
 use pyo3::{
-    exceptions::PyRuntimeError,
-    intern,
+    exceptions::{PyMemoryError, PyRuntimeError},
+    ffi, intern,
     prelude::*,
     types::{PyBytes, PyDict, PyString, PyTuple},
 };
@@ -440,10 +440,27 @@ fn take_large<'py>(
     // If it moves to a segment of a larger capacity while it waits, a message may need more than
     // this: the next call has it.
     let most = most.min(capacity.unwrap_or(0)).max(SMALL);
-    let mut room = Vec::<u8>::with_capacity(most);
+    let mut room = Vec::<u8>::new();
+    if room.try_reserve_exact(most).is_err() {
+        let why = format!("a message of this channel may have {most} bytes: no memory for that");
+        return Err(PyMemoryError::new_err(why));
+    }
     let room = &mut room.spare_capacity_mut()[..most];
-    let filled = fill(slf, room, timeout_ms)?;
-    Ok(taken(slf.py(), room, filled))
+    match fill(slf, room, timeout_ms)? {
+        Filled::Bytes(size) => copied(slf.py(), &room[..size]).map(Taken::Message),
+        filled => Ok(taken(slf.py(), room, filled)),
+    }
+}
+
+/// The message in an object of its own, or MemoryError.
+fn copied<'py>(py: Python<'py>, message: &[MaybeUninit<u8>]) -> PyResult<Bound<'py, PyBytes>> {
+    // SAFETY: so many bytes were read into it; a new reference to bytes, or NULL with an exception
+    // set.
+    unsafe {
+        let size = message.len() as ffi::Py_ssize_t;
+        let bytes = ffi::PyBytes_FromStringAndSize(message.as_ptr().cast(), size);
+        Bound::from_owned_ptr_or_err(py, bytes).map(|bytes| bytes.cast_into_unchecked())
+    }
 }
 
 fn taken<'py>(py: Python<'py>, room: &[MaybeUninit<u8>], filled: Filled) -> Taken<'py> {

@@ -51,8 +51,9 @@ impl<'de> Deserializer<'de> for Node {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, SerdeError> {
         match self {
             Node::Scalar(Scalar::Binary(octets)) => {
-                let octets = octets.into_iter().map(|octet| Node::from(u64::from(octet)));
-                Node::Sequence(octets.collect()).deserialize_any(visitor)
+                let mut rest = SeqDeserializer::new(octets.into_iter());
+                let value = visitor.visit_seq(&mut rest)?;
+                rest.end().map(|()| value)
             }
             node => node.deserialize_any(visitor),
         }

@@ -1,5 +1,7 @@
 #[cfg(not(miri))] // forked children
 mod ends;
+#[cfg(not(miri))]
+mod memory;
 
 use super::*;
 use std::path::Path;

@@ -120,7 +120,7 @@ impl Core {
     /// Ends reading from the segment for good: of what is written there from now on nothing is handed out any more.
     pub(crate) fn end_reading(&self) {
         // Like a move that never ends; pairs with look's claim, which fails from here on.
-        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // and is not ended
         self.keep_unread(cursor);
         self.bring_reads();
     }

@@ -190,3 +190,6 @@ fn is_unused(spare: &View) -> bool {
     }
     false
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod late_writers;

@@ -47,7 +47,7 @@ test: build
 	cargo test --workspace --no-fail-fast
 	cargo test --package eshm --features serde --test records_serde
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
-	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --target-dir target/failpoints
+	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --test stopped_inside --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	@$(MAKE) panics
 	python3 -m unittest discover -s py_compat/tests

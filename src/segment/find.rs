@@ -7,6 +7,7 @@ use super::{
     name::Name,
     view::View,
 };
+use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::sync::Ordering;
 use crate::sys::{
@@ -103,6 +104,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
         }
         Purpose::Look => View::new(Mapping::to_look(file.as_fd(), layout.total())?, layout),
     };
+    failpoint!("find.mapped");
     // Acquire pairs with the creator's magic, stored last by ours.
     if view.header().magic.load(Ordering::Acquire) != MAGIC {
         return Ok(Found::Making(file, id));

@@ -36,15 +36,26 @@ FOLDERS = ["channel", "endpoint", "liveness", "segment"]
 # Unit tests of other parts, and slow ones: those come last.
 ELSEWHERE = ["records::", "triggers::", "ffi::"]
 SLOW = ["endpoint::close::tests::", "channel::copy::tests::every_length", "segment::peer::judging::a_side"]
-# Two-process tests that are quick, or near much of what is mutated.
+# Two-process tests that are quick, or near much of what is mutated; then others.
 PROCESSES = [
-    "delivery", "roles", "takeover", "reconnect", "torn", "locks", "states", "half_made", "clean_up", "waiters",
-    "hostile", "replaced", "name_removed", "signalling", "staleness", "no_threads", "stats", "ousted", "stopped_inside",
+    "delivery", "roles", "takeover", "reconnect", "torn", "locks", "states", "half_made", "clean_up", "waiters", "hostile",
+    "replaced", "name_removed", "signalling", "staleness", "stats", "ousted", "stopped_inside",
 ]
+OTHERS = [
+    "no_threads", "event_fd", "giving_up", "service_thread", "crash", "death", "stopped", "threads", "options", "overlap",
+    "mixed_releases", "large", "races", "fork", "leaks",
+]
+
+
+def of_processes(names):
+    return ["-p", "eshm-processes", *(f"--test={name}" for name in names)]
+
+
 STEPS = [
     ("units", ["-p", "eshm", "--lib"], [f"--skip={name}" for name in ELSEWHERE + SLOW]),
-    ("processes", ["-p", "eshm-processes", *(f"--test={name}" for name in PROCESSES)], []),
+    ("processes", of_processes(PROCESSES), []),
     ("slow units", ["-p", "eshm", "--lib"], ["endpoint::", "channel::", "segment::", "liveness::"]),
+    ("other processes", of_processes(OTHERS), []),
 ]
 # A step may take so many times what it takes without a mutant, and so many seconds at least.
 TIMES, LEAST = 4, 30
@@ -76,9 +87,10 @@ def list_mutants():
     wanted = [word for folder in FOLDERS for word in ("--file", f"src/{folder}/**")]
     command = ["cargo", "mutants", "--list", "--json", *wanted]
     listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-    hidden, mutants = hidden_files(), []
+    hidden, mutants, sources = hidden_files(), [], {}
     for found in json.loads(listed):
-        lines = (ROOT / found["file"]).read_text().splitlines()
+        found["source"] = sources.setdefault(found["file"], (ROOT / found["file"]).read_text())
+        lines = found["source"].splitlines()
         start = found["span"]["start"]
         function = found.get("function") or {"span": found["span"], "function_name": ""}
         head = "\n".join(lines[function["span"]["start"]["line"] - 1 : start["line"]]).split("fn ")[0]
@@ -174,7 +186,7 @@ def put(name, content):
 
 def broken(mutant):
     """The file of a mutant, with the change."""
-    lines = (ROOT / mutant["file"]).read_bytes().decode().splitlines(keepends=True)
+    lines = mutant["source"].splitlines(keepends=True)
     start, end = mutant["span"]["start"], mutant["span"]["end"]
     first, last = start["line"] - 1, end["line"] - 1
     before = "".join(lines[:first]) + lines[first][: start["column"] - 1]
@@ -257,7 +269,7 @@ class Tester:
                     return f"noticed by the {step[0]}"
             return "MISSED"
         finally:
-            put(mutant["file"], (ROOT / mutant["file"]).read_bytes())
+            put(mutant["file"], mutant["source"].encode())
 
 
 def processor():

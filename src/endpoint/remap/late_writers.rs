@@ -51,6 +51,21 @@ fn addresses_where_a_late_writer_is_at_work_are_not_used_again() {
 }
 
 #[test]
+fn a_segment_of_the_same_layout_takes_the_old_ones_addresses_whatever_else_is_there() {
+    let master = open("same", Role::Master);
+    let mut held = sync::hold(&master.core.monitor);
+    let monitor = held.as_mut().expect("open");
+    let old = monitor.segment.view.clone();
+    monitor.spares.push(segment(old.layout.capacity).view);
+    let new = segment(old.layout.capacity).view;
+    new.channel(0).tail.write_count.store(77, Ordering::Relaxed);
+    let (placed, over_old) = put_in_place(monitor, &old, new);
+    assert!(over_old && Arc::ptr_eq(&placed, &old), "a thread that reads there goes on in the new one");
+    assert_eq!(old.channel(0).tail.write_count.load(Ordering::Relaxed), 77);
+    assert_eq!(monitor.spares.len(), 1);
+}
+
+#[test]
 fn addresses_that_are_used_again_were_locked_until_the_exchange() {
     let spare = segment(OTHER).view;
     assert!(is_unused(&spare));

@@ -39,12 +39,23 @@ SLOW = ["endpoint::close::tests::", "channel::copy::tests::every_length", "segme
 # Two-process tests that are quick, or near much of what is mutated; then others.
 PROCESSES = [
     "delivery", "roles", "takeover", "reconnect", "torn", "locks", "states", "half_made", "clean_up", "waiters", "hostile",
-    "replaced", "name_removed", "signalling", "staleness", "stats", "ousted", "stopped_inside",
+    "replaced", "name_removed", "signalling", "staleness", "stats", "ousted", "stopped_inside", "log", "names", "options",
+    "record_sizes",
 ]
 OTHERS = [
-    "no_threads", "event_fd", "giving_up", "service_thread", "crash", "death", "stopped", "threads", "options", "overlap",
-    "mixed_releases", "large", "races", "fork", "leaks",
+    "no_threads", "event_fd", "giving_up", "service_thread", "crash", "death", "stopped", "threads", "overlap",
+    "mixed_releases", "large", "races", "fork", "leaks", "resource_faults", "dev_shm_faults", "running_faults",
 ]
+# The models that run the code of a file; those of none other are tried without them.
+MODELS = {
+    "src/channel/": ["sequence_lock", "breaking", "death", "doubt", "park::"],
+    "src/endpoint/wait.rs": ["park::", "closing"],
+    "src/endpoint/core.rs": ["park::", "closing"],
+    "src/endpoint/close.rs": ["closing"],
+    "src/endpoint/read.rs": ["ending", "closing"],
+    "src/endpoint/remap.rs": ["ending", "moving"],
+    "src/liveness/service.rs": ["closing"],
+}
 
 
 def of_processes(names):
@@ -57,6 +68,8 @@ STEPS = [
     ("slow units", ["-p", "eshm", "--lib"], ["endpoint::", "channel::", "segment::", "liveness::"]),
     ("other processes", of_processes(OTHERS), []),
 ]
+# Seconds that the models of a mutant may take.
+MODELS_LIMIT = 600
 # A step may take so many times what it takes without a mutant, and so many seconds at least.
 TIMES, LEAST = 4, 30
 BUILD_LIMIT = 900
@@ -216,12 +229,21 @@ def can_be_apart():
         return False
 
 
-def run(command, limit):
+MODEL_ENVIRONMENT = {
+    **ENVIRONMENT,
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+    "RUSTFLAGS": "--cfg loom --cap-lints=allow",
+    "CARGO_TARGET_DIR": str(WORK / "target/loom"),
+}
+
+
+def run(command, limit, environment=ENVIRONMENT):
     """Runs it with all that it starts: its exit status, None if it had no end, and the seconds it took."""
     start = time.monotonic()
     with open(WORK / "last.log", "wb") as log:
         process = subprocess.Popen(
-            command, cwd=TREE, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, cwd=TREE, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         try:
             status = process.wait(limit)
@@ -267,9 +289,22 @@ class Tester:
                     return f"noticed: no end of the {step[0]}"
                 if status != 0:
                     return f"noticed by the {step[0]}"
-            return "MISSED"
+            return self.by_models(mutant) or "MISSED"
         finally:
             put(mutant["file"], mutant["source"].encode())
+
+
+    def by_models(self, mutant):
+        """Whether the models of the mutant's file notice it. One that makes them take too long is not noticed."""
+        names = [name for part, names in MODELS.items() if mutant["file"].startswith(part) for name in names]
+        if not names:
+            return None
+        command = ["cargo", "test", "--quiet", "--release", "-p", "eshm", "--lib"]
+        if run([*command, "--no-run"], BUILD_LIMIT, MODEL_ENVIRONMENT)[0] != 0:
+            return None
+        models = [f"models::{name}" for name in names]
+        status, _ = run([*self.apart, *command, "--", *models], MODELS_LIMIT, MODEL_ENVIRONMENT)
+        return "noticed by the models" if status else None
 
 
 def processor():

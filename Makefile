@@ -19,6 +19,9 @@
 #   make wheel   the Python wheel, installed and tried in a fresh virtual environment of every Python that is installed
 #   make check   the checkers of threads, memory, kills and packages, and a little of what is random, in about ten minutes:
 #                a line for each and a table; not wheel, doxygen and capacity
+#                make check NAME=STEP runs one of them
+#   make mutants   breaks the library in MUTANTS places (48, or "all"); tests must notice 85 % of them
+#   make advisories   known faults, licences and sources of all dependencies
 #   make capacity   the C tests at other capacities
 #   make clean   removes what was built
 
@@ -33,7 +36,7 @@ FUZZ_SECONDS ?= 60
 WITH_FAILPOINTS := RUSTFLAGS="--cfg eshm_failpoints"
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture slaves soak races abi doxygen packages wheel check capacity setup build clean
+.PHONY: demo test panics lint bench instructions valgrind asan tsan miri models fuzz torture slaves soak races abi doxygen packages wheel check mutants advisories capacity setup build clean
 
 setup:
 	@scripts/setup.sh
@@ -51,7 +54,7 @@ test: build
 	cargo test --package eshm --features serde --test records_serde
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
 	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --test stopped_writers --test stopped_masters \
-	    --test killed_deciders --target-dir target/failpoints
+	    --test killed_deciders --test stopped_inside --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	target/failpoints/debug/torture slaves --kills=40 --stops=20 --capacity=65536
 	@$(MAKE) panics
@@ -93,7 +96,13 @@ tsan: setup
 	scripts/check_tsan.sh
 
 check: setup
-	@scripts/check.sh
+	@scripts/check.sh $(if $(filter command,$(word 1,$(origin NAME))),$(NAME))
+
+mutants: setup
+	scripts/check_mutants.py
+
+advisories:
+	scripts/check_advisories.sh
 
 abi: build
 	scripts/dump_abi.py $(BUILD)/libeshm.so.1 include >$(BUILD)/abi.txt

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs every checker, two at a time, and prints one line for each as it ends and a table at the end. Each is a target of make,
 # its result the last line that it prints, its whole log in build/check/NAME.log. Exits with 1 if any failed.
-# usage: check.sh [NAME...]
-#   CHECK_LIMIT   seconds after which a step that has not ended has failed (600)
-# How much the random ones do: FUZZ_SECONDS, TORTURE_KILLS, SOAK_SECONDS, SLAVE_KILLS, SLAVE_STOPS.
+# usage: check.sh [NAME...]   the steps named, also those that take longer and are not in the whole: mutants
+#   CHECK_LIMIT   seconds after which a step that has not ended has failed (600; of those that take longer none)
+# How much the random ones do: FUZZ_SECONDS, TORTURE_KILLS, SOAK_SECONDS, SLAVE_KILLS, SLAVE_STOPS, MUTANTS.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -14,10 +14,12 @@ limit=${CHECK_LIMIT:-600}
 logs=build/check
 
 # Two lanes, one for each core. What goes by way of the same build folder is in one lane.
-lanes=("tsan models panics races torture miri" "asan valgrind fuzz soak slaves packages")
-known=" ${lanes[*]} "
+lanes=("tsan models panics races torture miri advisories" "asan valgrind fuzz soak slaves packages")
+long=mutants
+known=" ${lanes[*]} $long "
 for name in "$@"; do
     [[ $known == *" $name "* ]] || { echo "there is no step '$name' in:$known"; exit 2; }
+    [[ " $long " != *" $name "* ]] || lanes[1]+=" $name"
 done
 
 mkdir -p "$logs"
@@ -26,11 +28,12 @@ start=$SECONDS
 
 # step NAME: runs it, writes "NAME|RESULT|SECONDS|SKIPPED LINES|FIGURES" to its .result file, and prints its line.
 step() {
-    local name=$1 log=$logs/$1.log began=$SECONDS code result figures skipped
+    local name=$1 log=$logs/$1.log began=$SECONDS limit=$limit code result figures skipped
     if ! grep -q "^$name:" Makefile; then
         echo "SKIPPED: this tree has no make $name" >"$log"
         code=0
     else
+        [[ " $long " != *" $name "* ]] || limit=${CHECK_LIMIT:-0} # 0 is no limit
         timeout --kill-after=10 "$limit" make "$name" >"$log" 2>&1
         code=$?
         [ "$code" -ne 124 ] || echo "FAILED: no end within $limit s" >>"$log"
@@ -42,7 +45,7 @@ step() {
     [ "$code" -eq 0 ] || result=FAILED
     figures=${figures#SKIPPED: } figures=${figures#FAILED: }
     echo "$name|$result|$((SECONDS - began))|$skipped|$figures" >"$logs/$name.result"
-    printf '%-9s%-8s %s\n' "$name" "$result" "$figures"
+    printf '%-11s%-8s %s\n' "$name" "$result" "$figures"
 }
 
 lane() {
@@ -67,12 +70,12 @@ done
 trap 'kill "${pids[@]}" 2>/dev/null' INT TERM
 wait "${pids[@]}"
 
-printf '\n%-9s%-8s%8s%9s  %s\n' step result seconds skipped figures
+printf '\n%-11s%-8s%8s%9s  %s\n' step result seconds skipped figures
 ok=0 failed=0 skipped=0 ran=0
 for name in ${lanes[*]}; do
     [ -f "$logs/$name.result" ] || continue
     IFS='|' read -r name result seconds lines figures <"$logs/$name.result"
-    printf '%-9s%-8s%8s%9s  %s\n' "$name" "$result" "$seconds" "$lines" "$figures"
+    printf '%-11s%-8s%8s%9s  %s\n' "$name" "$result" "$seconds" "$lines" "$figures"
     ran=$((ran + 1))
     case $result in
         ok) ok=$((ok + 1)) ;;

@@ -121,7 +121,7 @@ impl Core {
     /// Ends reading from the segment for good: of what is written there from now on nothing is handed out any more.
     pub(crate) fn end_reading(&self, segment: &Segment) {
         // Like a move that never ends; pairs with look's claim, which fails from here on.
-        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst);
+        let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // and is not ended
         self.keep_unread(cursor, &|| segment.mapped_again());
         self.bring_reads();
     }
@@ -214,3 +214,6 @@ fn is_unused(spare: &View) -> bool {
     }
     false
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod late_writers;

@@ -10,6 +10,8 @@
 mod breaking;
 mod closing;
 mod death;
+mod doubt;
+mod ending;
 mod handle;
 mod moving;
 mod park;

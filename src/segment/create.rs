@@ -145,3 +145,6 @@ pub(crate) fn stamp(view: &View) {
     header.features.store(header.features.load(Ordering::Relaxed) | FEATURE_FUTEX_WAKE, Ordering::Relaxed);
     header.version.store(VERSION, Ordering::Relaxed);
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod temporary_names;

@@ -8,6 +8,7 @@ use super::{
     name::Name,
     view::View,
 };
+use crate::failpoint::failpoint;
 use crate::liveness::service;
 use crate::sync::Ordering;
 use crate::sys::file::{self, FileId};
@@ -82,6 +83,7 @@ pub(crate) fn find_for(purpose: Purpose, name: &Name, asked: usize) -> io::Resul
             View::of_file(file.as_fd(), layout, true)?
         }
     };
+    failpoint!("find.mapped");
     // Acquire pairs with the creator's magic, stored last by ours.
     if view.header().magic.load(Ordering::Acquire) != MAGIC {
         return Ok(Found::Making(file, id));

@@ -274,6 +274,11 @@ mod tests {
                 assert!((tail..layout.channel_at(which + 1)).all(has), "{capacity}");
             }
             assert!(layout.total() > SMALL || (0..layout.total()).all(has), "{capacity}");
+            let bytes: usize = parts.iter().map(|part| part.len()).sum();
+            assert!(
+                layout.total() <= SMALL || bytes <= 5 * PAGE,
+                "{capacity}: the messages' comes later, not {bytes} bytes"
+            );
         }
     }
 

@@ -141,3 +141,6 @@ impl Segment {
 pub(crate) fn threshold(field: u32) -> u32 {
     if field == 0 { DEFAULT_THRESHOLD } else { field }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod judging;

@@ -60,6 +60,14 @@ impl Peer {
         Peer::in_sandbox(command, "faults", "-", name, &[])
     }
 
+    /// A peer on our library that follows a plan of failpoints from its start, in a build that has them. It may be held up before
+    /// it greets, so its greeting is not waited for.
+    pub fn with_failpoints(plan: &str, role: &str, name: &Name, options: &[&str]) -> Peer {
+        let mut command = Command::new(program());
+        command.env("ESHM_FAILPOINTS", plan);
+        Peer::spawn(command, "ours", role, name, options, "warn")
+    }
+
     fn in_sandbox(command: Command, kind: &str, role: &str, name: &Name, options: &[&str]) -> Option<Peer> {
         let mut peer = Peer::spawn(command, kind, role, name, options, "warn");
         peer.greeting = peer.answer_within(HANG).unwrap_or_default();

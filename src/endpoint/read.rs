@@ -349,3 +349,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod timeouts;

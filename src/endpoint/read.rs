@@ -407,3 +407,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod timeouts;

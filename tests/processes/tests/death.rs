@@ -5,10 +5,7 @@
 
 use eshm::{Endpoint, Role};
 use eshm_processes::{Name, Peer, builder, eventually, ms, sandbox::skipped, until};
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Tries that make a median.
 const TRIES: usize = 15;
@@ -88,10 +85,8 @@ fn a_killed_peer_is_stale_within_10_ms_although_the_threshold_is_100() {
 
 /// SIGKILL for the process in the namespace, of which `unshare` is the parent.
 fn kill_inside(peer: &mut Peer) {
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", peer.pid())).expect("the children of unshare");
-    let inside: i32 = children.trim().parse().expect("one child");
     // SAFETY: the child of our own child, which waits for it.
-    unsafe { libc::kill(inside, libc::SIGKILL) };
+    unsafe { libc::kill(peer.pid() as i32, libc::SIGKILL) };
     peer.wait();
 }
 

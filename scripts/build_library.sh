@@ -25,12 +25,12 @@ trap 'rm -rf "$work"' EXIT
 
 # As a static library alone: the Rust library among the crate types would turn link-time optimisation off.
 # What is on the path of a write or a read is inlined by attribute, and takes as many instructions with or without the options
-# for LLVM (make instructions). Those take 60 KB off the rest (446,880 bytes stripped, 508,320 without them): calls instead of
+# for LLVM (make instructions). Those take some 60 KB off the rest: calls instead of
 # copies, no unrolled loops, no padding in front of functions and loops.
 # cargo is asked where it put the file: environment and configuration can move its target directory.
 "$CARGO" rustc --release --lib --package eshm --crate-type staticlib --manifest-path "$root/Cargo.toml" \
     --message-format=json-render-diagnostics "$@" -- \
-    -Cllvm-args=--inline-threshold=50 -Cllvm-args=--unroll-threshold=0 \
+    -Cllvm-args=--inline-threshold=30 -Cllvm-args=--unroll-threshold=0 \
     -Cllvm-args=--unroll-runtime=0 -Cllvm-args=--tail-dup-placement=0 \
     -Cllvm-args=--align-all-functions=2 -Cllvm-args=--align-loops=1 >"$work/messages"
 archive=$(grep -o '"[^"]*/libeshm\.a"' "$work/messages" | tail -n 1 | tr -d '"') || archive=

@@ -62,6 +62,7 @@ impl Channel<'_> {
     }
 
     /// Whether the sequence still stands and its [`difference`] to the count of writes is one of a whole message.
+    #[inline(always)] // or the registers that a call costs are saved in each read
     pub(crate) fn is_whole(&self, sequence: u32, whole: impl FnOnce(u32) -> bool) -> bool {
         let writes = self.tail.write_count.load(Ordering::Acquire); // pairs with a writer's; before the sequence again
         self.head.sequence.load(Ordering::Relaxed) == sequence && whole(difference(sequence, writes))

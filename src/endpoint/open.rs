@@ -207,7 +207,7 @@ fn decided<T>(
     let limit = DECIDING.min(Duration::from_millis(opening.end.saturating_sub(clock::now()) / MS));
     let lock = Decision::wait(file, limit).map_err(|error| Error::Attach(explain(name, &error)))?;
     let Some(_lock) = lock else {
-        return Err(Error::Attach(format!("another process has been deciding about it for {limit:?}")));
+        return Err(Error::Attach(format!("another process has been deciding about it for {} ms", limit.as_millis())));
     };
     match file::lookup(name.path()) {
         Ok(Some(now)) if now == id => decide(),

@@ -14,23 +14,6 @@ fn what_callers_say_is_taken_as_it_is_meant() {
 }
 
 #[test]
-fn of_what_has_a_limit_the_rest_is_left() {
-    const HOUR: u64 = 3_600_000 * MS;
-    for limited in [Timeout::For, Timeout::Piece] {
-        let now = clock::now();
-        assert_eq!(limited(now - 1).after(0), limited(0), "it has passed");
-        assert_eq!(limited(HOUR).after(u64::MAX), limited(HOUR), "it has not begun");
-        let (Timeout::For(left) | Timeout::Piece(left)) = limited(2 * HOUR).after(now) else { panic!("no limit") };
-        assert!(left <= 2 * HOUR && left > HOUR, "{left}");
-        let (Timeout::For(left) | Timeout::Piece(left)) = limited(now + HOUR).after(0) else { panic!("no limit") };
-        assert!(left <= HOUR, "{left}");
-    }
-    for other in [Timeout::None, Timeout::Infinite, Timeout::Spin(5), Timeout::Signal(5)] {
-        assert_eq!(other.after(0), other);
-    }
-}
-
-#[test]
 fn only_what_never_passes_is_endless() {
     let endless = [Timeout::Infinite, Timeout::Piece(1), Timeout::Signal(u64::MAX)];
     assert!(endless.into_iter().all(Timeout::is_endless), "a piece is one of a wait without limit");

@@ -40,11 +40,12 @@ SLOW = ["endpoint::close::tests::", "channel::copy::tests::every_length", "segme
 PROCESSES = [
     "delivery", "roles", "takeover", "reconnect", "torn", "locks", "states", "half_made", "clean_up", "waiters", "hostile",
     "replaced", "name_removed", "signalling", "staleness", "stats", "ousted", "stopped_inside", "log", "names", "options",
-    "record_sizes",
+    "record_sizes", "read_lock_proofs", "read_locks", "held_up_writer", "huge_unread",
 ]
 OTHERS = [
     "no_threads", "event_fd", "giving_up", "service_thread", "crash", "death", "stopped", "threads", "overlap",
     "mixed_releases", "large", "races", "fork", "leaks", "resource_faults", "dev_shm_faults", "running_faults",
+    "huge", "another_root", "spinning", "stopped_writers", "stopped_masters", "killed_deciders",
 ]
 # The models that run the code of a file; those of none other are tried without them.
 MODELS = {

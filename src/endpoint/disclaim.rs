@@ -8,17 +8,24 @@ use super::core::Core;
 use crate::liveness::monitor::Monitor;
 use crate::segment::mark::Mark;
 use crate::sync::{self, MutexGuard, Ordering, TryLockError};
+use crate::sys::{clock::MS, identity};
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
+/// Milliseconds that a name of one without a mark stands before it is looked into.
+const NAMED: u64 = 1000;
+/// Between two tries for a mark.
+const AGAIN: u64 = 10 * MS;
 
 impl Core {
-    /// Disclaims an odd sequence that stands, and ends that once it has passed. Once a tick, `elapsed` milliseconds after the last.
-    pub(crate) fn tend_mark(&self, monitor: &mut Monitor, elapsed: u64) {
+    /// Disclaims an odd sequence that stands, and ends that once it has passed. Once a tick, `elapsed` milliseconds after the last: in
+    /// each state, as who writes no more may have been stopped while it did.
+    pub(crate) fn tend_mark(&self, monitor: &mut Monitor, elapsed: u64, now_at: u64) {
         let now = self.tx().head.sequence.load(Ordering::Relaxed); // watched for change alone
         monitor.stood = if now == monitor.standing { monitor.stood.saturating_add(elapsed) } else { 0 };
         monitor.standing = now;
-        let Some(mark) = monitor.mark else { return };
+        let Some(mark) = monitor.mark else { return self.try_for_mark(monitor, now_at) };
+        self.forget_others(monitor, elapsed);
         let passed = mark.disclaims() != 0 && mark.disclaims() != now;
         let stands = mark.disclaims() == 0 && now & 1 == 1 && monitor.stood >= STOOD;
         if !passed && !stands {
@@ -35,6 +42,42 @@ impl Core {
                 }
                 None => self.writer.end_disclaim(),
             }
+        }
+    }
+
+    /// A mark that could not be had, for somebody's read lock, is tried for again; and our name put back if somebody took it away.
+    #[cold]
+    fn try_for_mark(&self, monitor: &mut Monitor, now: u64) {
+        if now < monitor.next_mark {
+            return;
+        }
+        monitor.next_mark = now + AGAIN;
+        monitor.mark = monitor.segment.mark(self.side, 0);
+        let view = &monitor.segment.view;
+        match monitor.mark {
+            Some(_) => view.forget_unmarked(self.side),
+            // Relaxed: whoever takes it away does so while nobody is in the midst of a message.
+            None if !identity::is_name(view.header().unmarked[self.side as usize].load(Ordering::Relaxed)) => {
+                view.name_unmarked(self.side);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes a name away that nobody seems to need any more: for long now marks can be had again, so that each that runs has one.
+    fn forget_others(&self, monitor: &mut Monitor, elapsed: u64) {
+        let name = monitor.segment.view.header().unmarked[self.side as usize].load(Ordering::Relaxed); // watched for change
+        if name == 0 {
+            return;
+        }
+        monitor.named = if name == monitor.named.0 { (name, monitor.named.1 + elapsed) } else { (name, 0) };
+        if monitor.named.1 < NAMED || monitor.standing & 1 == 1 {
+            return;
+        }
+        monitor.named = (0, 0);
+        if let Some(another) = monitor.segment.mark(self.side, 0) {
+            monitor.segment.unmark(another);
+            monitor.segment.view.forget_named(self.side, name);
         }
     }
 

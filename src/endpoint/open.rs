@@ -328,8 +328,10 @@ fn as_master(
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
     // A message that is left half-written is repaired only where its writer has been proven dead, and no other of ours is left.
     let dead = matches!(master, Verdict::Dead { .. });
-    let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master, 0, None);
-    let abandoned = gone || !segment.is_half_written(Side::Master);
+    let sequence = segment.view.channel(Side::Master.writes()).head.sequence.load(Ordering::Acquire); // pairs with publish
+    let odd = if sequence & 1 == 1 { sequence } else { 0 };
+    let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master, odd, None, false);
+    let abandoned = gone || odd == 0;
     let fits = settings.accepts(segment.view.layout.capacity);
     if slave == Verdict::Alive && (!alive || ours) && abandoned && fits {
         if !alive {

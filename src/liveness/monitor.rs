@@ -31,6 +31,10 @@ pub(crate) struct Monitor {
     /// The sequence of our direction at the last look, and for how many milliseconds it has stood.
     pub(crate) standing: u32,
     pub(crate) stood: u64,
+    /// A writer of our side that has no mark, and for how many milliseconds it has been named.
+    pub(crate) named: (u64, u64),
+    /// When a mark that could not be had is tried next, in nanoseconds.
+    pub(crate) next_mark: u64,
     pub(crate) strangers: Strangers,
     /// Our alive flag is ours to clear.
     pub(crate) present: bool,
@@ -70,6 +74,10 @@ pub(crate) struct Monitor {
     pub(crate) last_look: u64,
 }
 
+/// Milliseconds after which a message that stays half-written is no more left alone for one whose fate cannot be seen: two that
+/// somebody's read lock keeps from having marks, or one of another pid namespace.
+const NAMELESS: u64 = 10_000;
+
 impl Monitor {
     /// For a handle that has just attached at `now`.
     pub(crate) fn new(segment: Segment, side: Side, attachment: Attachment, master_gone: bool, now: u64) -> Self {
@@ -81,6 +89,8 @@ impl Monitor {
             mark: attachment.mark,
             standing: 0,
             stood: 0,
+            named: (0, 0),
+            next_mark: now,
             strangers: attachment.strangers,
             present: true,
             met: false,
@@ -109,7 +119,8 @@ impl Monitor {
     /// gone, or disclaims it.
     pub(crate) fn is_alone(&mut self, side: Side, odd: u32) -> bool {
         self.strangers.notice(&self.segment.view, side);
-        self.strangers.are_gone() && !self.segment.has_other_writers(side, odd, self.mark)
+        let long = odd != 0 && odd == self.standing && self.stood >= NAMELESS;
+        self.strangers.are_gone() && !self.segment.has_other_writers(side, odd, self.mark, long)
     }
 
     /// Whether a slave prepares a move.

@@ -14,9 +14,14 @@ pub(crate) struct Strangers {
     pids: [i32; KNOWN],
     /// One that was known to be ours.
     ours: i32,
+    /// One that cannot be seen, and for how many looks it has not been said to be ours: that may be on its way.
+    suspect: (i32, u32),
     /// One of them can never be shown to be gone.
     unknown: bool,
 }
+
+/// Looks, one a millisecond, after which one that cannot be seen is none of ours.
+const LOOKS: u32 = 100;
 
 impl Strangers {
     /// Notices who is named in the header now, if that is none of ours.
@@ -30,6 +35,9 @@ impl Strangers {
         if header.marked[index].load(Ordering::Relaxed) == pid {
             self.ours = pid; // for as long as a successor of ours is on its way
         }
+        let (suspect, looks) = self.suspect;
+        self.unknown |= suspect != 0 && suspect != pid && suspect != self.ours;
+        self.suspect = (0, 0);
         // Of another handle of this process the process knows.
         if [0, process::pid(), self.ours].contains(&pid) || self.pids.contains(&pid) {
             return;
@@ -37,18 +45,20 @@ impl Strangers {
         // A pid that is not to be seen is one of another pid namespace, or of a dead process: nobody can tell.
         match self.pids.iter_mut().find(|known| !process::exists(**known)) {
             Some(free) if process::exists(pid) => *free = pid,
+            _ if suspect != pid => self.suspect = (pid, 1),
+            _ if looks < LOOKS => self.suspect = (pid, looks + 1),
             _ => self.unknown = true,
         }
     }
 
     /// Those that can be seen.
     pub(crate) fn forget_unknown(self) -> Strangers {
-        Strangers { unknown: false, ..self }
+        Strangers { unknown: false, suspect: (0, 0), ..self }
     }
 
     /// Whether all of them have been seen to end.
     pub(crate) fn are_gone(&self) -> bool {
-        !self.unknown && self.pids.iter().all(|pid| !process::exists(*pid))
+        !self.unknown && self.suspect.0 == 0 && self.pids.iter().all(|pid| !process::exists(*pid))
     }
 }
 
@@ -102,6 +112,14 @@ mod tests {
         notice(&mut strangers, i32::MAX, pid_of_ours);
         assert!(!strangers.are_gone(), "nobody can tell where that one is");
         assert!(strangers.forget_unknown().are_gone());
+        notice(&mut strangers, i32::MAX, i32::MAX);
+        assert!(strangers.are_gone(), "ours after all, whose mark was wiped out for a moment");
+        for _ in 0..=LOOKS {
+            notice(&mut strangers, i32::MAX - 1, pid_of_ours);
+            assert!(!strangers.are_gone());
+        }
+        notice(&mut strangers, i32::MAX - 1, i32::MAX - 1);
+        assert!(!strangers.are_gone(), "too late");
         ours.kill().and_then(|()| ours.wait()).expect("its end");
     }
 }

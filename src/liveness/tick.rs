@@ -137,6 +137,9 @@ impl Core {
 
     fn tick(&self, monitor: &mut Monitor, elapsed: u64, now: u64) -> Pace {
         failpoint!("service.tick");
+        if !matches!(self.state(), State::Moving | State::Closing) {
+            self.tend_mark(monitor, elapsed, now);
+        }
         match self.state() {
             State::Attached => self.tick_attached(monitor, elapsed, now),
             State::Reconnecting => self.tick_reconnecting(monitor, now),
@@ -173,7 +176,6 @@ impl Core {
             return self.oust(monitor);
         }
         self.keep_side(monitor, now);
-        self.tend_mark(monitor, elapsed);
         match self.look_at_remote(monitor, elapsed) {
             Change::Stale if self.side == Side::Slave => return self.lose_master(monitor, now),
             Change::None if self.side == Side::Slave && monitor.remote.is_stale() => {
@@ -197,17 +199,13 @@ impl Core {
         }
         if pid != process::pid() {
             monitor.strangers.notice(&monitor.segment.view, self.side);
+        } else if header.marked[index].load(Ordering::Relaxed) != pid {
+            name_in_header(&monitor.segment.view, self.side); // wiped out by one that came or left at the same time
         }
-        if now >= monitor.next_lock && !(monitor.holds_lock && monitor.mark.is_some() && pid == process::pid()) {
+        if now >= monitor.next_lock && !(monitor.holds_lock && pid == process::pid()) {
             monitor.next_lock = now + LOCK_AGAIN;
             if !monitor.holds_lock {
                 monitor.holds_lock = lock::try_lock(monitor.segment.file.as_fd(), index as i64).unwrap_or(false);
-            }
-            if monitor.mark.is_none() {
-                monitor.mark = monitor.segment.mark(self.side, 0);
-                if monitor.mark.is_some() {
-                    monitor.segment.view.forget_unmarked(self.side);
-                }
             }
             if monitor.holds_lock && pid != process::pid() && monitor.is_alone(self.side, 0) {
                 name_in_header(&monitor.segment.view, self.side); // it came after us and died: the side is ours again

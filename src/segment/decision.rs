@@ -96,7 +96,11 @@ impl<'a> Decision<'a> {
             held = held || lock::try_lock(file.as_fd(), BYTE)?;
             let taken = if held {
                 fence(Ordering::SeqCst); // the lock before the look: pairs with the fence in instead_of_lock
-                watch.is_free(decider(file), clock::now()).then_some(Decision { file, word: None })
+                let found = decider(file);
+                watch.is_free(found, clock::now()).then(|| {
+                    forget(file, found);
+                    Decision { file, word: None }
+                })
             } else {
                 Self::instead_of_lock(file, &mut watch)?
             };
@@ -141,6 +145,15 @@ impl Drop for Decision<'_> {
             Some(word) => word.clear(),
             None => lock::unlock(self.file.as_fd(), BYTE),
         }
+    }
+}
+
+/// Takes away a word that names nobody any more, for those after us, who would wait for it again.
+fn forget(file: &OwnedFd, found: u64) {
+    if identity::is_name(found)
+        && let Ok(word) = Word::of(file)
+    {
+        let _ = word.place().compare_exchange(found, 0, Ordering::Relaxed, Ordering::Relaxed); // another's is let be
     }
 }
 

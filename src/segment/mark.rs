@@ -69,11 +69,16 @@ impl Segment {
     }
 
     /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the sequence lock at `odd`, or at any
-    /// for 0: by its mark or its name.
-    pub(crate) fn has_other_writers(&self, side: Side, odd: u32, own: Option<Mark>) -> bool {
+    /// for 0: by its mark or its name. Names whose fate is not to be seen count for nothing where that lock has stood `long`.
+    pub(crate) fn has_other_writers(&self, side: Side, odd: u32, own: Option<Mark>, long: bool) -> bool {
         let named = self.view.header().unmarked[side as usize].load(Ordering::Acquire); // pairs with name_unmarked
         let is_own = named == identity::own() && own.is_none();
-        if !is_own && identity::fate(named) != Fate::Gone {
+        let counts = match identity::fate(named) {
+            Fate::Alive => !is_own,
+            Fate::Unknown => !long,
+            Fate::Gone => false,
+        };
+        if counts {
             return true;
         }
         let is_held = |range| lock::held_by_other(self.file.as_fd(), range);
@@ -101,7 +106,13 @@ impl View {
         word.store(identity::SEVERAL, Ordering::Release);
     }
 
-    /// Takes that name away again.
+    /// Takes a name away that has stood for long, and may be one of nobody any more: who lives gives itself a name anew.
+    pub(crate) fn forget_named(&self, side: Side, name: u64) {
+        let word = &self.header().unmarked[side as usize];
+        let _ = word.compare_exchange(name, 0, Ordering::Relaxed, Ordering::Relaxed); // ordered with nothing
+    }
+
+    /// Takes our own name away again.
     pub(crate) fn forget_unmarked(&self, side: Side) {
         let word = &self.header().unmarked[side as usize];
         let _ = word.compare_exchange(identity::own(), 0, Ordering::Release, Ordering::Relaxed); // all writes came before
@@ -135,12 +146,14 @@ mod tests {
     fn all_handles_of_a_side_have_a_mark_until_they_end() {
         let [one, two, three] = several();
         assert!(one.mark(Side::Slave, 0).is_some() && two.mark(Side::Slave, 0).is_some());
-        assert!(one.has_other_writers(Side::Slave, 0, None) && two.has_other_writers(Side::Slave, 0, None));
-        assert!(three.has_other_writers(Side::Slave, 0, None) && !three.has_other_writers(Side::Master, 0, None));
+        assert!(one.has_other_writers(Side::Slave, 0, None, false) && two.has_other_writers(Side::Slave, 0, None, false));
+        assert!(
+            three.has_other_writers(Side::Slave, 0, None, false) && !three.has_other_writers(Side::Master, 0, None, false)
+        );
         drop(two);
-        assert!(!one.has_other_writers(Side::Slave, 0, None), "its own is none of another");
+        assert!(!one.has_other_writers(Side::Slave, 0, None, false), "its own is none of another");
         drop(one);
-        assert!(!three.has_other_writers(Side::Slave, 0, None));
+        assert!(!three.has_other_writers(Side::Slave, 0, None, false));
     }
 
     #[test]
@@ -150,12 +163,12 @@ mod tests {
         let mark = two.mark(Side::Slave, 7).expect("free");
         let another = three.mark(Side::Slave, 7).expect("a place of its own");
         assert_eq!((mark.disclaims(), another.disclaims(), own.map(Mark::disclaims)), (7, 7, Some(0)));
-        assert!(!one.has_other_writers(Side::Slave, 7, own));
-        assert!([0, 5, 9, u32::MAX].iter().all(|&odd| one.has_other_writers(Side::Slave, odd, own)));
-        assert!(two.has_other_writers(Side::Slave, 7, Some(mark)), "the first may hold any");
+        assert!(!one.has_other_writers(Side::Slave, 7, own, false));
+        assert!([0, 5, 9, u32::MAX].iter().all(|&odd| one.has_other_writers(Side::Slave, odd, own, false)));
+        assert!(two.has_other_writers(Side::Slave, 7, Some(mark), false), "the first may hold any");
         two.unmark(mark);
         three.unmark(another);
-        assert!(!one.has_other_writers(Side::Slave, 5, own));
+        assert!(!one.has_other_writers(Side::Slave, 5, own, false));
     }
 
     #[test]
@@ -166,18 +179,22 @@ mod tests {
         let named = || two.view.header().unmarked[Side::Slave as usize].load(Ordering::Relaxed);
         one.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::own());
-        assert!(!one.has_other_writers(Side::Slave, 0, None), "that is the handle itself");
-        assert!(one.has_other_writers(Side::Slave, 0, Some(Mark(places(Side::Slave, 0).start))), "that one is not named");
+        assert!(!one.has_other_writers(Side::Slave, 0, None, false), "that is the handle itself");
+        assert!(
+            one.has_other_writers(Side::Slave, 0, Some(Mark(places(Side::Slave, 0).start)), false),
+            "that one is not named"
+        );
         two.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::SEVERAL);
-        assert!(one.has_other_writers(Side::Slave, 0, None), "who they are is not known");
-        assert!(!one.has_other_writers(Side::Master, 0, None));
+        assert!(one.has_other_writers(Side::Slave, 0, None, false), "who they are is not known");
+        assert!(!one.has_other_writers(Side::Slave, 0, None, true), "nor will it be");
+        assert!(!one.has_other_writers(Side::Master, 0, None, false));
         drop(reader);
         two.view.forget_unmarked(Side::Slave);
         assert_eq!(named(), identity::SEVERAL, "that is not ours to forget");
         for (word, others) in [(identity::own() ^ 1 << 30, true), (1, false), (identity::own() | ((1 << 22) - 1), false)] {
             one.view.header().unmarked[1].store(word, Ordering::Relaxed);
-            assert_eq!(one.has_other_writers(Side::Slave, 0, None), others, "{word:x}");
+            assert_eq!(one.has_other_writers(Side::Slave, 0, None, false), others, "{word:x}");
         }
         one.view.name_unmarked(Side::Slave);
         assert_eq!(named(), identity::own(), "in place of one that is gone");

@@ -4,9 +4,10 @@ use super::{file, process};
 
 /// Bits of a pid: at most 2^22 (proc(5), `pid_max`).
 const PID: u64 = (1 << 22) - 1;
-/// Bits of the number of a pid namespace, above those of the pid.
-const NAMESPACE: u64 = u32::MAX as u64;
-/// What stands above both: other words are none of ours.
+/// Bits of the number of its pid namespace, and of the time of its start, above those of the pid: a number may come again, in a
+/// container that is started again too.
+const PART: u64 = u16::MAX as u64;
+/// What stands above all: other words are none of ours.
 const TAG: u64 = 0x2A5 << 54;
 
 /// Several processes, whoever they are.
@@ -25,23 +26,32 @@ pub(crate) enum Fate {
 
 /// The number of our pid namespace; 0 if `/proc` does not tell.
 fn namespace() -> u64 {
-    file::inode(c"/proc/self/ns/pid").unwrap_or(0) & NAMESPACE
+    file::inode(c"/proc/self/ns/pid").unwrap_or(0) & PART
 }
 
 /// This process.
 pub(crate) fn own() -> u64 {
-    TAG | namespace() << 22 | process::pid() as u64 & PID
+    let pid = process::pid();
+    TAG | (process::start_time(pid) & PART) << 38 | namespace() << 22 | pid as u64 & PID
+}
+
+/// Whether a word names somebody at all.
+pub(crate) fn is_name(word: u64) -> bool {
+    word >> 54 << 54 == TAG
 }
 
 /// What became of the process that `word` names.
 pub(crate) fn fate(word: u64) -> Fate {
-    let (tag, namespace_of, pid) = (word >> 54 << 54, word >> 22 & NAMESPACE, word & PID);
+    let (start, namespace_of, pid) = (word >> 38 & PART, word >> 22 & PART, (word & PID) as i32);
     match namespace() {
-        _ if tag != TAG => Fate::Gone,
+        _ if !is_name(word) => Fate::Gone,
         _ if word == SEVERAL => Fate::Unknown,
         ours if ours == 0 || ours != namespace_of => Fate::Unknown,
-        _ if process::exists(pid as i32) => Fate::Alive,
-        _ => Fate::Gone,
+        _ if !process::exists(pid) => Fate::Gone,
+        _ => match process::start_time(pid) & PART {
+            now if now == start || now == 0 || start == 0 => Fate::Alive,
+            _ => Fate::Gone, // another, by the same number
+        },
     }
 }
 
@@ -54,6 +64,8 @@ mod tests {
         assert_eq!(fate(own()), Fate::Alive);
         assert_eq!(fate(own() ^ 1 << 30), Fate::Unknown, "another namespace");
         assert_eq!(fate(own() & !PID | PID), Fate::Gone, "no process has the highest pid");
+        assert_ne!(process::start_time(process::pid()), 0);
+        assert_eq!(fate(own() ^ 1 << 40), Fate::Gone, "one that started at another time");
         assert_eq!([0, 1, u64::MAX, own() ^ 1 << 60].map(fate), [Fate::Gone; 4], "no words of ours");
         assert_eq!(fate(SEVERAL), Fate::Unknown);
     }

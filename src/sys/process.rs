@@ -2,7 +2,10 @@
 
 use super::{file, fork};
 use crate::sync::{Ordering, statics::AtomicU64};
-use std::{ffi::CString, os::fd::AsFd};
+use std::{
+    ffi::{CStr, CString},
+    os::fd::AsFd,
+};
 
 /// This process; asked for by each tick of each handle, so the kernel is asked once.
 pub(crate) fn pid() -> i32 {
@@ -29,13 +32,40 @@ pub(crate) fn exists(pid: i32) -> bool {
     !is_zombie(pid)
 }
 
-/// The state letter of `/proc/PID/stat` (proc(5)) stands behind the last `)`: the command name may hold anything.
-fn is_zombie(pid: i32) -> bool {
+/// Bytes of `/proc/PID/stat` up to the time of the start: at most 22 fields, of which the name has 64.
+const STAT: usize = 512;
+
+/// What stands in `/proc/PID/stat` (proc(5)) behind the last `)`: the command name may hold anything. `None` also where `/proc` is that
+/// of another pid namespace.
+fn stat(pid: i32, text: &mut [u8; STAT]) -> Option<&[u8]> {
+    let mut read = |path: &CStr| {
+        let file = file::open_to_look(path).ok()?;
+        file::read_start(file.as_fd(), text).ok()
+    };
+    let own = read(c"/proc/self/stat")?;
+    let number = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    if number(&text[..own]) != i64::from(self::pid()) {
+        return None;
+    }
     let path = CString::new(format!("/proc/{pid}/stat")).expect("no NUL in a number");
-    let mut text = [0; 256]; // the name has 64 bytes at most
-    let Ok(got) = file::open_to_look(&path).and_then(|file| file::read_start(file.as_fd(), &mut text)) else { return false };
-    let after = text[..got].iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
-    matches!(text[after..got].iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
+    let got = file::read_start(file::open_to_look(&path).ok()?.as_fd(), text).ok()?;
+    let after = text[..got].iter().rposition(|&b| b == b')')? + 1;
+    Some(&text[after..got])
+}
+
+fn is_zombie(pid: i32) -> bool {
+    let mut text = [0; STAT];
+    let fields = stat(pid, &mut text).unwrap_or_default();
+    matches!(fields.iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
+}
+
+/// When a process started, in ticks of the kernel's clock; 0 if that is not to be seen.
+pub(crate) fn start_time(pid: i32) -> u64 {
+    let mut text = [0; STAT];
+    let fields = stat(pid, &mut text).unwrap_or_default();
+    // The state is the third field, this one the twenty-second.
+    let field = fields.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).nth(19).unwrap_or_default();
+    field.iter().fold(0, |n: u64, b| n.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))))
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot

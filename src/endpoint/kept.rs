@@ -99,8 +99,14 @@ impl Core {
     pub(super) fn take_kept(&self, target: &mut Target<'_>) -> Option<Result<usize, Error>> {
         // Acquire pairs with the release in keep_unread.
         let has_kept = self.has_kept.load(Ordering::Acquire);
-        let refused = if let Target::Record(judged) = target { judged.has_refusal(has_kept) } else { false };
-        if !has_kept || refused {
+        if let Target::Record(judged) = target {
+            let mark = || sync::hold(&self.kept).as_ref().map(|kept| mark_of_kept(kept.cursor));
+            // Before it is copied: a wait comes by here each time that it wakes.
+            if judged.has_refusal(if has_kept { mark() } else { None }) {
+                return None;
+            }
+        }
+        if !has_kept {
             return None;
         }
         let (which, error) = loop {

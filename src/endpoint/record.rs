@@ -60,11 +60,9 @@ pub(super) fn mark_of_kept(cursor: u64) -> u64 {
 }
 
 impl Judged<'_> {
-    /// Whether something stays refused: the message in the channel, or the kept one, if there is one still.
-    pub(super) fn has_refusal(&mut self, has_kept: bool) -> bool {
-        if !has_kept {
-            self.refusal.take_if(|(refused, _)| *refused & 1 == 1); // see mark_of_kept
-        }
+    /// Whether something stays refused: the message in the channel, or the kept one with this mark.
+    pub(super) fn has_refusal(&mut self, kept: Option<u64>) -> bool {
+        self.refusal.take_if(|(refused, _)| *refused & 1 == 1 && Some(*refused) != kept); // see mark_of_kept
         self.refusal.is_some()
     }
 }
@@ -84,7 +82,7 @@ impl Core {
     /// One look. A message that the judge refuses stays new; its error is the result, or becomes the refusal.
     #[inline(never)]
     pub(super) fn look_judged(&self, judged: &mut Judged<'_>) -> Result<Look, Error> {
-        judged.refusal = None;
+        judged.refusal.take_if(|(refused, _)| *refused & 1 == 0); // what is kept stays as it is, see mark_of_kept
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with the end of replace_segment
         if is_moving(cursor) {
             return Ok(Look::Miss { unsound: None });
@@ -152,8 +150,8 @@ fn a_kept_value_is_told_from_messages_and_from_other_kept_ones() {
     for (refused, kept_is_gone) in [(marks[2], true), (EPOCH * 2 + 6, false)] {
         let refusal = Some((refused, Error::Timeout));
         let mut judged = Judged { room: &mut room, judge: &mut judge, refusal };
-        assert!(judged.has_refusal(true));
-        assert_eq!(judged.has_refusal(false), !kept_is_gone);
+        assert!(judged.has_refusal(Some(marks[2])));
+        assert_eq!(judged.has_refusal(if refused == marks[2] { Some(marks[3]) } else { None }), !kept_is_gone);
     }
 }
 

@@ -2,7 +2,7 @@
 //! than it is of use.
 
 use eshm::{
-    DisconnectBehavior, Endpoint, Error, Role,
+    DisconnectBehavior, Endpoint, Error, Role, WakeupMode,
     records::{Record, Value},
 };
 use eshm_processes::{Name, Peer, Raw, builder, ms, open, tasks, until};
@@ -129,6 +129,12 @@ fn it_is_read_as_a_record_too_and_one_that_is_refused_stays() {
     let name = Name::new();
     let (_new, slave) = moved(&name, &message());
     assert!(matches!(slave.read_record(ms(0)), Err(Error::Record(_))));
+    // Who asks again sleeps, and does not copy it each time that it wakes.
+    slave.set_wakeup_mode(WakeupMode::Poll);
+    let before = tasks::own_processor_time();
+    assert!(matches!(slave.read_record(ms(500)), Err(Error::Record(_))));
+    let used = tasks::own_processor_time() - before;
+    assert!(used < ms(150), "{used:?}");
     let mut buffer = vec![0; LARGE];
     assert_eq!(slave.try_read(&mut buffer), Ok(Some(LARGE)));
 }

@@ -30,7 +30,7 @@ trap 'rm -rf "$work"' EXIT
 # cargo is asked where it put the file: environment and configuration can move its target directory.
 "$CARGO" rustc --release --lib --package eshm --crate-type staticlib --manifest-path "$root/Cargo.toml" \
     --message-format=json-render-diagnostics "$@" -- \
-    -Cllvm-args=--inline-threshold=30 -Cllvm-args=--unroll-threshold=0 \
+    -Cllvm-args=--inline-threshold=20 -Cllvm-args=--unroll-threshold=0 \
     -Cllvm-args=--unroll-runtime=0 -Cllvm-args=--tail-dup-placement=0 \
     -Cllvm-args=--align-all-functions=2 -Cllvm-args=--align-loops=1 >"$work/messages"
 archive=$(grep -o '"[^"]*/libeshm\.a"' "$work/messages" | tail -n 1 | tr -d '"') || archive=

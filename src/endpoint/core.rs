@@ -137,6 +137,7 @@ pub(crate) fn writer_word((pid, generation): Writer) -> u64 {
 
 impl Core {
     /// The handle for what was opened.
+    #[inline(never)]
     pub(crate) fn new(name: Name, settings: Settings, opened: Opened) -> Core {
         let Opened { segment, side, attachment, master_gone } = opened;
         let monitor = Monitor::new(segment, side, attachment, master_gone, clock::now());

@@ -235,6 +235,14 @@ mod tests {
             drop(at_once(&one).expect("nobody is deciding"));
             assert_eq!(decider(&one), 0);
         }
+        let again = again(&one);
+        assert!(at_once(&again).is_some());
+        drop(reader);
+        let word = Word::of(&one).expect("memory");
+        word.place().store(gone, Ordering::Relaxed);
+        drop(at_once(&one).expect("nobody is deciding"));
+        assert_eq!(decider(&one), 0, "nor waited for by those who come now");
+        let reader = read_locked(one.as_fd());
         let elsewhere = identity::own() ^ 1 << 30;
         let word = Word::of(&one).expect("memory");
         word.place().store(elsewhere, Ordering::Relaxed);

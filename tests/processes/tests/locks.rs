@@ -1,12 +1,16 @@
 //! The open-file-description locks by which the kernel tells who is dead.
 
-use eshm::Role;
+use eshm::{DisconnectBehavior, Role};
 use eshm_processes::{Name, Peer, Raw, builder, code, elapsed_ms, eventually, ms, open, pause, tasks::free_pid, until};
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::FileExt,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
+/// Where the pid of the slave of ours that came last is.
+const MARKED_SLAVE: u64 = 100;
 /// An open-file-description lock shows no owner.
 const OF_A_FILE: Option<i32> = Some(-1);
 
@@ -213,4 +217,37 @@ fn a_slave_that_joins_a_live_master_needs_no_decision() {
         })
     });
     assert!(took < 10_000, "{took} ms");
+}
+
+/// One that has ended for good, by its own choice or another master's, may have been stopped in a write before that: it says that
+/// it was not.
+#[test]
+fn a_slave_that_has_stopped_for_good_stops_no_repair() {
+    let name = Name::new();
+    let mut first = Peer::ours("master", &name, &[]);
+    let stopped = builder(&name, Role::Slave).disconnect_behavior(DisconnectBehavior::Immediately).open().expect("attach");
+    let mut other = Peer::ours("slave", &name, &["--attempts=0", "--wait=0", "--retry=5"]);
+    first.kill();
+    until("it has stopped", || stopped.write(b"x").is_err());
+    let _next = Peer::ours("master", &name, &[]);
+    until("the other has its master", || other.code("write x") == 0);
+    name.raw().add("s2m.sequence", 1); // a third one died in a write
+    until("it is repaired", || other.code("write y") == 0);
+}
+
+/// Two that come or leave at the same time may wipe out by which others know that they are ours.
+#[test]
+fn who_is_named_in_the_header_is_known_for_one_of_ours() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let slave = Peer::ours("slave", &name, &[]);
+    let file = OpenOptions::new().read(true).write(true).open(name.path()).expect("the segment");
+    let marked = || {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, MARKED_SLAVE).expect("a header");
+        u32::from_ne_bytes(bytes)
+    };
+    assert_eq!(marked(), slave.pid());
+    file.write_all_at(&[0; 4], MARKED_SLAVE).expect("write");
+    until("it is put back", || marked() == slave.pid());
 }

@@ -4,9 +4,13 @@
 
 use eshm::Role;
 use eshm_processes::{
-    Name, Peer, Raw, eventually, pause,
+    Name, Peer, Raw, eventually, open, pause,
     read_lock::{LIMIT, ReadLock, flows_both_ways, until_locked_in},
     until,
+};
+use std::{
+    fs::{self, File},
+    os::fd::AsRawFd,
 };
 
 /// A slave that was killed in the midst of a message, and a living master.
@@ -163,4 +167,28 @@ fn a_released_slave_is_no_slave_of_ours_because_somebody_locks_its_byte() {
             assert_eq!(slave.read(5000), Ok("and on".into()), "{lock:?}, {protocol}");
         }
     }
+}
+
+/// Who can have no mark is named in the header: two at once are not told apart, and would be waited for by all after them.
+#[test]
+fn names_are_taken_away_once_locks_can_be_had_again() {
+    let name = Name::new();
+    let _master = open(&name, Role::Master);
+    let reader = File::open(name.path()).expect("the segment");
+    // SAFETY: flock is plain old data; a descriptor that is open, and a lock that outlives the call.
+    let locked = unsafe {
+        let mut lock: libc::flock = std::mem::zeroed();
+        (lock.l_type, lock.l_start) = (libc::F_RDLCK as libc::c_short, 1 << 57); // to the end: all marks of slaves
+        libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock)
+    };
+    assert_eq!(locked, 0, "a read lock");
+    let slaves = [Peer::ours("slave", &name, &[]), Peer::ours("slave", &name, &[])];
+    let named = || {
+        let bytes = fs::read(name.path()).expect("the segment");
+        u64::from_ne_bytes(bytes[88..96].try_into().expect("eight bytes"))
+    };
+    assert_ne!(named(), 0);
+    drop(reader);
+    until("nobody is named", || named() == 0);
+    drop(slaves);
 }

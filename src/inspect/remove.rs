@@ -50,7 +50,7 @@ pub fn remove_orphan(name: impl AsRef<[u8]>) -> Result<Removal, Error> {
 
 /// The same for a segment that was `watched` before, where the caller can tell whether the process with this id, which held
 /// this side, is gone: it is asked about an end whose heartbeat stands still and on which nobody holds a lock, while the lock
-/// that guards the decision is held.
+/// that guards the decision is held. A process may have this id all the same, and be another one than is meant.
 ///
 /// # Errors
 /// As [`remove_orphan`].
@@ -106,7 +106,8 @@ fn why_not(
         Life::Absent | Life::Dead => None,
         // Its lock is held, if only by a child that it forked, which may well use the segment.
         Life::Unknown if header.is_ours(side) => Some(format!("the lock of its {end} is held")),
-        Life::Unknown if is_gone(side, pid) => None,
+        // A number of a process here may be meant in another pid namespace, or be another one's by now: the caller may see that.
+        Life::Unknown | Life::Silent if !header.is_ours(side) && is_gone(side, pid) => None,
         Life::Unknown => Some(format!("nothing proves that its {end}, process {pid}, is dead")),
         Life::Alive | Life::Silent => Some(format!("its {end} lives")),
     }

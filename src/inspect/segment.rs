@@ -34,7 +34,9 @@ pub enum Life {
     Absent,
     /// It beats.
     Alive,
-    /// Its process runs, but its heartbeat has stood still for the threshold: stopped, or without threads and not calling.
+    /// A process has its number, but its heartbeat has stood still for the threshold: it is stopped, or without threads and not
+    /// calling. Of a released library's side the number may be meant in another pid namespace, or be another process's by now:
+    /// `/proc/PID/maps` shows who has the segment.
     Silent,
     /// Its process is gone, and it never left: proven, as it is one of this library's and its lock is free.
     Dead,
@@ -119,7 +121,7 @@ impl Segment {
         let (sequence, size) = self.head(direction);
         let size = size as usize;
         // Sequence 0 is a channel that was never written to.
-        if sequence == seen.unwrap_or(0) || sequence & 1 == 1 || size > self.capacity() {
+        if sequence == 0 || Some(sequence) == seen || sequence & 1 == 1 || size > self.capacity() {
             return None;
         }
         message.try_reserve(size).ok()?;

@@ -1,5 +1,6 @@
 //! Segment names as users type them.
 
+use crate::text;
 use clap::builder::{OsStringValueParser, TryMapValueParser, TypedValueParser, ValueParserFactory};
 use eshm::inspect;
 use std::{
@@ -45,7 +46,7 @@ impl Name {
 
     /// The path as text; what is not printable or no UTF-8 is escaped.
     pub fn shown_path(&self) -> String {
-        inspect::shown(self.path().as_os_str().as_bytes())
+        text::name(self.path().as_os_str().as_bytes())
     }
 
     /// As a word that bash and zsh take for this very name: a hint is there to be pasted.
@@ -81,7 +82,7 @@ impl TryFrom<OsString> for Name {
 /// quotes that know escapes.
 fn quote(bytes: Vec<u8>) -> String {
     const PLAIN: &[u8] = b"_-./:,@%+=";
-    let shown = inspect::shown(&bytes);
+    let shown = text::name(&bytes);
     match String::from_utf8(bytes) {
         Ok(text)
             if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || PLAIN.contains(&byte)) =>
@@ -119,7 +120,7 @@ impl ValueParserFactory for Name {
 /// As text; what is not printable or no UTF-8 is escaped.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        inspect::shown(&self.0).fmt(f)
+        text::name(&self.0).fmt(f)
     }
 }
 

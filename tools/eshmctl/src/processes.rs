@@ -1,14 +1,16 @@
 //! Which processes there are, in this pid namespace and in all below it: the one proof that the
 //! holder of a side without a lock is gone.
 
-use std::{collections::HashSet, fs, io};
+use crate::process::Mapped;
+use std::{collections::HashMap, fs, io};
 
 /// The first pid namespace, of which all others are a part (include/linux/proc_ns.h, since Linux
 /// 3.8).
 const FIRST: &str = "pid:[4026531836]";
 
-/// The ids that live processes have, each in every namespace that it is in.
-pub struct Processes(Result<HashSet<i32>, &'static str>);
+/// The ids that live processes have, each in every namespace that it is in, and by which ids they
+/// are seen here.
+pub struct Processes(Result<HashMap<i32, Vec<i32>>, &'static str>);
 
 impl Processes {
     /// Those of now.
@@ -16,9 +18,12 @@ impl Processes {
         Processes(ids())
     }
 
-    /// Whether no process has this id, in whatever namespace: proven, and not only not seen.
-    pub fn lack(&self, pid: i32) -> bool {
-        self.0.as_ref().is_ok_and(|ids| !ids.contains(&pid))
+    /// Whether no process has this id, in whatever namespace, and the file mapped: proven, and not
+    /// only not seen.
+    pub fn lack(&self, pid: i32, mapped: &Mapped) -> bool {
+        self.0.as_ref().is_ok_and(|ids| {
+            ids.get(&pid).is_none_or(|here| !here.iter().any(|&pid| mapped.may_be_by(pid)))
+        })
     }
 
     /// Why that is not proven.
@@ -30,7 +35,7 @@ impl Processes {
     }
 }
 
-fn ids() -> Result<HashSet<i32>, &'static str> {
+fn ids() -> Result<HashMap<i32, Vec<i32>>, &'static str> {
     let namespace = fs::read_link("/proc/self/ns/pid").map_err(|_| "/proc cannot be read")?;
     if namespace.as_os_str() != FIRST {
         return Err("from a container or pid namespace not all processes are seen");
@@ -38,7 +43,7 @@ fn ids() -> Result<HashSet<i32>, &'static str> {
     const HIDDEN: &str = "/proc hides the processes of other users from this one";
     // With hidepid (proc(5)) the first process is not seen, or its status may not be read.
     fs::read("/proc/1/status").map_err(|_| HIDDEN)?;
-    let mut ids = HashSet::new();
+    let mut ids: HashMap<i32, Vec<i32>> = HashMap::new();
     for entry in fs::read_dir("/proc").map_err(|_| HIDDEN)? {
         let entry = entry.map_err(|_| HIDDEN)?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
@@ -46,7 +51,11 @@ fn ids() -> Result<HashSet<i32>, &'static str> {
         };
         match fs::read(entry.path().join("status")) {
             Ok(status) if is_dead(&status, pid) => {}
-            Ok(status) => ids.extend(numbers(&status).ok_or("this kernel tells no NSpid")?),
+            Ok(status) => {
+                for number in numbers(&status).ok_or("this kernel tells no NSpid")? {
+                    ids.entry(number).or_default().push(pid);
+                }
+            }
             Err(error) if has_ended(&error) => {}
             Err(_) => return Err(HIDDEN),
         }
@@ -78,6 +87,7 @@ fn numbers(status: &[u8]) -> Option<Vec<i32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::Name;
 
     #[test]
     fn the_numbers_of_all_namespaces_are_read() {
@@ -87,8 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_lives_is_never_lacking() {
-        assert!(!Processes::look().lack(std::process::id() as i32));
-        assert!(!Processes(Err("not seen")).lack(i32::MAX), "what is not seen may live");
+    fn a_process_that_lives_is_lacking_only_where_it_has_no_such_file() {
+        let (processes, pid) = (Processes::look(), std::process::id() as i32);
+        let mapped = Mapped::new(&Name::of_file(b"no such segment".to_vec()), u64::MAX);
+        assert_eq!(processes.lack(pid, &mapped), processes.0.is_ok(), "it has not");
+        assert!(!Processes(Err("not seen")).lack(i32::MAX, &mapped), "what is not seen may live");
     }
 }

@@ -1,12 +1,20 @@
 //! Being one side of a segment.
 
 use crate::{
-    exit::Exit, failure::Failure, fault, name::Name, numbers, obstacle::Obstacle, report, tell,
+    exit::Exit,
+    failure::Failure,
+    fault,
+    name::Name,
+    numbers,
+    obstacle::Obstacle,
+    process::Mapped,
+    report::{self, Life},
+    tell,
 };
 use clap::ValueEnum;
 use eshm::{
     Endpoint, Error, Role,
-    inspect::{self, Found, Life, Side},
+    inspect::{self, Found, Side},
 };
 use std::{
     cell::OnceCell,
@@ -155,17 +163,19 @@ struct There {
 impl Before {
     /// Those of this segment. What cannot be looked at is told by the attempt to open it.
     fn of(name: &Name) -> Before {
-        let Ok(inspect::Sight { found: Found::Segment(segment), .. }) = inspect::look(name) else {
+        let Ok(inspect::Sight { file: Some(file), found: Found::Segment(segment) }) =
+            inspect::look(name)
+        else {
             return Before([None, None]);
         };
-        let (header, processes) = (segment.header(), OnceCell::new());
+        let (header, mapped) = (segment.header(), Mapped::new(name, file.inode));
+        let processes = OnceCell::new();
         Before([Side::Master, Side::Slave].map(|side| {
             let pid = header.pids[side as usize];
-            match fault::looking(|| segment.judge(side)) {
-                Life::Absent | Life::Dead => None,
-                Life::Alive | Life::Silent => Some(There { pid, doubt: None }),
-                Life::Unknown => report::doubt_about(side, &header, &processes)
-                    .map(|doubt| There { pid, doubt: Some(doubt) }),
+            let life = fault::looking(|| segment.judge(side));
+            match report::judged(life, side, &header, &mapped, &processes) {
+                (Life::Absent | Life::Dead, _) => None,
+                (_, doubt) => Some(There { pid, doubt }),
             }
         }))
     }

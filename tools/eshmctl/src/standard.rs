@@ -1,7 +1,6 @@
 //! `-` in place of a file: standard input or standard output.
 
-use crate::{failure::Failure, lines, stop, waiting::Notice};
-use eshm::inspect;
+use crate::{failure::Failure, lines, stop, text, waiting::Notice};
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
@@ -19,7 +18,7 @@ pub fn is_meant(path: &Path) -> bool {
 
 /// A file as messages show it, or what `-` stands for.
 pub fn shown(path: &Path, stream: &str) -> String {
-    if is_meant(path) { stream.to_owned() } else { inspect::shown(path.as_os_str().as_bytes()) }
+    if is_meant(path) { stream.to_owned() } else { text::name(path.as_os_str().as_bytes()) }
 }
 
 /// A file or standard input, as its bytes come: unlike a file's end, a signal ends it while nothing

@@ -75,6 +75,16 @@ pub struct Caught<'a> {
     pub message: &'a [u8],
 }
 
+/// Messages written from one sequence to the next. Each adds 2; one that mends an unfinished one 2
+/// more, which no count of missed ones is worth telling apart. A sequence that went back is that of
+/// a file that was filled anew.
+fn written(before: u32, now: u32) -> u32 {
+    match now.wrapping_sub(before) {
+        back if back > u32::MAX / 2 => now / 2,
+        passed => passed / 2,
+    }
+}
+
 /// The one who wrote it.
 pub fn writer(direction: Direction) -> &'static str {
     if direction == Direction::MasterToSlave { "master" } else { "slave" }
@@ -176,9 +186,11 @@ impl Run {
             for &direction in which.directions() {
                 let now = segment.sequence(direction);
                 let seen = &mut seen[direction as usize];
-                passed += u64::from(
-                    now.wrapping_sub(std::mem::replace(&mut looked[direction as usize], now)) / 2,
-                );
+                let before = std::mem::replace(&mut looked[direction as usize], now);
+                passed += u64::from(written(before, now));
+                if now == 0 {
+                    *seen = 0; // emptied: whoever fills it anew begins anew
+                }
                 if now == *seen {
                     continue;
                 }
@@ -187,9 +199,7 @@ impl Run {
                 else {
                     continue;
                 };
-                // Each message adds 2; one that mends an unfinished one 2 more, which no count of
-                // missed ones is worth telling apart.
-                let missed = (sequence.wrapping_sub(*seen) / 2).saturating_sub(1);
+                let missed = written(*seen, sequence).saturating_sub(1);
                 *seen = sequence;
                 silence.over();
                 if !caught(Caught { direction, at: Instant::now(), missed, message: bytes })? {
@@ -221,6 +231,13 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sequence_that_goes_back_begins_anew() {
+        assert_eq!((written(2, 2), written(2, 3), written(2, 10)), (0, 0, 4));
+        assert_eq!(written(u32::MAX - 1, 2), 2, "it is a circle");
+        assert_eq!((written(2, 0), written(100, 6), written(100, 99)), (0, 3, 49));
+    }
 
     #[test]
     fn the_pace_eases_off_only_where_most_are_missed() {

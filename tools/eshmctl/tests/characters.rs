@@ -11,8 +11,13 @@ use std::{
     process::Command,
 };
 
-/// One of each kind: C0, DEL, C1, bidirectional marks, ends of lines.
-const HOSTILE: &str = "x\u{1b}[2J\u{7}\u{7f}\u{9b}31m\u{85}\u{200e}\u{200f}\u{61c}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}y";
+/// One of each kind: C0, DEL, C1, bidirectional marks, ends of lines, what is not to be seen, marks
+/// on the character before.
+const HOSTILE: &str = "x\u{1b}[2J\u{7}\u{7f}\u{9b}31m\u{85}\u{200e}\u{200f}\u{61c}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}\
+                       \u{ad}\u{34f}\u{115f}\u{1160}\u{17b4}\u{180b}\u{3164}\u{fe0f}\u{ffa0}\u{1bca0}\u{1d173}\u{e0100}\u{301}y";
+
+/// Those of it that are not to be seen, or only on another one.
+const UNSEEN: &str = "\u{ad}\u{34f}\u{115f}\u{1160}\u{17b4}\u{180b}\u{3164}\u{fe0f}\u{ffa0}\u{1bca0}\u{1d173}\u{e0100}\u{301}";
 
 /// Nothing of it comes through as it is.
 #[track_caller]
@@ -20,6 +25,7 @@ fn is_clean(what: &str, text: &str) {
     let bad = |c: char| {
         c != '\n' && c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || UNSEEN.contains(c)
     };
     assert!(!text.contains(bad), "{what}: {text:?}");
 }
@@ -123,6 +129,18 @@ fn names_and_errors_are_escaped() {
         ctl_with_input(&["send", name.as_str(), "--record", "--as", "master", "--file", "-"], &key);
     are_clean("send", &done);
     assert_ne!(done.code, Some(0));
+}
+
+#[test]
+fn names_that_differ_in_what_is_not_seen_are_told_apart() {
+    let plain = format!("pt_{}_like", std::process::id());
+    let names: Vec<Name> = UNSEEN.chars().map(|c| Name::from(format!("{plain}{c}"))).collect();
+    names.iter().for_each(|name| std::fs::write(name.path(), b"junk").expect("a file"));
+    let listed = ctl(&["list"]).out;
+    for c in UNSEEN.chars() {
+        let name = format!("{plain}{} ", c.escape_unicode());
+        assert!(listed.lines().any(|line| line.starts_with(&name)), "{name}: {listed}");
+    }
 }
 
 #[test]

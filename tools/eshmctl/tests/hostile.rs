@@ -21,7 +21,7 @@ use std::{
 fn no_threshold_keeps_a_command_waiting() {
     let (gone, here) = (Name::new(), Name::new());
     silent(&gone, ENDLESS, 64, dead_pid());
-    silent(&here, ENDLESS, 64, std::process::id());
+    let _mapped = silent(&here, ENDLESS, 64, std::process::id());
     for name in [&gone, &here] {
         let name = name.as_str();
         for args in [

@@ -29,17 +29,29 @@ struct Far {
 }
 
 impl Far {
-    fn new() -> Option<Far> {
+    /// One with the segment mapped, or without one, and a number that no process has here.
+    fn new(mapped: Option<&Name>) -> Option<Far> {
         let most: u32 = fs::read_to_string("/proc/sys/kernel/pid_max")
             .ok()
             .and_then(|text| text.trim().parse().ok())
             .expect("the largest pid");
         let below = most - 1 - std::process::id() % 100;
         let free = |number: &u32| !fs::exists(format!("/proc/{number}")).unwrap_or(true);
-        let number = (1..below).rev().find(free).expect("a free number");
+        Far::numbered((1..below).rev().find(free).expect("a free number"), mapped)
+    }
+
+    /// The same with this number.
+    fn numbered(number: u32, mapped: Option<&Name>) -> Option<Far> {
+        const MAP: &str = "import mmap, sys, time; file = open(sys.argv[1], 'rb'); \
+                           there = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); \
+                           print('mapped', flush=True); time.sleep(600)";
+        let sleeper = match mapped {
+            Some(name) => format!("python3 -c \"{MAP}\" {}", name.path().display()),
+            None => "sh -c 'echo mapped; exec sleep 600'".to_owned(),
+        };
         // The shell's child is the one; it ends with the namespace.
         let script = format!(
-            "echo {} > /proc/sys/kernel/ns_last_pid && {{ sleep 600 & echo $!; wait; }}",
+            "echo {} > /proc/sys/kernel/ns_last_pid && {{ {sleeper} & echo $!; wait; }}",
             number - 1
         );
         let mut unshare = Command::new("unshare")
@@ -47,10 +59,11 @@ impl Far {
             .stdout(Stdio::piped())
             .spawn()
             .ok()?;
-        let mut line = String::new();
-        let _ = BufReader::new(unshare.stdout.take().expect("its output")).read_line(&mut line);
+        // Its number and its word that all is mapped, in whatever order.
+        let output = BufReader::new(unshare.stdout.take().expect("its output"));
+        let said: Vec<_> = output.lines().map_while(Result::ok).take(2).collect();
         let far = Far { unshare, number };
-        if line.trim() != number.to_string() {
+        if said.len() != 2 || !said.contains(&number.to_string()) {
             sandbox::skipped("a pid namespace with numbers of our choice: not permitted");
             return None;
         }
@@ -78,9 +91,12 @@ fn a_released_pair_of_another_pid_namespace_is_unknown_and_stays() {
     if !sees_all() {
         return;
     }
-    let Some(far) = Far::new() else { return };
     let name = Name::new();
-    paused(&name, far.number);
+    let raw = paused(&name, 1);
+    let Some(far) = Far::new(Some(&name)) else { return };
+    for word in ["master_pid", "slave_pid"] {
+        raw.set(word, far.number.into());
+    }
     let done = ctl(&["clean", "--yes", name.as_str()]);
     assert!(name.exists(), "it lives: {done:?}");
     let why = format!("process {}, is dead", far.number);
@@ -218,4 +234,108 @@ fn a_side_of_ours_whose_lock_is_held_stays_even_by_force() {
     assert!(holder.try_lock(0), "nobody has it");
     let done = ctl(&["clean", "--yes", "--force", name.as_str()]);
     assert!(name.exists() && done.out.contains("the lock of its master is held"), "{done:?}");
+    assert_eq!(done.code, Some(1), "{done:?}");
+}
+
+/// A process that sleeps, with no segment.
+struct Stranger(Child);
+
+impl Stranger {
+    fn new() -> Stranger {
+        Stranger(Command::new("sleep").arg("600").spawn().expect("sleep"))
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stranger_with_the_number_of_an_end_keeps_no_segment() {
+    if !sees_all() {
+        return;
+    }
+    let stranger = Stranger::new();
+    // 1 is what a container's only process has; 2 is a thread of the kernel here.
+    for pid in [1, 2, stranger.0.id()] {
+        if fs::read(format!("/proc/{pid}/maps")).is_err() {
+            sandbox::skipped(&format!("a stranger with number {pid}: its mappings are not shown"));
+            continue;
+        }
+        let name = Name::new();
+        paused(&name, pid);
+        let shown = json(&ctl(&["show", name.as_str(), "--json"]));
+        for side in ["master", "slave"] {
+            assert_eq!((&shown[side]["life"], &shown["orphan"]), (&"dead".into(), &true.into()));
+        }
+        let done = ctl(&["clean", "--yes", name.as_str()]);
+        assert!(done.code == Some(0) && !name.exists(), "process {pid}: {done:?}");
+    }
+    let name = Name::new();
+    paused(&name, stranger.0.id());
+    let done = ctl(&["send", name.as_str(), "x", "--as", "master", "--linger", "0"]);
+    assert!(!done.err.contains("live master"), "{done:?}");
+}
+
+#[test]
+fn the_segment_s_user_in_another_pid_namespace_keeps_it_beside_a_stranger_here() {
+    if !sees_all() {
+        return;
+    }
+    let (stranger, name) = (Stranger::new(), Name::new());
+    paused(&name, stranger.0.id());
+    let Some(far) = Far::numbered(stranger.0.id(), Some(&name)) else { return };
+    let shown = json(&ctl(&["show", name.as_str(), "--json"]));
+    assert_eq!((&shown["master"]["life"], &shown["orphan"]), (&"unknown".into(), &false.into()));
+    let done = ctl(&["clean", "--yes", name.as_str()]);
+    assert!(name.exists() && done.out.contains("in another pid namespace"), "{done:?}");
+    drop(far);
+    let done = ctl(&["clean", "--yes", name.as_str()]);
+    assert!(!name.exists(), "now it is proven dead: {done:?}");
+}
+
+#[test]
+fn from_a_pid_namespace_a_stranger_makes_an_end_unknown_and_force_removes_it() {
+    let name = Name::new();
+    paused(&name, 1);
+    let here = |args: &[&str]| {
+        let output = Command::new("unshare")
+            .args(["--pid", "--fork", "--mount-proc", "sh", "-c", "\"$0\" \"$@\"; exit $?"])
+            .arg(common::PROGRAM)
+            .args(args)
+            .env("ESHM_LOG", "off")
+            .output();
+        output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default()
+    };
+    let said = here(&["clean", "--yes", name.as_str()]);
+    if said.is_empty() {
+        sandbox::skipped("a pid namespace of its own: not permitted");
+        return;
+    }
+    assert!(name.exists() && said.contains("does not have the segment"), "{said}");
+    assert!(said.contains(&format!("`eshmctl clean --force {}`", name.as_str())), "{said}");
+    let shown = here(&["show", name.as_str()]);
+    assert!(shown.contains("lives is unknown") && !shown.contains("runs but"), "{shown}");
+    let said = here(&["clean", "--yes", "--force", name.as_str()]);
+    assert!(!name.exists() && said.contains("1 removed"), "{said}");
+}
+
+#[test]
+fn force_removes_nothing_that_a_silent_process_has_and_says_so() {
+    let name = Name::new();
+    let _mapped = paused(&name, std::process::id());
+    for args in [
+        &["clean", "--yes", "--force", name.as_str()][..],
+        &["clean", "-n", "--force", name.as_str()],
+    ] {
+        let done = ctl(args);
+        assert!(name.exists() && done.code == Some(1), "{done:?}");
+        assert!(done.err.contains("1 of 1 named stays"), "{done:?}");
+    }
+    assert_eq!(ctl(&["clean", "--yes", name.as_str()]).code, Some(0), "it is as it should be");
 }

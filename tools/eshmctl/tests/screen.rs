@@ -31,6 +31,9 @@ fn whatever_signal_ends_it() {
         libc::SIGALRM,
         libc::SIGUSR1,
         libc::SIGUSR2,
+        libc::SIGRTMIN(),
+        libc::SIGRTMIN() + 15,
+        libc::SIGRTMAX(),
     ] {
         let mut top = started();
         top.signal(signal);

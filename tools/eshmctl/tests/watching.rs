@@ -3,8 +3,8 @@
 mod common;
 
 use common::{ctl, json, scratch, start};
-use eshm::Role;
-use eshm_processes::{Name, open, read, until};
+use eshm::{Role, inspect};
+use eshm_processes::{Name, Raw, ms, open, read, until};
 use serde_json::Value;
 use std::{
     fs,
@@ -219,4 +219,30 @@ fn csv_has_a_heading_and_five_columns() {
     );
     let done = ctl(&["list", "--json"]);
     assert!(json(&done)["segments"].is_array());
+}
+
+#[test]
+fn a_file_that_its_owner_fills_anew_begins_anew() {
+    let name = Name::new();
+    let raw = Raw::stamped(&name, 3, 4096);
+    raw.set("m2s.data_size", 2);
+    raw.set("m2s.sequence", 2000);
+    let mut watch = start(&["watch", name.as_str(), "--csv", "--from", "master", "--count", "4"]);
+    assert_eq!(watch.line(), "unix_time,writer,size,missed,hex");
+    watch.until_it_looks();
+    // The file's sequence, and what is missed since the value before: at 0 there is none.
+    for (sequence, missed) in [(2010, "4"), (6, "2"), (0, ""), (2, "0"), (0, ""), (4, "1")] {
+        raw.set("m2s.sequence", sequence);
+        if sequence == 0 {
+            std::thread::sleep(ms(20)); // many looks; one that comes too late harms nothing
+            continue;
+        }
+        let line = watch.line();
+        assert_eq!(line.split(',').nth(3), Some(missed), "at {sequence}: {line}");
+    }
+    raw.set("m2s.sequence", 0);
+    let found = inspect::look(name.as_str()).expect("a look").found;
+    let inspect::Found::Segment(segment) = found else { panic!("a segment") };
+    let read = segment.message(inspect::Direction::MasterToSlave, Some(4), &mut Vec::new());
+    assert_eq!(read, None, "nothing was ever written");
 }

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     fault,
     name::Name,
+    process::{self, Mapped},
     processes::Processes,
     report::{self, Kind, Report},
     say, say_part, tell,
@@ -12,6 +13,7 @@ use crate::{
 use eshm::inspect::{Removal, remove_orphan_if};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
+    os::unix::fs::MetadataExt,
     time::Duration,
 };
 
@@ -27,8 +29,9 @@ pub struct Args {
     #[arg(long, short = 'n', conflicts_with = "yes")]
     dry_run: bool,
     /// Remove the named ones also where nothing proves that an end is dead: it does not beat, and
-    /// its process is not seen, as of a released library in another container. One that is only
-    /// paused loses its channel.
+    /// its process is not seen, as of a released library in another container, or its number is
+    /// another process's here. One that is only paused loses its channel. If a named one stays, that
+    /// is a failure.
     #[arg(long, requires = "names")]
     force: bool,
 }
@@ -39,7 +42,7 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let (mut missing, mut orphans) = (false, Vec::new());
+    let (mut missing, mut stay, mut orphans) = (false, 0, Vec::new());
     if args.names.is_empty() {
         for (name, report) in report::collect_named(WATCH).map_err(report::unlisted)? {
             match report {
@@ -56,8 +59,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                     orphans.push((name, report));
                 }
                 Some(report) if report.is_doubtful() => tell_doubt(&name, &report),
-                Some(report) if report.kind == Kind::Segment => say!("{name}: in use; stays"),
+                Some(report) if report.kind == Kind::Segment => {
+                    stay += 1;
+                    say!("{name}: in use; stays");
+                }
                 Some(_) => {
+                    stay += 1;
                     let typed = name.typed();
                     say!(
                         "{name}: not a segment that can be judged; stays; `eshmctl show {typed}` says what it is"
@@ -70,10 +77,18 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             }
         }
     }
-    let ended = if missing { Exit::Missing } else { Exit::Fine };
+    // What was to go by force and stays is no success; without force it is as it should be.
+    let ended = |stay: usize| match args.names.len() {
+        named if args.force && stay > 0 => {
+            tell!("{stay} of {named} named {}", if stay == 1 { "stays" } else { "stay" });
+            Exit::Failed
+        }
+        _ if missing => Exit::Missing,
+        _ => Exit::Fine,
+    };
     if orphans.is_empty() {
         say!("nothing to remove");
-        return Ok(ended);
+        return Ok(ended(stay));
     }
     for (name, report) in &orphans {
         match doubts(report) {
@@ -83,7 +98,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if args.dry_run {
         say!("{} would be removed", orphans.len());
-        return Ok(ended);
+        return Ok(ended(stay));
     }
     if !args.yes && !confirmed(orphans.len())? {
         say!("nothing removed");
@@ -91,13 +106,23 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (mut removed, mut failed) = (0, false);
     for (name, report) in &orphans {
-        // All is looked at again, the processes too.
-        let is_gone = |_, pid| args.force || Processes::look().lack(pid);
+        // All is looked at again, the processes too. By force goes what is unknown, and not what a
+        // process has that is silent.
+        let is_gone = |_, pid| {
+            // The file of now: the one that is removed only if it still has the name then.
+            let Ok(file) = name.path().symlink_metadata() else { return false };
+            let mapped = Mapped::new(name, file.ino());
+            args.force && (!process::exists(pid) || mapped.is_by_a_stranger(pid))
+                || Processes::look().lack(pid, &mapped)
+        };
         let removal = fault::looking(|| remove_orphan_if(name, report.watched.as_ref(), is_gone));
         match removal {
             Ok(Removal::Removed) => removed += 1,
             Ok(Removal::Missing) => say!("{name}: gone already"),
-            Ok(Removal::Kept(why)) => say!("{name}: stays: {why}"),
+            Ok(Removal::Kept(why)) => {
+                stay += 1;
+                say!("{name}: stays: {why}");
+            }
             Err(error) => {
                 tell!("{error}; its owner or root may remove it");
                 failed = true;
@@ -105,6 +130,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     say!("{removed} removed");
+    let ended = ended(stay);
     Ok(if failed { Exit::Failed } else { ended })
 }
 

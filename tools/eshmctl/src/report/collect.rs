@@ -200,19 +200,13 @@ fn since(
     let side = |side: inspect::Side| {
         let index = side as usize;
         let beats = header.heartbeats[index].wrapping_sub(first.header.heartbeats[index]);
-        let mut life = match beats {
-            1.. if header.alive[index] => Life::Alive,
-            0 => fault::looking(|| segment.judge_after(side, still)).into(),
-            _ => fault::looking(|| segment.judge(side)).into(),
+        let life = match beats {
+            1.. if header.alive[index] => inspect::Life::Alive,
+            0 => fault::looking(|| segment.judge_after(side, still)),
+            _ => fault::looking(|| segment.judge(side)),
         };
         let pid = Some(header.pids[index]).filter(|&pid| pid != 0);
-        let mut doubt = None;
-        if life == Life::Unknown {
-            doubt = doubt_about(side, &header, processes);
-            if doubt.is_none() {
-                life = Life::Dead;
-            }
-        }
+        let (life, doubt) = judged(life, side, &header, mapped, processes);
         let there = !matches!(life, Life::Dead | Life::Absent | Life::Unknown);
         Side {
             life,
@@ -266,17 +260,35 @@ fn since(
     }
 }
 
-/// Why nothing is known of a side whose heartbeat stands still and whose process is not seen;
-/// `None` if it is proven after all that there is no such process.
-pub fn doubt_about(
+/// What a side is that was judged to be `life` by its heartbeat and by whether a process has its
+/// number; and, if that is unknown, why.
+pub fn judged(
+    life: inspect::Life,
     side: inspect::Side,
     header: &HeaderFacts,
+    mapped: &Mapped,
     processes: &OnceCell<Processes>,
-) -> Option<String> {
-    let pid = header.pids[side as usize];
-    if header.is_ours(side) {
-        return Some("its lock on the file is held, if only by a child that it forked".to_owned());
+) -> (Life, Option<String>) {
+    let (pid, ours) = (header.pids[side as usize], header.is_ours(side));
+    let stranger = !ours && life == inspect::Life::Silent && mapped.is_by_a_stranger(pid);
+    if life != inspect::Life::Unknown && !stranger {
+        return (life.into(), None);
+    }
+    if ours {
+        let why = "its lock on the file is held, if only by a child that it forked";
+        return (Life::Unknown, Some(why.to_owned()));
     }
     let processes = processes.get_or_init(Processes::look);
-    (!processes.lack(pid)).then(|| processes.why_not(pid))
+    if processes.lack(pid, mapped) {
+        return (Life::Dead, None);
+    }
+    let why = processes.why_not(pid);
+    let doubt = match stranger {
+        true => format!(
+            "a process of this number is here, but does not have the segment: it has taken the \
+             number, or the one that is meant lives in another pid namespace; {why}"
+        ),
+        false => why,
+    };
+    (Life::Unknown, Some(doubt))
 }

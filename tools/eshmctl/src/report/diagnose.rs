@@ -120,8 +120,11 @@ fn sides(segment: &Segment, add: &mut impl FnMut(Severity, &'static str, String,
                     "the {name} (process {pid}) runs but has not beaten for {} ms",
                     segment.stale_threshold_ms.min(LONGEST_WATCH.as_millis() as u32)
                 ),
-                "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened without threads and does not \
-                 call often enough; a larger stale_threshold_ms on the creating side bears longer pauses",
+                &format!(
+                    "it is stopped (Ctrl-Z, a debugger), starved of processor time, or was opened without threads and does \
+                     not call often enough; a larger stale_threshold_ms on the creating side bears longer pauses. If process \
+                     {pid} is another program, look as a user who may read /proc/{pid}/maps, as root outside of all containers"
+                ),
             ),
             Life::Absent if name == "master" => add(
                 Severity::Warning,

@@ -4,7 +4,7 @@
 mod collect;
 mod diagnose;
 
-pub use collect::{collect, collect_all, collect_named, collect_these, doubt_about};
+pub use collect::{collect, collect_all, collect_named, collect_these, judged};
 
 use crate::{failure::Failure, name::Name, payload::Message};
 use eshm::inspect;

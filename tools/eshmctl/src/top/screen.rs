@@ -25,7 +25,7 @@ static RESUMED: AtomicBool = AtomicBool::new(false);
 const BACK: &[u8] = b"\x1b[?1049l\x1b[?25h";
 const ANOTHER: &[u8] = b"\x1b[?1049h\x1b[?25l";
 
-/// Signals that end a process unless it handles them, but for those that ask `top` to end, SIGBUS
+/// Signals that end a process unless it handles them, as those for real time do, but for those that ask `top` to end, SIGBUS
 /// (see `fault`), SIGPIPE (ignored), and SIGKILL.
 const FATAL: [libc::c_int; 17] = [
     libc::SIGQUIT,
@@ -61,7 +61,8 @@ impl Screen {
             let _ = (BEFORE.set(before), OURS.set(ours)); // once a process
         }
         TAKEN.store(true, Ordering::Relaxed); // for handlers alone
-        FATAL.into_iter().for_each(|signal| handle(signal, end_by));
+        let fatal = FATAL.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+        fatal.for_each(|signal| handle(signal, end_by));
         ASKING.into_iter().for_each(|signal| handle(signal, asked_by));
         handle(libc::SIGTSTP, pause_by);
         Ok(Screen(terminal))

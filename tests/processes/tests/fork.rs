@@ -26,12 +26,17 @@ fn still_working(name: &Name, master: &mut Peer, slave: &mut Peer) {
 fn every_call_of_a_child_is_not_initialized() {
     let name = Name::new();
     let (mut master, mut slave) = pair(&name);
+    // What has come is the parent's to read.
+    master.write("for the parent");
+    slave.write("for the parent");
     for peer in [&mut master, &mut slave] {
         let codes = peer.ok("fork calls");
         for call in codes.split_whitespace() {
             assert!(call.ends_with("=-14"), "{codes}");
         }
     }
+    let parents = [&mut master, &mut slave].map(|peer| peer.read(5000));
+    assert_eq!(parents, [Ok("for the parent".into()), Ok("for the parent".into())]);
     still_working(&name, &mut master, &mut slave);
 }
 

@@ -262,7 +262,7 @@ fn a_stranger_with_the_number_of_an_end_keeps_no_segment() {
     // 1 is what a container's only process has; 2 is a thread of the kernel here.
     for pid in [1, 2, stranger.0.id()] {
         if fs::read(format!("/proc/{pid}/maps")).is_err() {
-            sandbox::skipped(&format!("a stranger with number {pid}: its mappings are not shown"));
+            println!("SKIPPED: a stranger with number {pid}: its mappings may not be seen here");
             continue;
         }
         let name = Name::new();

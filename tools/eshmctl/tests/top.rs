@@ -21,7 +21,7 @@ fn line<'a>(screen: &'a str, name: &str) -> Option<&'a str> {
 #[test]
 fn it_shows_rates_freezes_and_opens_one() {
     // Sorts first, whatever else is there.
-    let name = Name::from(format!("0top_{}", std::process::id()));
+    let name = Name::from(format!("00top_{}", std::process::id())); // before "0list" of a test beside
     let master = open(&name, Role::Master);
     let slave = start(&["recv", name.as_str(), "--as", "slave"]);
     let mut top = Terminal::start(&["top", "--every", "100"], &[]);

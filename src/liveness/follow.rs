@@ -2,7 +2,7 @@
 //! both move to what they find.
 //!
 //! How large that is, is somebody else's choice, and all handles of the process wait for each other's ticks. So what takes the longer
-//! the larger a segment is, is done in pieces, over ticks ([`Core::prepare`]), or not in a tick.
+//! the larger a segment is, is done in pieces, over ticks ([`Core::prepare_move`]), or not in a tick.
 
 use super::{
     monitor::{Candidate, Monitor},
@@ -10,6 +10,7 @@ use super::{
     remote::{Change, Sight},
     service,
     signalling::Signals,
+    work::WORK,
 };
 use crate::config::{DisconnectBehavior, Settings, Side};
 use crate::endpoint::attach::{Attachment, attach, detach, forget_parked};
@@ -31,21 +32,20 @@ use crate::segment::{
 use crate::sync::Ordering;
 use crate::sys::{
     clock::{self, MS},
-    file, thread,
+    file,
 };
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    ptr,
     sync::Arc,
     time::Duration,
 };
 
-/// Nanoseconds after its begin in which a tick, of all handles, takes up one more piece of what it prepares.
-const WORK: u64 = MS / 2;
-/// Bytes of a piece: some 30 us. Each handle gets one in each tick.
+/// Nanoseconds after its begin in which a tick takes up one more piece of what it prepares.
+const LATEST: u64 = MS / 2;
+/// Bytes of a piece: some 30 to 50 us.
 const PIECE: usize = 1 << 17;
-/// The stack of a thread that lets go of something.
-const STACK: usize = 64 * 1024;
 
 impl Core {
     pub(super) fn lose_master(&self, monitor: &mut Monitor, now: u64) {
@@ -185,7 +185,7 @@ impl Core {
             monitor.candidate = Some(candidate);
             return false;
         }
-        match prepare(&monitor.segment, segment, &mut monitor.prepared, now) {
+        match self.prepare_move(&monitor.segment, segment, &mut monitor.prepared, now) {
             // In several ticks it may have died.
             Ok(true) if alive || begun == 0 || begun == monitor.prepared => {
                 self.move_to(monitor, candidate.segment, None, now)
@@ -217,13 +217,17 @@ impl Core {
     }
 
     /// Lets go of what may be the last to hold the file of a segment, whose memory the kernel then frees: of a large one in a thread
-    /// of its own, as nobody waits for that.
+    /// for that, as nobody waits for it.
     #[inline(never)]
     pub(crate) fn let_go(&self, layout: Layout, file: Option<OwnedFd>, view: Option<Arc<View>>) {
         if self.threads && layout.total() > SMALL {
-            // Where there can be no thread, it is dropped here.
-            let _ = thread::spawn(c"eshm_free", STACK, Box::new(move || drop((file, view))));
+            service::forsake((file, view));
         }
+    }
+
+    /// Takes a piece of what a tick may do; in a handle without threads, whose ticks are its own, there is always one.
+    fn take_piece(&self) -> bool {
+        cfg!(loom) || !self.threads || WORK.take(ptr::from_ref(self).addr())
     }
 
     fn move_to(&self, monitor: &mut Monitor, segment: Segment, attachment: Option<Attachment>, now: u64) {
@@ -237,11 +241,14 @@ impl Core {
 
     /// Moves to the pending segment, now or at a later tick.
     pub(super) fn finish_move(&self, monitor: &mut Monitor, now: u64) {
+        if !self.take_piece() {
+            return;
+        }
         let Some((segment, attachment)) = monitor.pending.take() else { return };
         if let Some(attachment) = attachment {
             // It has its name already: who comes finds us alive.
             segment.view.header().heartbeat[self.side as usize].fetch_add(1, Ordering::Relaxed); // ordered with nothing
-            match prepare(&monitor.segment, &segment, &mut monitor.prepared, now) {
+            match self.prepare_move(&monitor.segment, &segment, &mut monitor.prepared, now) {
                 Ok(true) => {}
                 Ok(false) => return monitor.pending = Some((segment, Some(attachment))),
                 Err(error) => {
@@ -357,25 +364,28 @@ impl Core {
             Err(error) => self.say(Level::Debug, format_args!("cannot look at the name: {error}")),
         }
     }
-}
 
-/// Does a piece of what must be done before moving from `old` to `new`, and more until this tick's time for it is over, up to
-/// `prepared` bytes of either; true once all is done. Memory is reserved, so that a full tmpfs is an error here and no SIGBUS later;
-/// and the old pages leave our page table, as the move itself would have them do all at once.
-fn prepare(old: &Segment, new: &Segment, prepared: &mut usize, now: u64) -> io::Result<bool> {
-    let (old, total) = (&old.view.mapping, new.view.layout.total());
-    let all = total.max(old.length());
-    if all <= SMALL {
-        return Ok(true); // has its memory since it was found or made
-    }
-    while *prepared < all {
-        let end = (*prepared + PIECE).min(all);
-        file::reserve(new.file.as_fd(), *prepared as u64, end.min(total) as u64, &mut || {})?;
-        old.forget_pages(*prepared..end);
-        *prepared = end;
-        if clock::now() >= now + WORK {
-            break;
+    /// Does a piece of what must be done before moving from `old` to `new`, and more while this tick has some left, up to `prepared`
+    /// bytes of either; true once all is done. Memory is reserved, so that a full tmpfs is an error here and no SIGBUS later; and the
+    /// old pages leave our page table, as the move itself would have them do all at once.
+    fn prepare_move(&self, old: &Segment, new: &Segment, prepared: &mut usize, now: u64) -> io::Result<bool> {
+        let (old, total) = (&old.view.mapping, new.view.layout.total());
+        let all = total.max(old.length());
+        if all <= SMALL {
+            return Ok(true); // has its memory since it was found or made
         }
+        while *prepared < all && self.take_piece() {
+            let end = (*prepared + PIECE).min(all);
+            file::reserve(new.file.as_fd(), *prepared as u64, end.min(total) as u64, &mut || {})?;
+            old.forget_pages(*prepared..end);
+            *prepared = end;
+            if clock::now() >= now + LATEST {
+                if self.threads {
+                    WORK.end();
+                }
+                break;
+            }
+        }
+        Ok(*prepared >= all)
     }
-    Ok(*prepared >= all)
 }

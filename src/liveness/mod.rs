@@ -3,6 +3,7 @@
 
 pub(crate) mod doubt;
 pub(crate) mod follow;
+pub(crate) mod forsaken;
 pub(crate) mod monitor;
 pub(crate) mod parity;
 pub(crate) mod reconnect;
@@ -11,3 +12,4 @@ pub(crate) mod service;
 pub(crate) mod signalling;
 pub(crate) mod strangers;
 pub(crate) mod tick;
+pub(crate) mod work;

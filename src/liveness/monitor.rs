@@ -59,7 +59,7 @@ pub(crate) struct Monitor {
     pub(crate) candidate: Option<Candidate>,
     /// A segment to move to as soon as no thread stands in the way.
     pub(crate) pending: Option<(Segment, Option<Attachment>)>,
-    /// Bytes up to which the move to one of these two is prepared: see [`Core::prepare`](crate::endpoint::core::Core::prepare).
+    /// Bytes up to which the move to one of these two is prepared: see [`Core::prepare_move`](crate::endpoint::core::Core::prepare_move).
     pub(crate) prepared: usize,
     /// Ticks for which a foreign half-written message has stood in the way of moving.
     pub(crate) blocked: u32,

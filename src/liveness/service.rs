@@ -5,7 +5,11 @@
 //!
 //! After a fork the child has none of it: [`forget_after_fork`] drops the pointer, and the child's first handle begins anew.
 
-use super::tick::Pace;
+use super::{
+    forsaken::{Forsaken, Held, KEPT, settle},
+    tick::Pace,
+    work::WORK,
+};
 use crate::config::{HEARTBEAT_INTERVAL_MS, Side};
 use crate::endpoint::core::Core;
 use crate::endpoint::event::News;
@@ -22,6 +26,7 @@ use crate::sys::{
 use std::{
     collections::VecDeque,
     io,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     sync::Arc,
@@ -43,6 +48,9 @@ const STACK: usize = 128 * 1024;
 /// The longest that closing waits for a thread that holds it up, in nanoseconds.
 pub(crate) const PATIENCE: u64 = 5000 * MS;
 
+/// Ticks between two tries for a thread that frees what is forsaken.
+const FREE_AGAIN: u64 = 128;
+
 /// Closed handles kept.
 const GRAVES: usize = 16;
 
@@ -55,6 +63,8 @@ struct Service {
     version: AtomicU32,
     /// Handles with an event descriptor.
     watched: AtomicU32,
+    /// Empty where a service is dropped.
+    forsaken: ManuallyDrop<Mutex<Forsaken>>,
     /// When its ticks are counted from, in nanoseconds.
     start: u64,
 }
@@ -102,6 +112,7 @@ fn current() -> &'static Service {
         kick: AtomicU32::new(0),
         version: AtomicU32::new(0),
         watched: AtomicU32::new(0),
+        forsaken: ManuallyDrop::default(),
         start: clock::now(),
     }));
     match CURRENT.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
@@ -195,6 +206,11 @@ fn replace(service: &Service, state: &mut State, handles: Arc<Vec<Arc<Core>>>) {
     service.version.fetch_add(1, Ordering::Release); // pairs with run's load; the mutex orders the list itself
 }
 
+/// Lets go of a large segment in the thread for that.
+pub(super) fn forsake(held: Held) {
+    settle(&current().forsaken, Some(held), KEPT);
+}
+
 /// Runs `action` on every handle that the thread looks after.
 pub(crate) fn for_each(action: impl Fn(&Core)) {
     sync::hold(&current().state).handles.iter().for_each(|core| action(core));
@@ -255,13 +271,13 @@ pub(crate) fn begin_of(tick: u64) -> u64 {
 }
 
 /// The thread.
-fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, stop: &AtomicBool) {
+fn run(service: &'static Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, stop: &AtomicBool) {
     let mut now = clock::now();
     let mut done = ticks_at(now);
     loop {
         let kicked = service.kick.load(Ordering::SeqCst); // before the look at anything that comes with a kick
         if stop.load(Ordering::Acquire) {
-            return; // pairs with unregister
+            return settle(&service.forsaken, None, 0); // pairs with unregister
         }
         let latest = service.version.load(Ordering::Acquire); // pairs with replace
         if (latest.wrapping_sub(version) as i32) > 0 {
@@ -272,6 +288,9 @@ fn run(service: &Service, mut handles: Arc<Vec<Arc<Core>>>, mut version: u32, st
         now = clock::now();
         let elapsed = ticks_at(now).saturating_sub(done);
         done += elapsed;
+        if done / FREE_AGAIN > (done - elapsed) / FREE_AGAIN {
+            settle(&service.forsaken, None, KEPT);
+        }
         let pace = if elapsed > 0 { tick(&handles, elapsed, now) } else { Pace::Fast };
         let next = done
             + match pace {
@@ -308,10 +327,14 @@ fn tick(handles: &[Arc<Core>], ticks: u64, now: u64) -> Pace {
     failpoint!("tick.beaten");
     let elapsed = ticks.min(SILENCE) * PERIOD / MS;
     let mut pace = Pace::Slow;
-    each(handles, &mut |core| {
-        let others = std::mem::replace(&mut pace, Pace::Fast); // that of a handle that panics
-        pace = others.min(core.tick_from_service(elapsed, now));
-    });
+    let next = WORK.begin();
+    let (last, first) = handles.split_at(handles.iter().position(|core| Arc::as_ptr(core).addr() == next).unwrap_or(0));
+    for part in [first, last] {
+        each(part, &mut |core| {
+            let others = std::mem::replace(&mut pace, Pace::Fast); // that of a handle that panics
+            pace = others.min(core.tick_from_service(elapsed, now));
+        });
+    }
     failpoint!("tick.judged");
     pace
 }

@@ -22,7 +22,7 @@ fn segment_words() {
         ),
         ("    uint8_t data[", "    volatile uint8_t data[", "ESHMChannel.data: is `volatile uint8_t`"),
         (
-            "padding[60];        /* 0 */\n} __attribute__((aligned(64)));",
+            "padding[60];        /* nothing for programs: the library keeps words of its own there */\n} __attribute__((aligned(64)));",
             "padding[60];\n};",
             "alignment of struct ESHMHeader: 64 in Rust, 8",
         ),

@@ -32,7 +32,7 @@ trap 'rm -rf "$work"' EXIT
     --message-format=json-render-diagnostics "$@" -- \
     -Cllvm-args=--inline-threshold=20 -Cllvm-args=--unroll-threshold=0 \
     -Cllvm-args=--unroll-runtime=0 -Cllvm-args=--tail-dup-placement=0 \
-    -Cllvm-args=--align-all-functions=2 -Cllvm-args=--align-loops=1 >"$work/messages"
+    -Cllvm-args=--align-all-functions=1 -Cllvm-args=--align-loops=1 >"$work/messages"
 archive=$(grep -o '"[^"]*/libeshm\.a"' "$work/messages" | tail -n 1 | tr -d '"') || archive=
 [ -f "$archive" ] || { echo "$0: cargo built no libeshm.a" >&2; exit 1; }
 "$root/scripts/pack_object.sh" "$archive" "$work/built.o"

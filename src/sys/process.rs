@@ -2,10 +2,7 @@
 
 use super::{file, fork};
 use crate::sync::{Ordering, statics::AtomicU64};
-use std::{
-    ffi::{CStr, CString},
-    os::fd::AsFd,
-};
+use std::{ffi::CStr, os::fd::AsFd};
 
 /// This process; asked for by each tick of each handle, so the kernel is asked once.
 pub(crate) fn pid() -> i32 {
@@ -32,40 +29,50 @@ pub(crate) fn exists(pid: i32) -> bool {
     !is_zombie(pid)
 }
 
-/// Bytes of `/proc/PID/stat` up to the time of the start: at most 22 fields, of which the name has 64.
-const STAT: usize = 512;
+/// Bytes of `/proc/PID/stat` up to the time of the start: at most 22 fields, of which the name has 64. The last stays 0.
+type Stat = [u8; 512];
 
-/// What stands in `/proc/PID/stat` (proc(5)) behind the last `)`: the command name may hold anything. `None` also where `/proc` is that
+/// Reads a file of `/proc`; whether it could.
+fn read(path: &CStr, text: &mut Stat) -> bool {
+    let end = text.len() - 1;
+    file::open_to_look(path).and_then(|file| file::read_start(file.as_fd(), &mut text[..end])).is_ok()
+}
+
+/// What stands in `/proc/PID/stat` (proc(5)) behind the last `)`: the command name may hold anything. Nothing also where `/proc` is that
 /// of another pid namespace.
-fn stat(pid: i32, text: &mut [u8; STAT]) -> Option<&[u8]> {
-    let mut read = |path: &CStr| {
-        let file = file::open_to_look(path).ok()?;
-        file::read_start(file.as_fd(), text).ok()
-    };
-    let own = read(c"/proc/self/stat")?;
-    let number = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-    if number(&text[..own]) != i64::from(self::pid()) {
-        return None;
+fn stat(pid: i32, text: &mut Stat) -> &[u8] {
+    // SAFETY: a text that ends with a 0.
+    if !read(c"/proc/self/stat", text) || unsafe { libc::atoi(text.as_ptr().cast()) } != self::pid() {
+        return &[];
     }
-    let path = CString::new(format!("/proc/{pid}/stat")).expect("no NUL in a number");
-    let got = file::read_start(file::open_to_look(&path).ok()?.as_fd(), text).ok()?;
-    let after = text[..got].iter().rposition(|&b| b == b')')? + 1;
-    Some(&text[after..got])
+    let mut path = [0_u8; 32];
+    // SAFETY: room for a number of 11 digits, and a format for one.
+    unsafe { libc::snprintf(path.as_mut_ptr().cast(), path.len(), c"/proc/%d/stat".as_ptr(), pid) };
+    text.fill(0);
+    let path = CStr::from_bytes_until_nul(&path).unwrap_or_default();
+    if !read(path, text) {
+        return &[];
+    }
+    text.iter().rposition(|&b| b == b')').map_or(&[], |at| &text[at..])
 }
 
 fn is_zombie(pid: i32) -> bool {
-    let mut text = [0; STAT];
-    let fields = stat(pid, &mut text).unwrap_or_default();
-    matches!(fields.iter().find(|b| !b.is_ascii_whitespace()), Some(b'Z' | b'X'))
+    matches!(stat(pid, &mut [0; 512]).get(2), Some(b'Z' | b'X'))
 }
 
 /// When a process started, in ticks of the kernel's clock; 0 if that is not to be seen.
 pub(crate) fn start_time(pid: i32) -> u64 {
-    let mut text = [0; STAT];
-    let fields = stat(pid, &mut text).unwrap_or_default();
+    let mut text = [0; 512];
     // The state is the third field, this one the twenty-second.
-    let field = fields.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).nth(19).unwrap_or_default();
-    field.iter().fold(0, |n: u64, b| n.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))))
+    let (mut spaces, mut time) = (0, 0_u64);
+    for b in stat(pid, &mut text) {
+        match b {
+            b' ' => spaces += 1,
+            b if spaces == 20 => time = time.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))),
+            _ => {}
+        }
+    }
+    time
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot

@@ -241,13 +241,15 @@ impl Core {
 
     /// Moves to the pending segment, now or at a later tick.
     pub(super) fn finish_move(&self, monitor: &mut Monitor, now: u64) {
+        if let Some((segment, Some(_))) = &monitor.pending {
+            // It has its name already: who comes finds us alive, also while others have their turn.
+            segment.view.header().heartbeat[self.side as usize].fetch_add(1, Ordering::Relaxed); // ordered with nothing
+        }
         if !self.take_piece() {
             return;
         }
         let Some((segment, attachment)) = monitor.pending.take() else { return };
         if let Some(attachment) = attachment {
-            // It has its name already: who comes finds us alive.
-            segment.view.header().heartbeat[self.side as usize].fetch_add(1, Ordering::Relaxed); // ordered with nothing
             match self.prepare_move(&monitor.segment, &segment, &mut monitor.prepared, now) {
                 Ok(true) => {}
                 Ok(false) => return monitor.pending = Some((segment, Some(attachment))),

@@ -101,6 +101,24 @@ pub enum Number {
     Taken,
 }
 
+/// Where a process of a test may live: here, or in another pid namespace with a number of some sort.
+pub fn places() -> Vec<Option<Number>> {
+    let all = [None, Some(Number::Free), Some(Number::Taken)];
+    if has_pid_namespaces() { all.to_vec() } else { vec![None] }
+}
+
+/// A peer that has greeted, at a place.
+#[track_caller]
+pub fn peer_at(place: Option<Number>, kind: &str, role: &str, name: &Name, options: &[&str]) -> Peer {
+    let mut peer = match place {
+        None => Peer::start(kind, role, name, options, "warn"),
+        Some(number) => Peer::elsewhere(kind, role, name, options, number, "").greeted(),
+    };
+    assert!(peer.greeting.starts_with("ok"), "{}\n{}", peer.greeting, peer.log());
+    peer.find_process();
+    peer
+}
+
 /// Whether a process may have a pid namespace of its own here; else says so aloud.
 #[track_caller]
 pub fn has_pid_namespaces() -> bool {

@@ -7,7 +7,7 @@ use eshm::Role;
 use eshm_processes::{
     Name, Peer, eventually, ms,
     read_lock::{LIMIT, ReadLock, flows_both_ways, killed_pair, until_locked_in},
-    sandbox::{Number, has_pid_namespaces},
+    sandbox::{Number, places},
 };
 use std::{fs, time::Duration};
 
@@ -45,12 +45,6 @@ impl On {
         let bytes: &[&str] = if self == On::Slave { &["2"] } else { &["2", "whole"] };
         ReadLock::on(bytes).into_iter().map(Some).chain([None]).collect()
     }
-}
-
-/// Where the one lives who decides: here, or in another pid namespace.
-fn places() -> Vec<Option<Number>> {
-    let all = [None, Some(Number::Free), Some(Number::Taken)];
-    if has_pid_namespaces() { all.to_vec() } else { vec![None] }
 }
 
 /// Starts somebody with a plan at a place.

@@ -5,30 +5,13 @@
 
 use eshm_processes::{
     Name, Peer, Raw, eventually, ms, pause,
-    sandbox::{Number, has_pid_namespaces},
+    sandbox::{Number, peer_at, places},
     until,
 };
 use std::time::Duration;
 
 /// In which a new master is there, and heard.
 const SOON: Duration = ms(8000);
-
-/// Where the old master lives: here, or in another pid namespace with a number of some sort.
-fn places() -> Vec<Option<Number>> {
-    let all = [None, Some(Number::Free), Some(Number::Taken)];
-    if has_pid_namespaces() { all.to_vec() } else { vec![None] }
-}
-
-#[track_caller]
-fn peer_at(place: Option<Number>, kind: &str, role: &str, name: &Name, options: &[&str]) -> Peer {
-    let mut peer = match place {
-        None => Peer::start(kind, role, name, options, "warn"),
-        Some(number) => Peer::elsewhere(kind, role, name, options, number, "").greeted(),
-    };
-    assert!(peer.greeting.starts_with("ok"), "{}\n{}", peer.greeting, peer.log());
-    peer.find_process();
-    peer
-}
 
 /// Messages of different sizes, so that the bytes of one with the size of another are a mixture.
 fn message(letter: char) -> String {

@@ -5,40 +5,13 @@
 
 use eshm_processes::{
     Name, Peer, Raw, elapsed_ms, eventually, ms, pause,
-    sandbox::{Number, has_pid_namespaces},
+    sandbox::{Number, has_pid_namespaces, peer_at, places},
     until,
 };
 use std::time::Duration;
 
 /// In which a writer notices that another is dead.
 const SOON: Duration = ms(5000);
-
-/// Where the stopped writer lives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    Here,
-    /// In another pid namespace.
-    Elsewhere(Number),
-}
-use Place::{Elsewhere, Here};
-
-/// All that can be tried on this machine.
-fn places() -> Vec<Place> {
-    let all = [Here, Elsewhere(Number::Free), Elsewhere(Number::Taken)];
-    if has_pid_namespaces() { all.to_vec() } else { vec![Here] }
-}
-
-/// A peer at a place, open.
-#[track_caller]
-fn peer_at(place: Place, kind: &str, role: &str, name: &Name, options: &[&str]) -> Peer {
-    let mut peer = match place {
-        Here => Peer::start(kind, role, name, options, "warn"),
-        Elsewhere(number) => Peer::elsewhere(kind, role, name, options, number, "").greeted(),
-    };
-    assert!(peer.greeting.starts_with("ok"), "{}\n{}", peer.greeting, peer.log());
-    peer.find_process();
-    peer
-}
 
 /// Messages of different sizes, so that the bytes of one with the size of another are a mixture.
 fn message(letter: char) -> String {
@@ -155,7 +128,7 @@ fn master_and_first(name: &Name, options: &[&str]) -> (Peer, Peer, Raw) {
 }
 
 #[track_caller]
-fn nobody_breaks_the_seconds_lock(place: Place, third: Third, step: &str, options: &[&str]) {
+fn nobody_breaks_the_seconds_lock(place: Option<Number>, third: Third, step: &str, options: &[&str]) {
     let what = format!("{place:?}, third {third:?}, at {step}, {options:?}");
     let name = Name::new();
     let (mut master, mut first, raw) = master_and_first(&name, options);
@@ -230,7 +203,7 @@ fn once_the_second_is_killed_the_first_repairs_its_message() {
 
 /// The first is gone, the second has never had the lock of the side, and the third gets it.
 #[track_caller]
-fn the_third_gets_the_lock(place: Place, first_is_killed: bool) -> (Name, Peer, Peer, Peer, Raw) {
+fn the_third_gets_the_lock(place: Option<Number>, first_is_killed: bool) -> (Name, Peer, Peer, Peer, Raw) {
     let name = Name::new();
     let (master, mut first, raw) = master_and_first(&name, &[]);
     let mut second = peer_at(place, "ours", "slave", &name, &[]);
@@ -280,10 +253,10 @@ fn two_slaves_with_the_same_number_in_two_namespaces_are_two() {
         let name = Name::new();
         let mut master = Peer::ours("master", &name, &["--threshold=60000"]);
         let raw = name.raw();
-        let mut first = peer_at(Elsewhere(Number::Taken), "ours", "slave", &name, &[]);
+        let mut first = peer_at(Some(Number::Taken), "ours", "slave", &name, &[]);
         until("the first has the lock", || raw.get("slave_lock") != 0);
         let number = raw.get("slave_pid");
-        let mut second = peer_at(Elsewhere(Number::Taken), "ours", "slave", &name, &[]);
+        let mut second = peer_at(Some(Number::Taken), "ours", "slave", &name, &[]);
         assert_eq!(raw.get("slave_pid"), number, "the same number");
         pause(50); // what the first does about it it does in a tick
         stop_in_a_write(&mut second, 'b', "write.half");

@@ -273,10 +273,12 @@ void spans_and_ranges_of_cpp20() {
 #endif
 }
 
-} // namespace
-
 // As much as another program's master chooses, but no more than there is.
 void a_message_that_memory_does_not_suffice_for_is_an_error_with_its_size() {
+    if (getenv("ESHM_TEST_NEW_ABORTS")) { // set by whoever replaces operator new by one that does not throw
+        puts("    SKIPPED: operator new aborts here");
+        return;
+    }
     const std::string name = segment_name("face_huge");
     eshm::Endpoint master(eshm::Options(name).role(eshm::Role::master).capacity(64U << 20).stale_threshold(2s));
     eshm::Endpoint slave(name, eshm::Role::slave);
@@ -299,6 +301,8 @@ void a_message_that_memory_does_not_suffice_for_is_an_error_with_its_size() {
     CHECK(told.find("67108864 bytes") != std::string::npos);
     CHECK_EQ(slave.read(2s)->size(), 64U << 20);
 }
+
+} // namespace
 
 int main() {
     RUN(values_arrive_as_they_were);

@@ -19,6 +19,7 @@ if ! echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -xc 
 fi
 export ASAN_OPTIONS="log_path=$work/report" UBSAN_OPTIONS="log_path=$work/report:print_stacktrace=1"
 export ESHM_TEST_SECONDS=${ESHM_TEST_SECONDS:-300}
+export ESHM_TEST_NEW_ABORTS=1 # the sanitizer's operator new does not throw
 passed=0 failed=0
 for source in test_basic.cpp test_error_handling.c test_handle_states.c test_auto_role.cpp test_master_slave.cpp \
     test_stale_detection.cpp test_reconnect.cpp test_event_fd.c test_event_fd_rates.c test_options.c test_last_error.c test_rpc.c \

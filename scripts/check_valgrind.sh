@@ -10,6 +10,7 @@ if ! command -v valgrind >/dev/null; then
     exit
 fi
 export ESHM_TEST_SECONDS=${ESHM_TEST_SECONDS:-500} # everything is slower there
+export ESHM_TEST_NEW_ABORTS=1 # memcheck's operator new cannot throw
 passed=0 failed=0
 for name in basic error_handling handle_states auto_role master_slave stale_detection reconnect event_fd event_fd_rates options last_error rpc records data_handler face face_options face_peers; do
     program=$build/test/test_$name

@@ -9,8 +9,8 @@ use std::{mem::MaybeUninit, time::Duration};
 const WAIT: u64 = 500;
 /// What of that it may keep a processor busy: a spin before it sleeps, and looks in between.
 const MOST: Duration = ms(WAIT / 5);
-/// The largest message of the tests with large ones.
-const LARGE: usize = 16 << 20;
+/// The largest message of the tests with large ones. With a sanitizer one look takes many times as long.
+const LARGE: usize = if cfg!(eshm_sanitize) { 1 << 18 } else { 16 << 20 };
 
 /// The result of a wait; nothing may come of it, and it may not cost much.
 #[track_caller]

@@ -1,19 +1,22 @@
 //! A message that stays half-written while several writers of a side live: none of them could be the dead one's heir, as each
 //! may hold the lock for all that the others know. So each says that it does not, and whoever writes next finds itself alone.
 //!
-//! It says so by another [mark](crate::segment::mark), one for that very odd sequence. Meanwhile no thread of the handle may come
+//! It says so by another [mark](crate::segment::mark), one for that very odd sequence, or by none. Meanwhile no thread of the handle may come
 //! to hold that lock: each gives it back, and ends all this first ([`Channel::disclaim`](crate::channel::Channel::disclaim)).
 
 use super::core::Core;
-use crate::liveness::monitor::Monitor;
+use crate::liveness::monitor::{Monitor, NAMELESS};
 use crate::segment::mark::Mark;
 use crate::sync::{self, MutexGuard, Ordering, TryLockError};
-use crate::sys::{clock::MS, identity};
+use crate::sys::{
+    clock::MS,
+    identity::{self, Fate},
+};
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
-/// Milliseconds that a name of one without a mark stands before it is looked into.
-const NAMED: u64 = 1000;
+/// Milliseconds that a name of one without a mark stands before it is looked into: as long as a lock that such a name protects.
+const NAMED: u64 = NAMELESS;
 /// Between two tries for a mark.
 const AGAIN: u64 = 10 * MS;
 
@@ -24,23 +27,25 @@ impl Core {
         let now = self.tx().head.sequence.load(Ordering::Relaxed); // watched for change alone
         monitor.stood = if now == monitor.standing { monitor.stood.saturating_add(elapsed) } else { 0 };
         monitor.standing = now;
-        let Some(mark) = monitor.mark else { return self.try_for_mark(monitor, now_at) };
-        self.forget_others(monitor, elapsed);
-        let passed = mark.disclaims() != 0 && mark.disclaims() != now;
-        let stands = mark.disclaims() == 0 && now & 1 == 1 && monitor.stood >= STOOD;
+        match monitor.mark {
+            Some(_) => self.forget_others(monitor, elapsed),
+            None => self.try_for_mark(monitor, now_at),
+        }
+        let disclaimed = monitor.mark.map_or(0, Mark::disclaims);
+        let passed = disclaimed != 0 && disclaimed != now;
+        let stands = disclaimed == 0 && now & 1 == 1 && monitor.stood >= STOOD;
         if !passed && !stands {
             return;
         }
         let Some(_one) = self.try_to_decide() else { return };
         if passed {
-            self.mark_anew(monitor, mark);
+            self.mark_anew(monitor);
         } else if self.tx().disclaim(&self.writer, now) {
-            match monitor.segment.mark(self.side, now) {
-                Some(other) => {
-                    monitor.segment.unmark(mark);
-                    monitor.mark = Some(other);
-                }
-                None => self.writer.end_disclaim(),
+            // With neither mark nor name where somebody's read locks leave no place: no thread of ours writes before that ends.
+            let other = monitor.segment.mark(self.side, now).unwrap_or_else(|| Mark::nowhere(self.side, now));
+            match monitor.mark.replace(other) {
+                Some(old) => monitor.segment.unmark(old),
+                None => monitor.segment.view.forget_unmarked(self.side),
             }
         }
     }
@@ -56,11 +61,7 @@ impl Core {
         let view = &monitor.segment.view;
         match monitor.mark {
             Some(_) => view.forget_unmarked(self.side),
-            // Relaxed: whoever takes it away does so while nobody is in the midst of a message.
-            None if !identity::is_name(view.header().unmarked[self.side as usize].load(Ordering::Relaxed)) => {
-                view.name_unmarked(self.side);
-            }
-            None => {}
+            None => view.keep_unmarked(self.side),
         }
     }
 
@@ -75,6 +76,10 @@ impl Core {
             return;
         }
         monitor.named = (0, 0);
+        // One that lives takes its name away itself. It may be stopped, and go on in the midst of a message.
+        if identity::fate(name) == Fate::Alive {
+            return;
+        }
         if let Some(another) = monitor.segment.mark(self.side, 0) {
             monitor.segment.unmark(another);
             monitor.segment.view.forget_named(self.side, name);
@@ -92,8 +97,8 @@ impl Core {
 
     /// Ends a disclaim before the handle takes a lock. The caller has the right to decide.
     pub(super) fn end_disclaim_of(&self, monitor: &mut Monitor) {
-        if let Some(mark) = monitor.mark.filter(|mark| mark.disclaims() != 0) {
-            self.mark_anew(monitor, mark);
+        if monitor.mark.is_some_and(|mark| mark.disclaims() != 0) {
+            self.mark_anew(monitor);
         }
     }
 
@@ -108,12 +113,162 @@ impl Core {
         }
     }
 
-    fn mark_anew(&self, monitor: &mut Monitor, old: Mark) {
+    fn mark_anew(&self, monitor: &mut Monitor) {
+        let old = monitor.mark;
         monitor.mark = monitor.segment.mark(self.side, 0);
         if monitor.mark.is_none() {
             monitor.segment.view.name_unmarked(self.side);
         }
-        monitor.segment.unmark(old); // known by the other by now
+        if let Some(old) = old {
+            monitor.segment.unmark(old); // known by the other by now
+        }
         self.writer.end_disclaim();
+    }
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use crate::Role;
+    use crate::config::Side;
+    use crate::endpoint::Endpoint;
+    use crate::segment::find::{Found, find};
+    use crate::sys::{file, process};
+    use std::{
+        os::fd::{AsFd, OwnedFd},
+        sync::mpsc,
+        time::Duration,
+    };
+
+    const ELSEWHERE: u64 = 1 << 30; // of the namespace's bits
+    const NOBODY: u64 = (1 << 22) - 1; // over the highest pid
+
+    /// A slave whose ticks are the test's, and its master.
+    fn pair(test: &str) -> (Endpoint, Endpoint) {
+        let open = |role| {
+            let name = format!("disclaim_{test}_{}", process::pid());
+            Endpoint::builder(name).role(role).threads(false).open().expect("open")
+        };
+        let master = open(Role::Master);
+        (open(Role::Slave), master)
+    }
+
+    fn with<T>(slave: &Endpoint, action: impl FnOnce(&Core, &mut Monitor) -> T) -> T {
+        action(&slave.core, sync::hold(&slave.core.monitor).as_mut().expect("open"))
+    }
+
+    fn tend(slave: &Endpoint, elapsed: u64) {
+        with(slave, |core, monitor| core.tend_mark(monitor, elapsed, u64::MAX / 2));
+    }
+
+    /// The handle as one that a mere reader, who stays, has kept from a mark.
+    fn unmarked(slave: &Endpoint) -> OwnedFd {
+        with(slave, |_, monitor| {
+            monitor.segment.unmark(monitor.mark.take().expect("no reader yet"));
+            file::read_locked(monitor.segment.file.as_fd(), Mark::FIRST_OF_SLAVE)
+        })
+    }
+
+    fn set_word(slave: &Endpoint, word: u64) {
+        slave.core.view().header().unmarked[1].store(word, Ordering::Relaxed);
+    }
+
+    fn word(slave: &Endpoint) -> u64 {
+        slave.core.view().header().unmarked[1].load(Ordering::Relaxed)
+    }
+
+    fn set_sequence(slave: &Endpoint, sequence: u32) {
+        slave.core.tx().head.sequence.store(sequence, Ordering::Relaxed);
+    }
+
+    /// On a thread of its own, as it may hang.
+    fn writes(slave: Endpoint) -> Endpoint {
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || {
+            let result = slave.write(b"x");
+            let _ = done.send((slave, result));
+        });
+        let (slave, result) = is_done.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        assert_eq!(result, Ok(()));
+        slave
+    }
+
+    #[test]
+    fn who_has_no_mark_names_itself_unless_the_word_covers_it() {
+        let (slave, _master) = pair("covered");
+        let _reader = unmarked(&slave);
+        let own = identity::own();
+        for (found, left) in [
+            (0, own),
+            (own, own),
+            (identity::SEVERAL, identity::SEVERAL),
+            (own ^ ELSEWHERE, identity::SEVERAL),
+            (own | NOBODY, own),
+        ] {
+            set_word(&slave, found);
+            with(&slave, |_, monitor| monitor.next_mark = 0);
+            tend(&slave, 1);
+            assert_eq!(word(&slave), left, "{found:x}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_for_long_is_taken_away_unless_its_process_lives() {
+        let (slave, _master) = pair("named");
+        let own = identity::own();
+        for (name, left) in [(own, own), (identity::SEVERAL, 0), (own ^ ELSEWHERE, 0), (own | NOBODY, 0)] {
+            set_word(&slave, name);
+            tend(&slave, 1);
+            tend(&slave, NAMED - 1);
+            assert_eq!(word(&slave), name, "not yet");
+            tend(&slave, 1);
+            assert_eq!(word(&slave), left, "{name:x}");
+        }
+    }
+
+    #[test]
+    fn what_one_writes_whose_fate_is_not_seen_is_left_alone_for_long() {
+        let (slave, _master) = pair("long");
+        set_word(&slave, identity::SEVERAL);
+        set_sequence(&slave, 7);
+        let is_alone = |stood| {
+            with(&slave, |_, monitor| {
+                (monitor.standing, monitor.stood) = (7, stood);
+                monitor.is_alone(Side::Slave, 7)
+            })
+        };
+        assert!(!is_alone(NAMELESS - 1) && is_alone(NAMELESS));
+        set_sequence(&slave, 8);
+    }
+
+    /// With a place for its mark, and with none.
+    #[test]
+    fn who_disclaims_is_in_nobodys_way_and_writes_on_once_that_has_passed() {
+        for by_name in [false, true] {
+            for ticks in [false, true] {
+                let (mut slave, _master) = pair(&format!("passed_{by_name}_{ticks}"));
+                let reader = by_name.then(|| unmarked(&slave));
+                if by_name {
+                    set_word(&slave, identity::own());
+                }
+                let is_in_the_way = |slave: &Endpoint, odd| {
+                    let Ok(Found::Valid(other)) = find(&slave.core.name, 0) else { panic!("no segment") };
+                    other.has_other_writers(Side::Slave, odd, Some(Mark::nowhere(Side::Slave, 1)), false)
+                };
+                assert!(is_in_the_way(&slave, 7));
+                set_sequence(&slave, 7);
+                tend(&slave, 1);
+                tend(&slave, STOOD);
+                assert!(!is_in_the_way(&slave, 7));
+                set_sequence(&slave, 8); // another has repaired it
+                if ticks {
+                    tend(&slave, 1);
+                    assert!(is_in_the_way(&slave, 9));
+                }
+                slave = writes(slave);
+                assert!(is_in_the_way(&slave, 9), "it may write again at any time");
+                drop(reader);
+            }
+        }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) struct Monitor {
 
 /// Milliseconds after which a message that stays half-written is no more left alone for one whose fate cannot be seen: two that
 /// somebody's read lock keeps from having marks, or one of another pid namespace.
-const NAMELESS: u64 = 10_000;
+pub(crate) const NAMELESS: u64 = 10_000;
 
 impl Monitor {
     /// For a handle that has just attached at `now`.

@@ -200,7 +200,7 @@ mod tests {
             let held = at_once(&one).expect("free");
             assert!(at_once(&other).is_none(), "locked");
             drop(held);
-            let reader = read_locked(one.as_fd());
+            let reader = read_locked(one.as_fd(), 0);
             let held = at_once(&one).expect("no lock of a writer");
             assert_ne!(decider(&one), 0);
             assert!(at_once(&other).is_none(), "the word is set");
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_word_of_a_process_that_is_gone_is_free_and_one_of_another_namespace_after_a_while() {
         let (one, gone) = (file(128), identity::own() & !NOBODY | NOBODY);
-        let reader = read_locked(one.as_fd());
+        let reader = read_locked(one.as_fd(), 0);
         for left in [gone, 1, u64::MAX] {
             let word = Word::of(&one).expect("memory");
             word.place().store(left, Ordering::Relaxed);
@@ -242,7 +242,7 @@ mod tests {
         word.place().store(gone, Ordering::Relaxed);
         drop(at_once(&one).expect("nobody is deciding"));
         assert_eq!(decider(&one), 0, "nor waited for by those who come now");
-        let reader = read_locked(one.as_fd());
+        let reader = read_locked(one.as_fd(), 0);
         let elsewhere = identity::own() ^ 1 << 30;
         let word = Word::of(&one).expect("memory");
         word.place().store(elsewhere, Ordering::Relaxed);

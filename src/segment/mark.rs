@@ -17,6 +17,8 @@ use std::{ops::Range, os::fd::AsFd};
 /// Bits of a place: which of so many handles, of which odd sequence, of which side.
 const HANDLES: u32 = 16;
 const SIDE: u32 = 56;
+/// Behind all places.
+const NOWHERE: i64 = 1 << 62;
 /// Places tried, until one is free.
 const TRIES: u32 = 64;
 /// Tries to name ourselves, against somebody who changes the word all the time.
@@ -33,6 +35,15 @@ fn places(side: Side, odd: u32) -> Range<i64> {
 }
 
 impl Mark {
+    /// One of who disclaims `odd`, and has no place to say so.
+    pub(crate) fn nowhere(side: Side, odd: u32) -> Mark {
+        Mark(places(side, odd).start | NOWHERE)
+    }
+
+    /// Where those of slaves begin; those of masters lie before.
+    #[cfg(test)]
+    pub(crate) const FIRST_OF_SLAVE: i64 = (Side::Slave as i64 + 1) << SIDE;
+
     /// One that is on no file.
     #[cfg(all(test, loom))]
     pub(crate) fn of_model() -> Mark {
@@ -106,6 +117,15 @@ impl View {
         word.store(identity::SEVERAL, Ordering::Release);
     }
 
+    /// Names this process unless the word covers it.
+    pub(crate) fn keep_unmarked(&self, side: Side) {
+        // Relaxed: whoever takes it away does so while nobody is in the midst of a message.
+        let found = self.header().unmarked[side as usize].load(Ordering::Relaxed);
+        if ![identity::own(), identity::SEVERAL].contains(&found) {
+            self.name_unmarked(side);
+        }
+    }
+
     /// Takes a name away that has stood for long, and may be one of nobody any more: who lives gives itself a name anew.
     pub(crate) fn forget_named(&self, side: Side, name: u64) {
         let word = &self.header().unmarked[side as usize];
@@ -174,7 +194,7 @@ mod tests {
     #[test]
     fn who_can_have_no_mark_is_known_by_name() {
         let [one, two, _] = several();
-        let reader = read_locked(one.file.as_fd());
+        let reader = read_locked(one.file.as_fd(), 0);
         assert!(one.mark(Side::Slave, 0).is_none(), "a read lock is in the way");
         let named = || two.view.header().unmarked[Side::Slave as usize].load(Ordering::Relaxed);
         one.view.name_unmarked(Side::Slave);

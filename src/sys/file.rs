@@ -223,12 +223,12 @@ pub(crate) fn reopened(file: BorrowedFd<'_>, flags: libc::c_int) -> OwnedFd {
 
 /// A read lock on all of a file, as who may only read it can take it, until this is dropped.
 #[cfg(all(test, not(loom), not(miri)))]
-pub(crate) fn read_locked(file: BorrowedFd<'_>) -> OwnedFd {
+pub(crate) fn read_locked(file: BorrowedFd<'_>, start: i64) -> OwnedFd {
     let reader = reopened(file, libc::O_RDONLY);
     // SAFETY: flock is plain old data; a valid descriptor and a flock that outlives the call.
     let locked = unsafe {
         let mut lock: libc::flock = std::mem::zeroed();
-        lock.l_type = libc::F_RDLCK as libc::c_short;
+        (lock.l_type, lock.l_start) = (libc::F_RDLCK as libc::c_short, start as libc::off_t);
         libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock)
     };
     assert_eq!(locked, 0, "a read lock");

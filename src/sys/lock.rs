@@ -61,7 +61,7 @@ mod tests {
     fn a_read_lock_is_in_the_way_and_held_by_nobody() {
         let ours = unnamed(FOLDER).expect("a file");
         let writer = reopened(ours.as_fd(), libc::O_RDWR);
-        let reader = read_locked(ours.as_fd());
+        let reader = read_locked(ours.as_fd(), 0);
         assert!(!try_lock(ours.as_fd(), 2).expect("locks"));
         assert!(!held_by_other(ours.as_fd(), 2..3), "by none that may write");
         drop(reader);

@@ -169,19 +169,63 @@ fn a_released_slave_is_no_slave_of_ours_because_somebody_locks_its_byte() {
     }
 }
 
+/// Read locks on all places for marks of slaves that are free now.
+fn lock_marks(name: &Name) -> File {
+    let reader = File::open(name.path()).expect("the segment");
+    let mut from: libc::off_t = 1 << 57;
+    loop {
+        let mut lock = libc::flock {
+            l_type: libc::F_RDLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: from,
+            l_len: 0, // to the end
+            l_pid: 0,
+        };
+        // SAFETY: a descriptor that is open, and a lock that outlives the call.
+        let call = |command, lock: &mut libc::flock| unsafe { libc::fcntl(reader.as_raw_fd(), command, lock) };
+        if call(libc::F_OFD_SETLK, &mut lock) == 0 {
+            return reader;
+        }
+        assert_eq!(call(libc::F_OFD_GETLK, &mut lock), 0, "somebody's mark");
+        let mark = lock.l_start;
+        if mark > from {
+            (lock.l_type, lock.l_start, lock.l_len) = (libc::F_RDLCK as libc::c_short, from, mark - from);
+            lock.l_pid = 0;
+            assert_eq!(call(libc::F_OFD_SETLK, &mut lock), 0, "a read lock");
+        }
+        from = mark + 1;
+    }
+}
+
+/// Each says of itself that it is not in the midst of that message, though it has no place to say so.
+#[test]
+fn living_slaves_that_have_no_place_for_another_mark_are_heard_after_a_third_died_in_a_write() {
+    for second_has_a_mark in [true, false] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, &["--threshold=60000"]);
+        let mut first = Peer::ours("slave", &name, &[]);
+        let mut second = second_has_a_mark.then(|| Peer::ours("slave", &name, &[]));
+        let mut third = Peer::ours("slave", &name, &[]);
+        let _reader = lock_marks(&name);
+        let second = second.get_or_insert_with(|| Peer::ours("slave", &name, &[]));
+        third.kill();
+        name.raw().add("s2m.sequence", 1);
+        let mut heard = |slave: &mut Peer, text: &str| {
+            let written = eventually(LIMIT, || slave.code(&format!("write {text}")) == 0);
+            assert!(written, "a mark {second_has_a_mark}: no write succeeds\n{}", slave.log());
+            until("it is read", || master.read(100) == Ok(text.into()));
+        };
+        heard(&mut first, "first");
+        heard(second, "second");
+    }
+}
+
 /// Who can have no mark is named in the header: two at once are not told apart, and would be waited for by all after them.
 #[test]
 fn names_are_taken_away_once_locks_can_be_had_again() {
     let name = Name::new();
     let _master = open(&name, Role::Master);
-    let reader = File::open(name.path()).expect("the segment");
-    // SAFETY: flock is plain old data; a descriptor that is open, and a lock that outlives the call.
-    let locked = unsafe {
-        let mut lock: libc::flock = std::mem::zeroed();
-        (lock.l_type, lock.l_start) = (libc::F_RDLCK as libc::c_short, 1 << 57); // to the end: all marks of slaves
-        libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock)
-    };
-    assert_eq!(locked, 0, "a read lock");
+    let reader = lock_marks(&name);
     let slaves = [Peer::ours("slave", &name, &[]), Peer::ours("slave", &name, &[])];
     let named = || {
         let bytes = fs::read(name.path()).expect("the segment");

@@ -133,7 +133,7 @@ mod tests {
     use crate::config::Side;
     use crate::endpoint::Endpoint;
     use crate::segment::find::{Found, find};
-    use crate::sys::{file, process};
+    use crate::sys::{clock, file, process};
     use std::{
         os::fd::{AsFd, OwnedFd},
         sync::mpsc,
@@ -181,14 +181,15 @@ mod tests {
         slave.core.tx().head.sequence.store(sequence, Ordering::Relaxed);
     }
 
-    /// On a thread of its own, as it may hang.
+    /// With no tick before. On a thread of its own, as it may hang.
     fn writes(slave: Endpoint) -> Endpoint {
+        with(&slave, |_, monitor| monitor.last_look = clock::now());
         let (done, is_done) = mpsc::channel();
         std::thread::spawn(move || {
             let result = slave.write(b"x");
             let _ = done.send((slave, result));
         });
-        let (slave, result) = is_done.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        let (slave, result) = is_done.recv_timeout(Duration::from_secs(20)).expect("it hangs");
         assert_eq!(result, Ok(()));
         slave
     }
@@ -241,32 +242,45 @@ mod tests {
         set_sequence(&slave, 8);
     }
 
-    /// With a place for its mark, and with none.
+    /// Whether another handle would think that it may be at work at `odd`.
+    fn is_in_the_way(slave: &Endpoint, odd: u32) -> bool {
+        let Ok(Found::Valid(other)) = find(&slave.core.name, 0) else { panic!("no segment") };
+        other.has_other_writers(Side::Slave, odd, Some(Mark::nowhere(Side::Slave, 1)), false)
+    }
+
+    /// What becomes of a message that it has disclaimed.
+    #[derive(Clone, Copy, Debug)]
+    enum Then {
+        Passed,
+        /// And a tick has found that.
+        Found,
+        /// It repairs the message itself.
+        Stands,
+    }
+
     #[test]
-    fn who_disclaims_is_in_nobodys_way_and_writes_on_once_that_has_passed() {
-        for by_name in [false, true] {
-            for ticks in [false, true] {
-                let (mut slave, _master) = pair(&format!("passed_{by_name}_{ticks}"));
-                let reader = by_name.then(|| unmarked(&slave));
-                if by_name {
+    fn who_disclaims_is_in_nobodys_way_and_is_again_before_it_writes() {
+        for has_place in [true, false] {
+            for then in [Then::Passed, Then::Found, Then::Stands] {
+                let (slave, _master) = pair(&format!("{has_place}_{then:?}"));
+                let reader = (!has_place).then(|| unmarked(&slave));
+                if !has_place {
                     set_word(&slave, identity::own());
                 }
-                let is_in_the_way = |slave: &Endpoint, odd| {
-                    let Ok(Found::Valid(other)) = find(&slave.core.name, 0) else { panic!("no segment") };
-                    other.has_other_writers(Side::Slave, odd, Some(Mark::nowhere(Side::Slave, 1)), false)
-                };
                 assert!(is_in_the_way(&slave, 7));
                 set_sequence(&slave, 7);
                 tend(&slave, 1);
                 tend(&slave, STOOD);
                 assert!(!is_in_the_way(&slave, 7));
-                set_sequence(&slave, 8); // another has repaired it
-                if ticks {
+                if !matches!(then, Then::Stands) {
+                    set_sequence(&slave, 8);
+                }
+                if matches!(then, Then::Found) {
                     tend(&slave, 1);
                     assert!(is_in_the_way(&slave, 9));
                 }
-                slave = writes(slave);
-                assert!(is_in_the_way(&slave, 9), "it may write again at any time");
+                let slave = writes(slave);
+                assert!(is_in_the_way(&slave, 7) && is_in_the_way(&slave, 9), "{has_place}, {then:?}");
                 drop(reader);
             }
         }

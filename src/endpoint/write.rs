@@ -181,6 +181,11 @@ impl Core {
     fn is_alone(&self, odd: u32) -> bool {
         let mut monitor = sync::hold(&self.monitor);
         let Some(monitor) = monitor.as_mut() else { return false };
-        monitor.is_alone(self.side, odd)
+        let alone = monitor.is_alone(self.side, odd);
+        if alone {
+            let _one = sync::hold(&self.breaker);
+            self.end_disclaim_of(monitor); // or nobody would see that we write
+        }
+        alone
     }
 }

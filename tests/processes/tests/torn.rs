@@ -196,7 +196,8 @@ fn a_released_successor_of_one_of_ours_that_died_after_it_counted_gives_no_half_
         for field in ["m2s.sequence", "m2s.write_count", "m2s.wake_seq"] {
             raw.add(field, 1);
         }
-        slave.ask("read 5"); // it has looked
+        let before = raw.get("slave_heartbeat");
+        until("it has looked", || slave.code("read 5") == -10 && raw.get("slave_heartbeat") > before + 2);
         let mut new = Peer::released("master", &name, &["--protocol=3", "--takeover"]);
         new.ok("half-write torn");
         assert_eq!((raw.get("m2s.sequence"), raw.get("m2s.write_count")), (4, 2), "as after a whole one");

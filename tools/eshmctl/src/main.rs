@@ -37,8 +37,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     fault::prepare();
-    let cli = cli::Cli::from_arg_matches(&cli::command().get_matches())
-        .unwrap_or_else(|error| error.exit());
+    let matches = cli::command().try_get_matches();
+    let cli = matches
+        .and_then(|matches| cli::Cli::from_arg_matches(&matches))
+        .unwrap_or_else(|error| refuse(&error));
     paint::set(cli.color);
     match commands::run(cli.command) {
         Ok(exit) => say::end(exit).into(),
@@ -48,4 +50,14 @@ fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// Ends with what is wrong with the command line, or with the help asked for. Arguments may be
+/// anybody's words: the names of files, where a shell puts those in.
+fn refuse(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit()
+    }
+    say::beside(format_args!("{}", text::message(&error.render().to_string())));
+    std::process::exit(error.exit_code())
 }

@@ -132,6 +132,26 @@ fn names_and_errors_are_escaped() {
 }
 
 #[test]
+fn wrong_command_lines_are_escaped() {
+    let option = format!("--{HOSTILE}");
+    for args in [
+        vec![HOSTILE],
+        vec![option.as_str()],
+        vec!["show", "a", HOSTILE],
+        vec!["show", option.as_str()],
+        vec!["watch", "a", HOSTILE],
+        vec!["recv", "a", "--as", HOSTILE],
+        vec!["doctor", option.as_str()],
+        vec!["top", "--every", HOSTILE],
+        vec!["ping", "a", "--over", HOSTILE],
+    ] {
+        let done = ctl(&args);
+        are_clean(&format!("{args:?}"), &done);
+        assert_eq!(done.code, Some(2), "{args:?}: {}", done.err);
+    }
+}
+
+#[test]
 fn names_that_differ_in_what_is_not_seen_are_told_apart() {
     let plain = format!("pt_{}_like", std::process::id());
     let names: Vec<Name> = UNSEEN.chars().map(|c| Name::from(format!("{plain}{c}"))).collect();

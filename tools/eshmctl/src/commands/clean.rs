@@ -30,8 +30,8 @@ pub struct Args {
     dry_run: bool,
     /// Remove the named ones also where nothing proves that an end is dead: it does not beat, and
     /// its process is not seen, as of a released library in another container, or its number is
-    /// another process's here. One that is only paused loses its channel. If a named one stays, that
-    /// is a failure.
+    /// here that of a process which is seen not to use it (root sees that of most). One that is only
+    /// paused loses its channel. If a named one stays, that is a failure.
     #[arg(long, requires = "names")]
     force: bool,
 }

@@ -10,7 +10,7 @@ shift
 target=$(rustc -vV | sed -n 's/^host: //p')
 folder=$root/target/sanitize-$sanitizer
 
-no_memory="it leaves the sanitizer no memory"
+no_memory="it leaves the sanitizer no memory" own_calls="it has the sanitizer's own calls fail"
 case $sanitizer in
     address)
         symbol=__asan_init
@@ -24,7 +24,7 @@ case $sanitizer in
             endpoint::close::tests::who_has_lost_its_side_to_another_does_not_end_that_ones_when_its_lock_is_held_for_ever
         )
         never=(
-            "a_failing_system_call_is_a_refusal_or_is_done_without: it has the sanitizer's own calls fail"
+            "a_failing_system_call_is_a_refusal_or_is_done_without: $own_calls"
             "where_nothing_can_be_mapped_in_its_place_the_file_stays: $no_memory"
             "a_message_that_memory_does_not_suffice_for_does_not_end_the_dispatcher: $no_memory"
             "what_is_mapped_unfilled_is_locked_as_it_is_used: the sanitizer locks no memory"
@@ -38,8 +38,12 @@ case $sanitizer in
             "nothing_over_many_handles_opened_and_closed: $counts"
             "there_is_one_for_any_number_of_handles_and_it_goes_with_the_last: $counts"
             "a_thread_that_reads_flat_out_beats_for_it_and_lets_it_sleep: $counts"
+            "a_failing_system_call_is_a_refusal_or_is_done_without: $own_calls"
+            "closed_handles_keep_neither_addresses_nor_locked_memory_of_their_messages: it counts mappings, and the sanitizer adds some"
             "where_nothing_can_be_mapped_in_its_place_the_file_stays: $no_memory"
             "a_message_that_memory_does_not_suffice_for_does_not_end_the_dispatcher: $no_memory"
+            "no_memory_for_the_mapping_is_a_refusal: $no_memory"
+            "no_memory_for_the_service_thread_is_a_refusal: $no_memory"
             "what_is_mapped_unfilled_is_locked_as_it_is_used: the sanitizer locks no memory"
             "what_is_detached_is_locked_no_more: the sanitizer locks no memory"
         )

@@ -134,7 +134,7 @@ fn it_is_read_as_a_record_too_and_one_that_is_refused_stays() {
     let before = tasks::own_processor_time();
     assert!(matches!(slave.read_record(ms(500)), Err(Error::Record(_))));
     let used = tasks::own_processor_time() - before;
-    assert!(used < ms(100), "{used:?}");
+    assert!(used < ms(if cfg!(eshm_sanitize) { 250 } else { 100 }), "{used:?}");
     let mut buffer = vec![0; LARGE];
     assert_eq!(slave.try_read(&mut buffer), Ok(Some(LARGE)));
 }

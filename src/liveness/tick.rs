@@ -211,8 +211,14 @@ impl Core {
                 name_in_header(&monitor.segment.view, self.side); // it came after us and died: the side is ours again
             }
         }
-        if monitor.holds_lock && self.is_named_in_header() && !monitor.segment.view.is_ours(self.side) {
+        let named = self.is_named_in_header();
+        if named && monitor.holds_lock && !monitor.segment.view.is_ours(self.side) {
             publish_lock(&monitor.segment, self.side, self.generation.load(Ordering::Relaxed));
+        }
+        if !named && self.side == Side::Slave {
+            // Said too late, as another came at the same instant.
+            let (lock, own) = (&monitor.segment.view.header().lock[index], process::pid() as u32);
+            let _ = lock.compare_exchange(own, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

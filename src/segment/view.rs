@@ -93,14 +93,15 @@ impl View {
         field != 0 && field == named
     }
 
-    /// Whose library the holder of a side uses, with or without its lock.
+    /// Whose library the holder of a side uses, with or without its lock: of two slaves that came at the same instant one may have
+    /// left its lock field beside the pid of the other.
     pub(crate) fn library(&self, side: Side) -> Library {
         let (header, index) = (self.header(), side as usize);
         let pid = header.pid[index].load(Ordering::Acquire); // pairs with name_in_header
         match self.lock_field(side) {
-            (0, _) if pid != 0 && header.marked[index].load(Ordering::Relaxed) == pid => Library::Ours,
+            (field, named) if field != 0 && field == named => Library::Ours,
+            _ if pid != 0 && header.marked[index].load(Ordering::Relaxed) == pid => Library::Ours,
             (0, _) => Library::Released,
-            (field, named) if field == named => Library::Ours,
             _ => Library::ReleasedAfterOurs,
         }
     }

@@ -321,6 +321,33 @@ fn a_slave_without_the_lock_is_heard_after_one_died_in_a_write() {
     until_read(&mut master, 'a');
 }
 
+/// Two slaves that came at the same instant may leave the lock field of one beside the pid of the other. Who is named is one of ours
+/// all the same.
+#[test]
+fn a_slave_is_heard_beside_the_lock_field_of_another() {
+    let name = Name::new();
+    let (mut master, _first, raw) = master_and_first(&name, &[]);
+    let mut second = Peer::ours("slave", &name, &[]);
+    raw.set("slave_lock", u64::from(u32::MAX)); // nobody's, who would take it away
+    second.write("before");
+    assert_eq!(master.read(10_000), Ok("before".into()));
+    second.ok("arm write.counted=sleep:100"); // the master looks at it each millisecond
+    second.write("held up");
+    for letter in ['b', 'c', 'd'] {
+        second.write(&message(letter));
+        until_read(&mut master, letter);
+    }
+}
+
+#[test]
+fn who_holds_the_lock_takes_its_field_back_where_another_is_named() {
+    let name = Name::new();
+    let (_master, first, raw) = master_and_first(&name, &[]);
+    let _second = Peer::ours("slave", &name, &[]);
+    raw.set("slave_lock", u64::from(first.pid()));
+    until("it is nobody's", || raw.get("slave_lock") == 0);
+}
+
 /// A released slave holds no lock, so only its process tells whether it is dead.
 #[test]
 fn a_slave_leaves_the_lock_of_a_released_one_that_is_stopped() {

@@ -58,6 +58,7 @@ impl Core {
             if attachment.mark.is_none() {
                 segment.view.forget_unmarked(self.side);
             }
+            segment.give_locks_back();
         }
         if monitor.mark.is_none() {
             monitor.segment.view.forget_unmarked(self.side); // nobody of this handle writes any more
@@ -66,6 +67,7 @@ impl Core {
             let generation = self.generation.load(Ordering::Relaxed); // the ticks are over
             self.leave(&monitor.segment, generation, monitor.holds_lock, monitor.present);
         }
+        monitor.segment.give_locks_back();
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);

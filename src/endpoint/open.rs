@@ -193,6 +193,7 @@ pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, li
     if attachment.mark.is_none() {
         segment.view.forget_unmarked(Side::Master);
     }
+    segment.give_locks_back();
     service::remove_side(segment.id, Side::Master);
 }
 
@@ -297,6 +298,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
         if attachment.mark.is_none() {
             segment.view.forget_unmarked(Side::Slave);
         }
+        segment.give_locks_back();
         service::remove_side(segment.id, Side::Slave);
         return Ok(None);
     }
@@ -365,3 +367,6 @@ fn as_master(
     }
     Ok(opened)
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests;

@@ -54,7 +54,7 @@ test: build
 	cargo test --package eshm --features serde --test records_serde
 	$(WITH_FAILPOINTS) cargo test --package eshm-torture --target-dir target/failpoints
 	$(WITH_FAILPOINTS) cargo test --package eshm-processes --test overlap --test stopped_writers --test stopped_masters \
-	    --test killed_deciders --test stopped_inside --target-dir target/failpoints
+	    --test killed_deciders --test paused_deciders --test stopped_inside --target-dir target/failpoints
 	target/failpoints/debug/torture kills --kills=50 --rounds=20
 	target/failpoints/debug/torture slaves --kills=40 --stops=20 --capacity=65536
 	@$(MAKE) panics

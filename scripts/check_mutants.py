@@ -45,7 +45,7 @@ PROCESSES = [
 OTHERS = [
     "no_threads", "event_fd", "giving_up", "service_thread", "crash", "death", "stopped", "threads", "overlap",
     "mixed_releases", "large", "races", "fork", "leaks", "resource_faults", "dev_shm_faults", "running_faults",
-    "huge", "another_root", "spinning", "stopped_writers", "stopped_masters", "killed_deciders",
+    "huge", "another_root", "spinning", "stopped_writers", "stopped_masters", "killed_deciders", "paused_deciders",
 ]
 # The models that run the code of a file; those of none other are tried without them.
 MODELS = {

@@ -58,6 +58,7 @@ impl Core {
             if attachment.mark.is_none() {
                 segment.view.forget_unmarked(self.side);
             }
+            segment.give_locks_back();
         }
         if monitor.mark.is_none() {
             monitor.segment.view.forget_unmarked(self.side); // nobody of this handle writes any more
@@ -66,6 +67,7 @@ impl Core {
             let generation = self.generation.load(Ordering::Relaxed); // the ticks are over
             self.leave(&monitor.segment, generation, monitor.holds_lock, monitor.present);
         }
+        monitor.segment.give_locks_back();
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);
@@ -114,12 +116,19 @@ impl Core {
 
     /// The last steps, under the decision lock: what is ours is looked at again, then cleared and unlinked.
     fn leave(&self, segment: &Segment, generation: u32, holds_lock: bool, present: bool) {
-        let decision = Decision::wait(&segment.file, DECIDING);
-        let decided = matches!(decision, Ok(Some(_)));
-        if !decided {
-            log::warning!("{self}: another process has been deciding about the segment for 1 s; its name stays");
-        }
+        let decision = Decision::wait(&segment.file, DECIDING).ok().flatten();
         failpoint!("close.decided");
+        let removes = decision.is_some()
+            && self.side == Side::Master
+            && self.settings.auto_cleanup
+            && segment.is_named(&self.name)
+            && !self.keeps_a_count(segment);
+        failpoint!("close.judged");
+        // From here on nothing takes long. While we were held up another may have decided, and have taken our place.
+        let stands = decision.as_ref().is_some_and(Decision::stands);
+        if !stands {
+            log::warning!("{self}: another process decides about the segment; its name stays");
+        }
         let header = segment.view.header();
         // Relaxed: whoever changes these does so under the decision lock, or has taken the side for good.
         let ours = match self.side {
@@ -130,11 +139,9 @@ impl Core {
         if !ours {
             return;
         }
-        if decided
-            && self.side == Side::Master
-            && self.settings.auto_cleanup
+        if removes
+            && stands
             && segment.is_named(&self.name)
-            && !self.keeps_a_count(segment)
             && let Err(error) = file::unlink(self.name.path())
         {
             log::warning!("{self}: cannot remove the name: {error}");

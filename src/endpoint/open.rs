@@ -81,8 +81,9 @@ pub(crate) fn attempt(name: &Name, settings: &Settings, end: &mut u64) -> Result
 fn open_now(name: &Name, settings: &Settings, absent: &mut bool) -> Result<Opened, Error> {
     let mut waiting: Waiting = None;
     let opening = Opening { end: clock::now() + OPENING, lines: log::Rate::new() };
-    for _ in 0..ROUNDS {
-        if clock::now() >= opening.end {
+    for round in 0..ROUNDS {
+        // The second always: in the first we may have been stopped for long.
+        if round > 1 && clock::now() >= opening.end {
             break;
         }
         let found = find(name, settings.capacity).map_err(|error| refusal(name, settings, &error))?;
@@ -193,8 +194,13 @@ pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, li
     if attachment.mark.is_none() {
         segment.view.forget_unmarked(Side::Master);
     }
+    segment.give_locks_back();
     service::remove_side(segment.id, Side::Master);
 }
+
+/// Whether a decision still is ours, and the name leads to the file: asked right before what cannot be undone, as we may have been
+/// stopped since, for long.
+type Stands<'a> = &'a dyn Fn() -> bool;
 
 /// Runs `decide` under the decision lock of `file`, if the name still leads to it.
 fn decided<T>(
@@ -202,15 +208,17 @@ fn decided<T>(
     file: &OwnedFd,
     id: FileId,
     opening: &Opening,
-    decide: impl FnOnce() -> Result<Option<T>, Error>,
+    decide: impl FnOnce(Stands<'_>) -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
     let limit = DECIDING.min(Duration::from_millis(opening.end.saturating_sub(clock::now()) / MS));
     let lock = Decision::wait(file, limit).map_err(|error| Error::Attach(explain(name, &error)))?;
-    let Some(_lock) = lock else {
+    let Some(lock) = lock else {
         return Err(Error::Attach(format!("another process has been deciding about it for {} ms", limit.as_millis())));
     };
     match file::lookup(name.path()) {
-        Ok(Some(now)) if now == id => decide(),
+        Ok(Some(now)) if now == id => {
+            decide(&|| matches!(file::lookup(name.path()), Ok(Some(now)) if now == id) && lock.stands())
+        }
         Ok(_) => Ok(None),
         Err(error) => Err(Error::Attach(explain(name, &error))),
     }
@@ -229,9 +237,13 @@ fn unusable(
         *absent = true;
         return Err(Error::Attach(format!("the file is no segment: {why}")));
     }
-    decided(name, file, id, opening, || {
+    decided(name, file, id, opening, |stands| {
         // It may have been finished while we waited for the lock.
         if matches!(find(name, settings.capacity), Ok(Found::Valid(_) | Found::TooNew(_))) {
+            return Ok(None);
+        }
+        failpoint!("junk.judged");
+        if !stands() {
             return Ok(None);
         }
         remove(name)?;
@@ -256,7 +268,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment, opening: &Opening) 
     let mut as_slave = false;
     let file = segment.file.try_clone().map_err(|error| Error::Attach(explain(name, &error)))?;
     let mut segment = Some(segment);
-    let opened = decided(name, &file, segment.as_ref().expect("just made").id, opening, || {
+    let opened = decided(name, &file, segment.as_ref().expect("just made").id, opening, |stands| {
         let segment = segment.take().expect("just made");
         failpoint!("takeover.locked");
         let master = segment.judge(Side::Master, Duration::MAX);
@@ -271,7 +283,7 @@ fn valid(name: &Name, settings: &Settings, segment: Segment, opening: &Opening) 
             }
             return opened;
         }
-        as_master(name, settings, segment, master, opening)
+        as_master(name, settings, segment, master, (opening, stands))
     })?;
     Ok(opened)
 }
@@ -297,6 +309,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
         if attachment.mark.is_none() {
             segment.view.forget_unmarked(Side::Slave);
         }
+        segment.give_locks_back();
         service::remove_side(segment.id, Side::Slave);
         return Ok(None);
     }
@@ -322,7 +335,7 @@ fn as_master(
     settings: &Settings,
     segment: Segment,
     master: Verdict,
-    opening: &Opening,
+    (opening, stands): (&Opening, Stands<'_>),
 ) -> Result<Option<Opened>, Error> {
     let slave = segment.judge(Side::Slave, Duration::MAX);
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
@@ -333,11 +346,16 @@ fn as_master(
     let gone = dead && segment.lock_is_free(Side::Master) && !segment.has_other_writers(Side::Master, odd, None, false);
     let abandoned = gone || odd == 0;
     let fits = settings.accepts(segment.view.layout.capacity);
-    if slave == Verdict::Alive && (!alive || ours) && abandoned && fits {
+    let in_place = slave == Verdict::Alive && (!alive || ours) && abandoned && fits;
+    let remembers = slave == Verdict::Alive && !in_place && segment.has_released_slave(Duration::MAX);
+    failpoint!("takeover.judged");
+    if !stands() {
+        return Ok(None);
+    }
+    if in_place {
         if !alive {
             forget_parked(&segment, Side::Master);
         }
-        failpoint!("takeover.judged");
         create::stamp(&segment.view);
         failpoint!("takeover.stamped");
         let attachment = attach(&segment, Side::Master, gone);
@@ -350,7 +368,6 @@ fn as_master(
         );
         return Ok(Some(Opened { segment, side: Side::Master, attachment, master_gone: false }));
     }
-    let remembers = slave == Verdict::Alive && segment.has_released_slave(Duration::MAX);
     remove(name)?;
     failpoint!("replace.unlinked");
     warn_of_rival(name, alive, opening);
@@ -365,3 +382,6 @@ fn as_master(
     }
     Ok(opened)
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests;

@@ -106,6 +106,7 @@ impl Core {
         self.publish_view(&view);
         let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
+        old.give_locks_back();
         self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }

@@ -71,7 +71,7 @@ pub fn remove_orphan_if(
         Found::TooNew(version) => return Ok(Removal::Kept(format!("it is of protocol {version}"))),
     };
     let file: OwnedFd = segment.file().try_clone().map_err(failed)?.into();
-    let Some(_decision) = Decision::wait(&file, DECIDING).map_err(failed)? else {
+    let Some(decision) = Decision::wait(&file, DECIDING).map_err(failed)? else {
         return Ok(Removal::Kept("another process is deciding about it".to_owned()));
     };
     let before = segment.header();
@@ -89,6 +89,9 @@ pub fn remove_orphan_if(
     }
     if !segment.is_named() {
         return Ok(Removal::Kept("another file has taken its name".to_owned()));
+    }
+    if !decision.stands() {
+        return Ok(Removal::Kept("another process has decided about it meanwhile".to_owned()));
     }
     file::unlink(name.path()).map_err(failed)?;
     Ok(Removal::Removed)

@@ -6,7 +6,7 @@
 //! first. A lock vanishes with its holder. A word does not: it names its holder, who may be found gone, or in another pid
 //! namespace be waited for.
 
-use super::layout::Header;
+use super::{layout::Header, peer::LONGEST_WATCH};
 use crate::failpoint::failpoint;
 use crate::sync::{Ordering, fence, statics::AtomicU64};
 use crate::sys::{
@@ -27,8 +27,9 @@ use std::{
 const BYTE: i64 = 2;
 /// Between two tries.
 const AGAIN: Duration = Duration::from_micros(200);
-/// How long a word stands whose process cannot be seen, in nanoseconds: longer than any decision takes.
-const STANDS: u64 = 10_000 * MS;
+/// How long a word stands whose process cannot be seen, in nanoseconds: longer than a decision takes, which judges both sides. Who
+/// was held up for longer asks [`Decision::stands`].
+const STANDS: u64 = (2 * LONGEST_WATCH + 500) * MS;
 
 /// The right, given back when dropped.
 pub(crate) struct Decision<'a> {
@@ -41,13 +42,19 @@ pub(crate) struct Decision<'a> {
 struct Word {
     page: Mapping,
     own: u64,
+    /// When it was not set yet.
+    since: u64,
 }
 
 impl Word {
     /// Of a file that may be no segment, or have no bytes at all.
     fn of(file: &OwnedFd) -> io::Result<Word> {
         file::reserve(file.as_fd(), 0, size_of::<Header>() as u64, &mut || {})?; // never makes it shorter
-        Ok(Word { page: Mapping::of_file(file.as_fd(), size_of::<Header>(), false)?, own: identity::own() })
+        Ok(Word {
+            page: Mapping::of_file(file.as_fd(), size_of::<Header>(), false)?,
+            own: identity::own(),
+            since: clock::now(),
+        })
     }
 
     fn place(&self) -> &AtomicU64 {
@@ -136,6 +143,18 @@ impl<'a> Decision<'a> {
             return Ok(None);
         }
         Ok(Some(Decision { file, word: Some(word) }))
+    }
+}
+
+impl Decision<'_> {
+    /// Whether nobody else can have come to decide by now: to be asked right before what cannot be undone. Others forget a word after
+    /// a while where they cannot see our process, which may have been stopped for as long. By its age too, as another handle of this
+    /// process has the same word.
+    pub(crate) fn stands(&self) -> bool {
+        self.word.as_ref().is_none_or(|word| {
+            // Relaxed: nothing is read by it.
+            word.place().load(Ordering::Relaxed) == word.own && clock::now().saturating_sub(word.since) < STANDS
+        })
     }
 }
 
@@ -253,6 +272,28 @@ mod tests {
         assert!(!watch.is_free(elsewhere, 1) && !watch.is_free(elsewhere, STANDS) && watch.is_free(elsewhere, STANDS + 1));
         assert!(!watch.is_free(elsewhere ^ 1, STANDS + 2), "another begins anew");
         assert!(!watch.is_free(identity::own(), 1) && !watch.is_free(identity::own(), 2 * STANDS), "it is alive");
+    }
+
+    #[test]
+    fn a_word_that_others_may_have_forgotten_stands_no_more() {
+        let one = file(128);
+        assert!(at_once(&one).expect("free").stands(), "a lock");
+        let _reader = read_locked(one.as_fd());
+        let as_it_is = Word::of(&one).expect("memory");
+        for other in [0, identity::own() ^ 1 << 30] {
+            let held = at_once(&one).expect("no lock of a writer");
+            assert!(held.stands());
+            as_it_is.place().store(other, Ordering::Relaxed);
+            assert!(!held.stands(), "{other:x}");
+            drop(held);
+            assert_eq!(decider(&one), other, "another's is let be");
+            as_it_is.place().store(0, Ordering::Relaxed);
+        }
+        let mut held = at_once(&one).expect("no lock of a writer");
+        held.word.as_mut().expect("it stands for the lock").since -= STANDS;
+        assert!(!held.stands(), "it may be that of another handle of this process by now");
+        drop(held);
+        assert_eq!(decider(&one), 0, "nobody waits for it");
     }
 
     #[test]

@@ -11,9 +11,15 @@ pub(crate) mod name;
 pub(crate) mod peer;
 pub(crate) mod view;
 
-use crate::sys::file::{self, FileId};
+use crate::sys::{
+    file::{self, FileId},
+    lock,
+};
 pub(crate) use decision::Decision;
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
 use view::View;
 
 /// An open segment file with a mapping of its own.
@@ -30,9 +36,15 @@ impl Segment {
     /// the limit on file sizes, whose signal may end us. `None` if there is no room for one.
     pub(crate) fn mapped_again(&self) -> Option<Arc<View>> {
         #[cfg(not(loom))]
-        return View::of_file(std::os::fd::AsFd::as_fd(&self.file), self.view.layout, true).ok().map(Arc::new);
+        return View::of_file(self.file.as_fd(), self.view.layout, true).ok().map(Arc::new);
         #[cfg(loom)]
         return Some(heap::file(self.id));
+    }
+
+    /// Gives back all locks that were taken by this open file, once the header says that we have left: a child that was forked
+    /// meanwhile shares it, and may live on. Never in that child, as they are its parent's.
+    pub(crate) fn give_locks_back(&self) {
+        lock::unlock_all(self.file.as_fd());
     }
 
     /// Whether the name still leads to this very file.

@@ -35,8 +35,17 @@ pub(crate) fn try_lock(file: BorrowedFd<'_>, byte: i64) -> io::Result<bool> {
 
 /// Gives the lock on `byte` back at once, also where a forked child still has the open file.
 pub(crate) fn unlock(file: BorrowedFd<'_>, byte: i64) {
-    let range = bytes(libc::F_UNLCK, byte..byte + 1);
-    // SAFETY: as in try_lock; unlocking a byte that is not locked is no error.
+    unlock_range(file, byte..byte + 1);
+}
+
+/// Likewise all locks of this open file.
+pub(crate) fn unlock_all(file: BorrowedFd<'_>) {
+    unlock_range(file, 0..0); // no length is all that follows
+}
+
+fn unlock_range(file: BorrowedFd<'_>, range: Range<i64>) {
+    let range = bytes(libc::F_UNLCK, range);
+    // SAFETY: as in try_lock; unlocking bytes that are not locked is no error.
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &range) };
 }
 
@@ -68,5 +77,18 @@ mod tests {
         assert!(try_lock(writer.as_fd(), 2).expect("locks"));
         assert!(held_by_other(ours.as_fd(), 2..3) && held_by_other(ours.as_fd(), 0..100));
         assert!(!held_by_other(ours.as_fd(), 3..100) && !held_by_other(writer.as_fd(), 0..100));
+    }
+
+    #[test]
+    fn all_locks_are_given_back_at_once_also_where_a_child_has_the_file() {
+        let ours = unnamed(FOLDER).expect("a file");
+        let other = reopened(ours.as_fd(), libc::O_RDWR);
+        let _childs = ours.try_clone().expect("a descriptor"); // as fork(2) copies it
+        let bytes = [0, 1, 2, 1 << 56, i64::MAX - 1];
+        assert!(bytes.iter().all(|&byte| try_lock(ours.as_fd(), byte).expect("locks")));
+        assert!(try_lock(other.as_fd(), 3).expect("locks"));
+        unlock_all(ours.as_fd());
+        assert!(bytes.iter().all(|&byte| !held_by_other(other.as_fd(), byte..byte + 1)));
+        assert!(held_by_other(ours.as_fd(), 0..i64::MAX), "those of another open file stay");
     }
 }

@@ -2,10 +2,11 @@
 //! each call ends: a bound of the library's is five seconds.
 
 use super::*;
-use crate::endpoint::{self, Endpoint, read::Timeout};
+use crate::endpoint::{self, Endpoint, open::begin_master, read::Timeout};
 use crate::error::Error;
-use crate::sys::fork::succeeds_in_child;
+use crate::sys::{fork::succeeds_in_child, lock};
 use crate::{Role, segment::layout::Header};
+use std::os::fd::AsFd;
 use std::sync::{Weak, mpsc};
 use std::time::Instant;
 
@@ -147,6 +148,24 @@ fn an_end_waits_for_no_read_that_is_over() {
     }
     inside.into_iter().for_each(|thread| thread.join().expect("no panic"));
     assert!(ends(move || drop(master)) < AT_ONCE);
+}
+
+#[test]
+fn a_child_that_lives_on_keeps_no_lock_on_what_is_left_nor_on_what_was_to_come() {
+    let name = format!("close_pending_{}", process::pid());
+    let master = Endpoint::builder(&name).role(Role::Master).threads(false).open().expect("open");
+    file::unlink(master.core.name.path()).expect("its name");
+    let next = begin_master(&master.core.name, &master.core.settings, None).expect("room").expect("a name");
+    let mut held = sync::hold(&master.core.monitor);
+    let monitor = held.as_mut().expect("open");
+    let childs = [&monitor.segment, &next.segment].map(|segment| segment.file.try_clone().expect("as fork(2) copies it"));
+    let others = childs.each_ref().map(|file| file::reopened(file.as_fd(), libc::O_RDWR));
+    let is_locked = || others.each_ref().map(|file| lock::held_by_other(file.as_fd(), 0..i64::MAX));
+    monitor.pending = Some((next.segment, Some(next.attachment)));
+    drop(held);
+    assert_eq!(is_locked(), [true, true]);
+    drop(master);
+    assert_eq!(is_locked(), [false, false]);
 }
 
 #[test]

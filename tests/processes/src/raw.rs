@@ -5,6 +5,7 @@ use std::{
     ffi::c_int,
     fs::{File, OpenOptions},
     io,
+    ops::Range,
     os::fd::AsRawFd,
     ptr,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
@@ -60,6 +61,7 @@ fn place(field: &str, capacity: usize) -> (usize, usize) {
         "master_lock" => (56, 4),
         "slave_lock" => (60, 4),
         "capacity" => (64, 4),
+        "decider" => (72, 8),
         _ => panic!("no header field {field:?}"),
     }
 }
@@ -243,6 +245,26 @@ impl Raw {
         (lock.l_type != libc::F_UNLCK as i16).then_some(lock.l_pid)
     }
 
+    /// The bytes within `range` on which others hold locks, in order.
+    pub fn locked(&self, range: Range<i64>) -> Vec<Range<i64>> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let mut lock = of_kind(libc::F_WRLCK as c_int, range.clone());
+        // SAFETY: an open file and a live struct.
+        let result = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        if lock.l_type == libc::F_UNLCK as i16 {
+            return Vec::new();
+        }
+        // The kernel names one of them, not the first.
+        let end = if lock.l_len == 0 { i64::MAX } else { lock.l_start + lock.l_len };
+        let mut all = self.locked(range.start..lock.l_start);
+        all.push(lock.l_start..end);
+        all.append(&mut self.locked(end..range.end));
+        all
+    }
+
     /// Takes the open-file-description lock on a byte, through this view's own file; whether it was free.
     pub fn try_lock(&self, byte: i64) -> bool {
         let lock = whole_byte(libc::F_WRLCK as c_int, byte);
@@ -267,11 +289,16 @@ impl Drop for Raw {
 
 /// A lock of a kind on one byte.
 fn whole_byte(kind: c_int, byte: i64) -> libc::flock {
+    of_kind(kind, byte..byte + 1)
+}
+
+/// A lock of a kind on some bytes.
+fn of_kind(kind: c_int, range: Range<i64>) -> libc::flock {
     // SAFETY: plain numbers, for which zero is a value; `l_pid` must be 0.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as i16;
     lock.l_whence = libc::SEEK_SET as i16;
-    lock.l_start = byte;
-    lock.l_len = 1;
+    lock.l_start = range.start;
+    lock.l_len = range.end - range.start;
     lock
 }

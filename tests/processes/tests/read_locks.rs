@@ -4,11 +4,12 @@
 
 use eshm::{
     Role,
-    inspect::{Removal, remove_orphan},
+    inspect::{Removal, remove_orphan, remove_orphan_if},
 };
 use eshm_processes::{
-    Name, Peer, builder, code, elapsed_ms, eventually, ms, open, read,
+    Name, Peer, Raw, builder, code, elapsed_ms, eventually, ms, open, read,
     read_lock::{LIMIT, OWNERS, ReadLock, flows_both_ways, killed_pair, until_locked_in},
+    tasks::free_pid,
 };
 use std::{fs, thread};
 
@@ -206,6 +207,22 @@ fn what_nobody_will_use_again_can_be_removed() {
         assert_eq!(removal, Ok(Removal::Removed), "{lock:?}");
         assert!(took < LIMIT.as_millis() as u64 && !name.exists(), "{lock:?}: {took} ms");
     }
+}
+
+/// Others take the word of one that they cannot see for nobody's, after a while.
+#[test]
+fn what_another_has_decided_about_meanwhile_is_not_removed() {
+    let name = Name::new();
+    let raw = Raw::stamped(&name, 3, 4096);
+    raw.occupy("master", free_pid());
+    let _reader = ReadLock::on(&["2"])[0].take(&name);
+    let removal = remove_orphan_if(name.as_str(), None, |_, _| {
+        assert_ne!(raw.get("decider"), 0, "it decides by its word");
+        raw.set("decider", 0);
+        true
+    });
+    assert!(matches!(removal, Ok(Removal::Kept(_))) && name.exists(), "{removal:?}");
+    assert_eq!(remove_orphan_if(name.as_str(), None, |_, _| true), Ok(Removal::Removed));
 }
 
 #[test]

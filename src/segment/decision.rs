@@ -278,7 +278,7 @@ mod tests {
     fn a_word_that_others_may_have_forgotten_stands_no_more() {
         let one = file(128);
         assert!(at_once(&one).expect("free").stands(), "a lock");
-        let _reader = read_locked(one.as_fd());
+        let _reader = read_locked(one.as_fd(), 0);
         let as_it_is = Word::of(&one).expect("memory");
         for other in [0, identity::own() ^ 1 << 30] {
             let held = at_once(&one).expect("no lock of a writer");

@@ -135,7 +135,7 @@ impl Core {
             return;
         }
         if cleans_up
-            && decision.as_ref().is_some_and(|decision| decision.stands(&self.name, segment.id))
+            && decision.as_ref().is_some_and(|decision| decision.stands_at(&self.name, segment.id))
             && let Err(error) = file::unlink(self.name.path())
         {
             log::warning!("{self}: cannot remove the name: {error}");

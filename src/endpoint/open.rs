@@ -229,7 +229,7 @@ fn unusable(
         return Ok(None);
     }
     failpoint!("junk.judged");
-    if !decision.stands(name, id) {
+    if !decision.stands_at(name, id) {
         return Ok(None);
     }
     remove(name)?;
@@ -326,7 +326,7 @@ fn as_master(
     let in_place = slave == Verdict::Alive && (!alive || ours) && abandoned && fits;
     let remembers = slave == Verdict::Alive && !in_place && segment.has_released_slave(Duration::MAX);
     failpoint!("takeover.judged");
-    if !decision.stands(name, segment.id) {
+    if !decision.stands_at(name, segment.id) {
         return Ok(None);
     }
     if in_place {

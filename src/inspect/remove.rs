@@ -90,7 +90,7 @@ pub fn remove_orphan_if(
     if !segment.is_named() {
         return Ok(Removal::Kept("another file has taken its name".to_owned()));
     }
-    if !decision.is_ours() {
+    if !decision.stands() {
         return Ok(Removal::Kept("another process has decided about it meanwhile".to_owned()));
     }
     file::unlink(name.path()).map_err(failed)?;

@@ -151,13 +151,13 @@ impl Decision<'_> {
     /// Whether the name still leads to the file, which is `id`, and nobody else can have come to decide about it: asked right before
     /// what cannot be undone.
     #[inline(never)]
-    pub(crate) fn stands(&self, name: &Name, id: FileId) -> bool {
-        matches!(file::lookup(name.path()), Ok(Some(now)) if now == id) && self.is_ours()
+    pub(crate) fn stands_at(&self, name: &Name, id: FileId) -> bool {
+        matches!(file::lookup(name.path()), Ok(Some(now)) if now == id) && self.stands()
     }
 
     /// Others forget a word after a while where they cannot see our process, which may have been stopped for as long. By its age too,
     /// as another handle of this process has the same word.
-    pub(crate) fn is_ours(&self) -> bool {
+    pub(crate) fn stands(&self) -> bool {
         self.word.as_ref().is_none_or(|word| {
             // Relaxed: nothing is read by it.
             word.place().load(Ordering::Relaxed) == word.own && clock::now().saturating_sub(word.since) < STANDS
@@ -284,21 +284,21 @@ mod tests {
     #[test]
     fn a_word_that_others_may_have_forgotten_stands_no_more() {
         let one = file(128);
-        assert!(at_once(&one).expect("free").is_ours(), "a lock");
+        assert!(at_once(&one).expect("free").stands(), "a lock");
         let _reader = read_locked(one.as_fd());
         let as_it_is = Word::of(&one).expect("memory");
         for other in [0, identity::own() ^ 1 << 30] {
             let held = at_once(&one).expect("no lock of a writer");
-            assert!(held.is_ours());
+            assert!(held.stands());
             as_it_is.place().store(other, Ordering::Relaxed);
-            assert!(!held.is_ours(), "{other:x}");
+            assert!(!held.stands(), "{other:x}");
             drop(held);
             assert_eq!(decider(&one), other, "another's is let be");
             as_it_is.place().store(0, Ordering::Relaxed);
         }
         let mut held = at_once(&one).expect("no lock of a writer");
         held.word.as_mut().expect("it stands for the lock").since -= STANDS;
-        assert!(!held.is_ours(), "it may be that of another handle of this process by now");
+        assert!(!held.stands(), "it may be that of another handle of this process by now");
         drop(held);
         assert_eq!(decider(&one), 0, "nobody waits for it");
     }

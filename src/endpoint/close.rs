@@ -118,17 +118,12 @@ impl Core {
     fn leave(&self, segment: &Segment, generation: u32, holds_lock: bool, present: bool) {
         let decision = Decision::wait(&segment.file, DECIDING).ok().flatten();
         failpoint!("close.decided");
-        let removes = decision.is_some()
-            && self.side == Side::Master
-            && self.settings.auto_cleanup
-            && segment.is_named(&self.name)
-            && !self.keeps_a_count(segment);
+        if decision.is_none() {
+            log::warning!("{self}: another process has been deciding about the segment for 1 s; its name stays");
+        }
+        let cleans_up = self.side == Side::Master && self.settings.auto_cleanup && !self.keeps_a_count(segment);
         failpoint!("close.judged");
         // From here on nothing takes long. While we were held up another may have decided, and have taken our place.
-        let stands = decision.as_ref().is_some_and(Decision::stands);
-        if !stands {
-            log::warning!("{self}: another process decides about the segment; its name stays");
-        }
         let header = segment.view.header();
         // Relaxed: whoever changes these does so under the decision lock, or has taken the side for good.
         let ours = match self.side {
@@ -139,9 +134,8 @@ impl Core {
         if !ours {
             return;
         }
-        if removes
-            && stands
-            && segment.is_named(&self.name)
+        if cleans_up
+            && decision.as_ref().is_some_and(|decision| decision.stands_at(&self.name, segment.id))
             && let Err(error) = file::unlink(self.name.path())
         {
             log::warning!("{self}: cannot remove the name: {error}");

@@ -198,30 +198,16 @@ pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, li
     service::remove_side(segment.id, Side::Master);
 }
 
-/// Whether a decision still is ours, and the name leads to the file: asked right before what cannot be undone, as we may have been
-/// stopped since, for long.
-type Stands<'a> = &'a dyn Fn() -> bool;
-
-/// Runs `decide` under the decision lock of `file`, if the name still leads to it.
-fn decided<T>(
-    name: &Name,
-    file: &OwnedFd,
-    id: FileId,
-    opening: &Opening,
-    decide: impl FnOnce(Stands<'_>) -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
+/// The decision lock of `file`, if the name still leads to it then.
+#[inline(never)]
+fn decision<'a>(name: &Name, file: &'a OwnedFd, id: FileId, opening: &Opening) -> Result<Option<Decision<'a>>, Error> {
     let limit = DECIDING.min(Duration::from_millis(opening.end.saturating_sub(clock::now()) / MS));
-    let lock = Decision::wait(file, limit).map_err(|error| Error::Attach(explain(name, &error)))?;
-    let Some(lock) = lock else {
-        return Err(Error::Attach(format!("another process has been deciding about it for {} ms", limit.as_millis())));
+    let why = match Decision::wait(file, limit).and_then(|lock| Ok((lock, file::lookup(name.path())?))) {
+        Ok((Some(lock), now)) => return Ok((now == Some(id)).then_some(lock)),
+        Ok((None, _)) => format!("another process has been deciding about it for {} ms", limit.as_millis()),
+        Err(error) => explain(name, &error),
     };
-    match file::lookup(name.path()) {
-        Ok(Some(now)) if now == id => {
-            decide(&|| matches!(file::lookup(name.path()), Ok(Some(now)) if now == id) && lock.stands())
-        }
-        Ok(_) => Ok(None),
-        Err(error) => Err(Error::Attach(explain(name, &error))),
-    }
+    Err(Error::Attach(why))
 }
 
 /// A file that is no segment: in a slave's way, and replaced by a master.
@@ -237,20 +223,19 @@ fn unusable(
         *absent = true;
         return Err(Error::Attach(format!("the file is no segment: {why}")));
     }
-    decided(name, file, id, opening, |stands| {
-        // It may have been finished while we waited for the lock.
-        if matches!(find(name, settings.capacity), Ok(Found::Valid(_) | Found::TooNew(_))) {
-            return Ok(None);
-        }
-        failpoint!("junk.judged");
-        if !stands() {
-            return Ok(None);
-        }
-        remove(name)?;
-        failpoint!("junk.unlinked");
-        opening.lines.line(Level::Warn, format_args!("{name}: replaced a file that is no segment: {why}"));
-        create_master(name, settings, None)
-    })
+    let Some(decision) = decision(name, file, id, opening)? else { return Ok(None) };
+    // It may have been finished while we waited for the lock.
+    if matches!(find(name, settings.capacity), Ok(Found::Valid(_) | Found::TooNew(_))) {
+        return Ok(None);
+    }
+    failpoint!("junk.judged");
+    if !decision.stands_at(name, id) {
+        return Ok(None);
+    }
+    remove(name)?;
+    failpoint!("junk.unlinked");
+    opening.lines.line(Level::Warn, format_args!("{name}: replaced a file that is no segment: {why}"));
+    create_master(name, settings, None)
 }
 
 fn remove(name: &Name) -> Result<(), Error> {
@@ -265,27 +250,19 @@ fn valid(name: &Name, settings: &Settings, segment: Segment, opening: &Opening) 
         return attach_slave(name, settings, segment);
     }
     // The judgement itself is under the lock: what it finds stays so until it is acted on.
-    let mut as_slave = false;
     let file = segment.file.try_clone().map_err(|error| Error::Attach(explain(name, &error)))?;
-    let mut segment = Some(segment);
-    let opened = decided(name, &file, segment.as_ref().expect("just made").id, opening, |stands| {
-        let segment = segment.take().expect("just made");
-        failpoint!("takeover.locked");
-        let master = segment.judge(Side::Master, Duration::MAX);
-        if settings.role == Role::Auto && master == Verdict::Alive {
-            as_slave = true;
-            let own = service::count_side(segment.id, Side::Master) > 0;
-            let opened = attach_slave(name, settings, segment);
-            if own && matches!(opened, Ok(Some(_))) {
-                log::warning!(
-                    "{name}: both ends of this channel are in this process now: open one, or say which is the slave"
-                );
-            }
-            return opened;
+    let Some(decision) = decision(name, &file, segment.id, opening)? else { return Ok(None) };
+    failpoint!("takeover.locked");
+    let master = segment.judge(Side::Master, Duration::MAX);
+    if settings.role == Role::Auto && master == Verdict::Alive {
+        let own = service::count_side(segment.id, Side::Master) > 0;
+        let opened = attach_slave(name, settings, segment);
+        if own && matches!(opened, Ok(Some(_))) {
+            log::warning!("{name}: both ends of this channel are in this process now: open one, or say which is the slave");
         }
-        as_master(name, settings, segment, master, (opening, stands))
-    })?;
-    Ok(opened)
+        return opened;
+    }
+    as_master(name, settings, segment, master, (opening, &decision))
 }
 
 /// Attaches as a slave; `None` if the name meanwhile leads elsewhere.
@@ -335,7 +312,7 @@ fn as_master(
     settings: &Settings,
     segment: Segment,
     master: Verdict,
-    (opening, stands): (&Opening, Stands<'_>),
+    (opening, decision): (&Opening, &Decision<'_>),
 ) -> Result<Option<Opened>, Error> {
     let slave = segment.judge(Side::Slave, Duration::MAX);
     let (alive, ours) = (master == Verdict::Alive, segment.view.is_ours(Side::Master));
@@ -349,7 +326,7 @@ fn as_master(
     let in_place = slave == Verdict::Alive && (!alive || ours) && abandoned && fits;
     let remembers = slave == Verdict::Alive && !in_place && segment.has_released_slave(Duration::MAX);
     failpoint!("takeover.judged");
-    if !stands() {
+    if !decision.stands_at(name, segment.id) {
         return Ok(None);
     }
     if in_place {

@@ -6,12 +6,13 @@
 //! first. A lock vanishes with its holder. A word does not: it names its holder, who may be found gone, or in another pid
 //! namespace be waited for.
 
-use super::{layout::Header, peer::LONGEST_WATCH};
+use super::{layout::Header, name::Name, peer::LONGEST_WATCH};
 use crate::failpoint::failpoint;
 use crate::sync::{Ordering, fence, statics::AtomicU64};
 use crate::sys::{
     clock::{self, MS},
-    file, identity,
+    file::{self, FileId},
+    identity,
     identity::Fate,
     lock,
     map::Mapping,
@@ -147,9 +148,15 @@ impl<'a> Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// Whether nobody else can have come to decide by now: to be asked right before what cannot be undone. Others forget a word after
-    /// a while where they cannot see our process, which may have been stopped for as long. By its age too, as another handle of this
-    /// process has the same word.
+    /// Whether the name still leads to the file, which is `id`, and nobody else can have come to decide about it: asked right before
+    /// what cannot be undone.
+    #[inline(never)]
+    pub(crate) fn stands_at(&self, name: &Name, id: FileId) -> bool {
+        matches!(file::lookup(name.path()), Ok(Some(now)) if now == id) && self.stands()
+    }
+
+    /// Others forget a word after a while where they cannot see our process, which may have been stopped for as long. By its age too,
+    /// as another handle of this process has the same word.
     pub(crate) fn stands(&self) -> bool {
         self.word.as_ref().is_none_or(|word| {
             // Relaxed: nothing is read by it.

@@ -56,23 +56,22 @@ fn stat(pid: i32, text: &mut Stat) -> &[u8] {
     text.iter().rposition(|&b| b == b')').map_or(&[], |at| &text[at..])
 }
 
+/// A field of [`stat`] that is a number, by its place in proc(5); 0 if it is not there.
+fn field(stat: &[u8], place: usize) -> u64 {
+    let text = stat.split(|&b| b == b' ').nth(place - 2).unwrap_or_default(); // the name, of which the end is there, is the second
+    text.iter().fold(0, |number, b| number.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))))
+}
+
+/// One whose first thread has ended has the state of a zombie, and lives as long as it has other threads.
 fn is_zombie(pid: i32) -> bool {
-    matches!(stat(pid, &mut [0; 512]).get(2), Some(b'Z' | b'X'))
+    let mut text = [0; 512];
+    let stat = stat(pid, &mut text);
+    matches!(stat.get(2), Some(b'Z' | b'X')) && field(stat, 20) <= 1
 }
 
 /// When a process started, in ticks of the kernel's clock; 0 if that is not to be seen.
 pub(crate) fn start_time(pid: i32) -> u64 {
-    let mut text = [0; 512];
-    // The state is the third field, this one the twenty-second.
-    let (mut spaces, mut time) = (0, 0_u64);
-    for b in stat(pid, &mut text) {
-        match b {
-            b' ' => spaces += 1,
-            b if spaces == 20 => time = time.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))),
-            _ => {}
-        }
-    }
-    time
+    field(stat(pid, &mut [0; 512]), 22)
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot
@@ -125,4 +124,54 @@ pub(crate) fn without_signals(write: impl FnOnce() -> libc::c_int) -> libc::c_in
 pub(crate) fn processors_online() -> usize {
     // SAFETY: sysconf takes no memory.
     unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1) as usize
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    extern "C" fn stay(_: *mut libc::c_void) -> *mut libc::c_void {
+        loop {
+            // SAFETY: waits for a signal.
+            unsafe { libc::pause() };
+        }
+    }
+
+    /// A child whose first thread has ended; with `another` a second one is left.
+    fn child_without_first_thread(another: bool) -> i32 {
+        // SAFETY: the child makes calls that may be made there, and never returns.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above; the thread needs nothing of this one.
+            unsafe {
+                let mut thread = std::mem::zeroed();
+                if another {
+                    libc::pthread_create(&mut thread, std::ptr::null(), stay, std::ptr::null_mut());
+                }
+                libc::syscall(libc::SYS_exit, 0);
+            }
+        }
+        let end = Instant::now() + Duration::from_secs(60);
+        while stat(child, &mut [0; 512]).get(2) != Some(&b'Z') {
+            assert!(Instant::now() < end, "its first thread does not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_alone_has_ended_is_one_and_a_zombie_is_none() {
+        for another in [true, false] {
+            let child = child_without_first_thread(another);
+            assert_eq!(exists(child), another);
+            assert_ne!(start_time(child), 0);
+            // SAFETY: our own child, which was not waited for.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, std::ptr::null_mut(), 0);
+            }
+            assert!(!exists(child));
+        }
+    }
 }

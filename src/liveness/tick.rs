@@ -239,7 +239,7 @@ impl Core {
         let change = monitor.remote.look(sight, elapsed, || segment.lock_is_free(other));
         // Who beats then is a released one, also if it has the number of one of ours that was there. At 0 it may still be coming.
         if change == Change::Stale || began_anew {
-            monitor.forsaken = !segment.has_ours(other);
+            monitor.forsaken = !segment.has_other_writers(other, 0, None, false);
         } else if monitor.forsaken && !monitor.remote.is_stale() && sight.heartbeat != 0 {
             monitor.forsaken = false;
             segment.disown(other);

@@ -98,18 +98,13 @@ impl Segment {
         !ours && self.judge(Side::Slave, limit) == Verdict::Alive
     }
 
-    /// Whether a handle of ours may be on a side: each has a mark or its name there for as long as it lives.
-    pub(crate) fn has_ours(&self, side: Side) -> bool {
-        self.is_held_here(side) || self.is_locked_by_other(side) || self.has_other_writers(side, 0, None, false)
-    }
-
     /// Has the words by which its holder is ours say so no more, unless one of ours may be there. The caller has seen that none was,
     /// and then a heartbeat: that is a released one's, with the number of one of ours that was killed, and it has left those
     /// words as they were. They prove nothing of it. One of ours that comes at this very moment writes them again in its next tick.
     pub(crate) fn disown(&self, side: Side) {
         let (header, index) = (self.view.header(), side as usize);
         let pid = header.pid[index].load(Ordering::Relaxed); // each is changed only where it is still that pid
-        if pid == 0 || self.has_ours(side) {
+        if pid == 0 || self.has_other_writers(side, 0, None, false) {
             return;
         }
         // Not to 0: it came after one of ours that did not leave (Library::ReleasedAfterOurs).
@@ -119,20 +114,12 @@ impl Segment {
 
     /// Judges a side, watching its heartbeat as long as that may tell something, and no longer than `limit`.
     pub(crate) fn judge(&self, side: Side, limit: Duration) -> Verdict {
-        let (verdict, signs) = self.look(side, limit);
-        if (verdict, signs) == (Verdict::Alive, Signs::LockFree) {
-            self.disown(side);
-        }
-        verdict
+        self.look(side, limit, true)
     }
 
-    /// The same by who may not write; and the signs that it went by.
-    pub(crate) fn look(&self, side: Side, limit: Duration) -> (Verdict, Signs) {
+    /// The same; by who may not write, if not `writes`.
+    pub(crate) fn look(&self, side: Side, limit: Duration, writes: bool) -> Verdict {
         let signs = self.signs(side);
-        (self.weigh(side, signs, limit), signs)
-    }
-
-    fn weigh(&self, side: Side, signs: Signs, limit: Duration) -> Verdict {
         let watch = match signs {
             Signs::Absent => return Verdict::Absent,
             Signs::Alive => return Verdict::Alive,
@@ -141,6 +128,9 @@ impl Segment {
             Signs::NoProcess => u64::from(self.threshold()).min(LONGEST_WATCH),
         };
         if self.beats_within(side, Duration::from_millis(watch).min(limit)) {
+            if writes && signs == Signs::LockFree {
+                self.disown(side);
+            }
             return Verdict::Alive;
         }
         // Its last words may have been a clean exit; pairs with detach: all it wrote came before.

@@ -113,7 +113,11 @@ fn judged_beating(segment: &Segment, judge: impl Fn(&Segment) -> Verdict + Sync)
 fn who_beats_though_nothing_of_ours_is_there_is_a_released_one_with_the_number_of_a_dead() {
     let segment = with_free_lock(Side::Slave);
     let pid = segment.view.header().pid[1].load(Ordering::Relaxed);
-    assert_eq!(judged_beating(&segment, |segment| segment.look(Side::Slave, Duration::MAX).0), (true, 0), "only looked at");
+    assert_eq!(
+        judged_beating(&segment, |segment| segment.look(Side::Slave, Duration::MAX, false)),
+        (true, 0),
+        "only looked at"
+    );
     let file = file::reopened(segment.file.as_fd(), libc::O_RDWR);
     let another = Segment { file, id: segment.id, view: segment.view.clone() };
     let mark = another.mark(Side::Slave, 0).expect("a mark");

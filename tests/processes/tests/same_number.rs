@@ -3,10 +3,18 @@
 //! words by which the header knows ours, so what the killed one left there would be its own.
 
 use eshm_processes::{
-    Name, Peer, Raw, ms, pause,
+    Name, Peer, Raw, eventually, ms, pause,
     sandbox::{Number, has_pid_namespaces, peer_at},
+    tasks::free_pid,
     until,
 };
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+/// Where the pid of the slave of ours that came last is.
+const MARKED_SLAVE: usize = 100;
 
 /// A master of ours, and the released slave.
 struct Followed {
@@ -69,7 +77,7 @@ fn another_slave_leaves_its_lock() {
 
 #[test]
 fn its_half_messages_are_not_believed() {
-    for at_once in [true, false] {
+    for at_once in [true, true, true, true, false] {
         let Some(mut pair) = followed(true) else { return };
         if !at_once {
             pair.until_met();
@@ -99,4 +107,28 @@ fn while_it_is_stopped_it_lives_and_keeps_its_segment() {
     let mut next = next;
     next.leave();
     assert!(pair.name.exists(), "it remembers the count");
+}
+
+/// Its heartbeat begins anew: who has that number now is another one.
+#[test]
+fn one_that_came_before_the_death_was_known_is_a_released_one() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &["--threshold=60000"]);
+    let (raw, pid, done) = (name.raw(), free_pid(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                raw.add("slave_heartbeat", 1);
+                pause(1);
+            }
+        });
+        raw.occupy("slave", pid);
+        raw.set("slave_lock", pid.into());
+        (0..4).for_each(|at| raw.set_byte(MARKED_SLAVE + at, pid.to_ne_bytes()[at]));
+        until("it is heard", || raw.get("slave_heartbeat") > 50 && master.alive());
+        raw.set("slave_heartbeat", 0);
+        let known = eventually(ms(10_000), || raw.get("slave_lock") != u64::from(pid));
+        done.store(true, Ordering::Relaxed);
+        assert!(known, "its lock field stays");
+    });
 }

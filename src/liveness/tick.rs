@@ -240,6 +240,9 @@ impl Core {
         // Who beats then is a released one, also if it has the number of one of ours that was there. At 0 it may still be coming.
         if change == Change::Stale || began_anew {
             monitor.forsaken = !segment.has_other_writers(other, 0, None, false);
+            if monitor.forsaken {
+                monitor.doubt.forget_writer();
+            }
         } else if monitor.forsaken && !monitor.remote.is_stale() && sight.heartbeat != 0 {
             monitor.forsaken = false;
             segment.disown(other);

@@ -38,10 +38,11 @@ fn followed(half: bool) -> Option<Followed> {
     let number = raw.get("slave_pid");
     ours.write("of ours");
     assert_eq!(master.read(5000), Ok("of ours".into()));
-    ours.kill();
+    ours.stop();
     if half {
-        raw.add("s2m.sequence", 1);
+        raw.add("s2m.sequence", 1); // as its own write would begin
     }
+    ours.kill();
     until("its lock tells", || !master.alive());
     let slave = peer_at(Some(Number::Taken), "released", "slave", &name, &["--protocol=3"]);
     assert_eq!((raw.get("slave_pid"), raw.get("slave_alive")), (number, 1), "the same number");

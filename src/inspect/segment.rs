@@ -157,7 +157,7 @@ impl Segment {
         let limit = header.watch().saturating_sub(still);
         // The one moment in which it is mapped; without room for that nothing can be told.
         let Ok(mapped) = self.mapped() else { return Life::Unknown };
-        match mapped.judge(side, limit) {
+        match mapped.look(side, limit, false) {
             Verdict::Absent => Life::Absent,
             // A slave's lock field is a pid, which one in another pid namespace may have as well: it gets all the time there is.
             Verdict::Dead { .. } if side == Side::Slave && mapped.beats_within(side, limit) => Life::Alive,

@@ -85,6 +85,11 @@ impl Doubt {
         self.verdict()
     }
 
+    /// Whoever writes from now on is another, also if it has the same number.
+    pub(crate) fn forget_writer(&mut self) {
+        self.writer = (0, 0);
+    }
+
     /// Whose messages they say it of.
     pub(crate) fn writer(&self) -> Writer {
         self.writer
@@ -140,6 +145,16 @@ mod tests {
         assert!(!allows(parity, 12, 5), "a released successor copies");
         assert!(allows(parity, 12, 6), "the writer was only held up");
         assert!(any(doubt.look((2, 1), OURS, Some((14, 6)))), "one of ours has repaired it");
+    }
+
+    #[test]
+    fn who_follows_with_the_number_of_the_dead_is_another() {
+        let mut doubt = of_ours();
+        doubt.forget_writer();
+        assert!(!allows(doubt.look((1, 1), AFTER_OURS, Some((12, 5))), 12, 5), "it copies after a death at odd");
+        let mut doubt = of_ours();
+        doubt.forget_writer();
+        assert!(any(doubt.look((1, 1), AFTER_OURS, Some((12, 6)))), "its first whole message");
     }
 
     #[test]

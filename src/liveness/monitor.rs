@@ -41,6 +41,8 @@ pub(crate) struct Monitor {
     /// The remote has been alive since we attached.
     pub(crate) met: bool,
     pub(crate) remote: Remote,
+    /// None of ours was on the other side when it fell silent or began anew.
+    pub(crate) forsaken: bool,
     pub(crate) signalling: Signalling,
     pub(crate) doubt: Doubt,
     /// A master that found its name removed and could not make it anew yet.
@@ -95,6 +97,7 @@ impl Monitor {
             present: true,
             met: false,
             remote,
+            forsaken: master_gone,
             signalling,
             doubt,
             nameless: false,

@@ -47,6 +47,11 @@ impl Remote {
         self.stale
     }
 
+    /// Its heartbeat at the last look.
+    pub(crate) fn heartbeat(&self) -> u64 {
+        self.heartbeat
+    }
+
     /// One look, `elapsed` milliseconds after the last. `proven_dead` asks the kernel, and is only called after
     /// [`STILL`] milliseconds of silence.
     pub(crate) fn look(&mut self, sight: Sight, elapsed: u64, proven_dead: impl FnOnce() -> bool) -> Change {

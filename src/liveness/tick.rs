@@ -12,7 +12,7 @@ use crate::endpoint::core::{Core, State, writer_word};
 use crate::endpoint::event::News;
 use crate::failpoint::failpoint;
 use crate::log::Level;
-use crate::segment::peer::threshold;
+use crate::segment::{peer::threshold, view::Library};
 use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
@@ -241,11 +241,26 @@ impl Core {
             flag: header.alive[other as usize].load(Ordering::Acquire) != 0, // pairs with attach and detach
             threshold: threshold(header.stale_threshold.load(Ordering::Relaxed)), // a setting
         };
+        let began_anew = sight.heartbeat < monitor.remote.heartbeat();
         let change = monitor.remote.look(sight, elapsed, || segment.lock_is_free(other));
+        // Who beats then is a released one, also if it has the number of one of ours that was there. At 0 it may still be coming.
+        if change == Change::Stale || began_anew {
+            monitor.forsaken = !segment.has_other_writers(other, 0, None, false);
+            if monitor.forsaken {
+                monitor.doubt.forget_writer();
+            }
+        } else if monitor.forsaken && !monitor.remote.is_stale() && sight.heartbeat != 0 {
+            monitor.forsaken = false;
+            segment.disown(other);
+        }
         let seen = counters(&segment.view, self.side);
         let signals = monitor.signalling.look(seen.writer, seen.writes, seen.wakes);
         self.signals.store(signals as u32, Ordering::Relaxed); // a hint
-        let parity = monitor.doubt.look(seen.writer, segment.view.library(other), seen.pair);
+        let library = match segment.view.library(other) {
+            Library::Ours if monitor.forsaken => Library::ReleasedAfterOurs,
+            library => library,
+        };
+        let parity = monitor.doubt.look(seen.writer, library, seen.pair);
         self.parity.store(parity.to_word(), Ordering::Release); // pairs with look: what it rests on came before
         self.judged.store(writer_word(seen.writer), Ordering::Release); // likewise, and after the verdict
         match change {

@@ -98,9 +98,29 @@ impl Segment {
         !ours && self.judge(Side::Slave, limit) == Verdict::Alive
     }
 
+    /// Has the words by which its holder is ours say so no more, unless one of ours may be there. The caller has seen that none was,
+    /// and then a heartbeat: that is a released one's, with the number of one of ours that was killed, and it has left those
+    /// words as they were. They prove nothing of it. One of ours that comes at this very moment writes them again in its next tick.
+    pub(crate) fn disown(&self, side: Side) {
+        let (header, index) = (self.view.header(), side as usize);
+        let pid = header.pid[index].load(Ordering::Relaxed); // each is changed only where it is still that pid
+        if pid == 0 || self.has_other_writers(side, 0, None, false) {
+            return;
+        }
+        // Not to 0: it came after one of ours that did not leave (Library::ReleasedAfterOurs).
+        let _ = header.lock[index].compare_exchange(pid as u32, !pid as u32, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = header.marked[index].compare_exchange(pid, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// Judges a side, watching its heartbeat as long as that may tell something, and no longer than `limit`.
     pub(crate) fn judge(&self, side: Side, limit: Duration) -> Verdict {
-        let watch = match self.signs(side) {
+        self.look(side, limit, true)
+    }
+
+    /// The same; by who may not write, if not `writes`.
+    pub(crate) fn look(&self, side: Side, limit: Duration, writes: bool) -> Verdict {
+        let signs = self.signs(side);
+        let watch = match signs {
             Signs::Absent => return Verdict::Absent,
             Signs::Alive => return Verdict::Alive,
             Signs::LockFree if self.is_gone(side) => 0,
@@ -108,6 +128,9 @@ impl Segment {
             Signs::NoProcess => u64::from(self.threshold()).min(LONGEST_WATCH),
         };
         if self.beats_within(side, Duration::from_millis(watch).min(limit)) {
+            if writes && signs == Signs::LockFree {
+                self.disown(side);
+            }
             return Verdict::Alive;
         }
         // Its last words may have been a clean exit; pairs with detach: all it wrote came before.

@@ -33,46 +33,50 @@ pub(crate) fn exists(pid: i32) -> bool {
 type Stat = [u8; 512];
 
 /// Reads a file of `/proc`; whether it could.
+#[inline(never)]
 fn read(path: &CStr, text: &mut Stat) -> bool {
     let end = text.len() - 1;
     file::open_to_look(path).and_then(|file| file::read_start(file.as_fd(), &mut text[..end])).is_ok()
 }
 
-/// What stands in `/proc/PID/stat` (proc(5)) behind the last `)`: the command name may hold anything. Nothing also where `/proc` is that
-/// of another pid namespace.
-fn stat(pid: i32, text: &mut Stat) -> &[u8] {
+/// The state of a process and one of its numbers, by its place in `/proc/PID/stat` (proc(5)); 0 for what is not to be seen, as all is
+/// where `/proc` is that of another pid namespace.
+fn state_and(pid: i32, place: i32) -> (u8, u64) {
+    let (mut text, mut path) = ([0; 512], [0_u8; 32]);
     // SAFETY: a text that ends with a 0.
-    if !read(c"/proc/self/stat", text) || unsafe { libc::atoi(text.as_ptr().cast()) } != self::pid() {
-        return &[];
+    if !read(c"/proc/self/stat", &mut text) || unsafe { libc::atoi(text.as_ptr().cast()) } != self::pid() {
+        return (0, 0);
     }
-    let mut path = [0_u8; 32];
-    // SAFETY: room for a number of 11 digits, and a format for one.
-    unsafe { libc::snprintf(path.as_mut_ptr().cast(), path.len(), c"/proc/%d/stat".as_ptr(), pid) };
     text.fill(0);
-    let path = CStr::from_bytes_until_nul(&path).unwrap_or_default();
-    if !read(path, text) {
-        return &[];
+    // SAFETY: room for a number of 11 digits, and a format for one, which ends what it writes with a 0.
+    let path = unsafe {
+        libc::snprintf(path.as_mut_ptr().cast(), path.len(), c"/proc/%d/stat".as_ptr(), pid);
+        CStr::from_ptr(path.as_ptr().cast())
+    };
+    if !read(path, &mut text) {
+        return (0, 0);
     }
-    text.iter().rposition(|&b| b == b')').map_or(&[], |at| &text[at..])
+    let (mut at, mut state, mut number) = (i32::MIN, 0, 0_u64);
+    for b in text {
+        match b {
+            b')' => (at, number) = (2, 0), // the last one ends the second field, the name, which may hold anything
+            b' ' => at += 1,
+            b if at == 3 => state = b,
+            b if at == place => number = number.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))),
+            _ => {}
+        }
+    }
+    (state, number)
 }
 
+/// One whose first thread has ended has the state of a zombie, and lives as long as it has other threads.
 fn is_zombie(pid: i32) -> bool {
-    matches!(stat(pid, &mut [0; 512]).get(2), Some(b'Z' | b'X'))
+    matches!(state_and(pid, 20), (b'Z' | b'X', 0 | 1))
 }
 
 /// When a process started, in ticks of the kernel's clock; 0 if that is not to be seen.
 pub(crate) fn start_time(pid: i32) -> u64 {
-    let mut text = [0; 512];
-    // The state is the third field, this one the twenty-second.
-    let (mut spaces, mut time) = (0, 0_u64);
-    for b in stat(pid, &mut text) {
-        match b {
-            b' ' => spaces += 1,
-            b if spaces == 20 => time = time.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))),
-            _ => {}
-        }
-    }
-    time
+    state_and(pid, 22).1
 }
 
 /// Writes to standard error without the standard library's lock, which a forked child might find held for ever. What cannot
@@ -125,4 +129,55 @@ pub(crate) fn without_signals(write: impl FnOnce() -> libc::c_int) -> libc::c_in
 pub(crate) fn processors_online() -> usize {
     // SAFETY: sysconf takes no memory.
     unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1) as usize
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    extern "C" fn stay(_: *mut libc::c_void) -> *mut libc::c_void {
+        loop {
+            // SAFETY: waits for a signal.
+            unsafe { libc::pause() };
+        }
+    }
+
+    /// A child whose first thread has ended; with `another` a second one is left.
+    fn child_without_first_thread(another: bool) -> i32 {
+        // SAFETY: the child makes calls that may be made there, and never returns.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above; the thread needs nothing of this one.
+            unsafe {
+                libc::prctl(libc::PR_SET_NAME, c"a) R 1 (2) ".as_ptr()); // which is as it likes
+                let mut thread = std::mem::zeroed();
+                if another {
+                    libc::pthread_create(&mut thread, std::ptr::null(), stay, std::ptr::null_mut());
+                }
+                libc::syscall(libc::SYS_exit, 0);
+            }
+        }
+        let end = Instant::now() + Duration::from_secs(60);
+        while state_and(child, 20).0 != b'Z' {
+            assert!(Instant::now() < end, "its first thread does not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_alone_has_ended_is_one_and_a_zombie_is_none() {
+        for another in [true, false] {
+            let child = child_without_first_thread(another);
+            assert_eq!(exists(child), another);
+            assert_ne!(start_time(child), 0);
+            // SAFETY: our own child, which was not waited for.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, std::ptr::null_mut(), 0);
+            }
+            assert!(!exists(child));
+        }
+    }
 }

@@ -1,7 +1,11 @@
 //! Judgements of a side whose process is gone: how long its heartbeat is watched, and what is looked at afterwards.
 
 use super::*;
-use crate::segment::{layout::Layout, name::FOLDER, view::View};
+use crate::segment::{
+    layout::Layout,
+    name::FOLDER,
+    view::{Library, View},
+};
 use crate::sys::file;
 use std::{sync::Arc, thread, time::Instant};
 
@@ -85,4 +89,42 @@ fn a_side_that_is_given_back_while_it_is_watched_has_left_and_is_not_dead() {
         });
         assert_eq!(verdict, Verdict::Absent, "{side:?}");
     }
+}
+
+/// A slave that beats, and the words of one of ours that was killed; what those are after a judgement.
+fn judged_beating(segment: &Segment, judge: impl Fn(&Segment) -> Verdict + Sync) -> (bool, i32) {
+    let header = segment.view.header();
+    let pid = header.pid[1].load(Ordering::Relaxed);
+    header.lock[1].store(pid as u32, Ordering::Relaxed);
+    header.marked[1].store(pid, Ordering::Relaxed);
+    let alive = thread::scope(|scope| {
+        let judge = scope.spawn(|| (0..ATTEMPTS).any(|_| judge(segment) == Verdict::Alive));
+        while !judge.is_finished() {
+            header.heartbeat[1].fetch_add(1, Ordering::Relaxed);
+            clock::sleep(Duration::from_millis(1));
+        }
+        judge.join().expect("no panic")
+    });
+    assert!(alive);
+    (segment.view.is_ours(Side::Slave), header.marked[1].load(Ordering::Relaxed) - pid)
+}
+
+#[test]
+fn who_beats_though_nothing_of_ours_is_there_is_a_released_one_with_the_number_of_a_dead() {
+    let segment = with_free_lock(Side::Slave);
+    let pid = segment.view.header().pid[1].load(Ordering::Relaxed);
+    assert_eq!(
+        judged_beating(&segment, |segment| segment.look(Side::Slave, Duration::MAX, false)),
+        (true, 0),
+        "only looked at"
+    );
+    let file = file::reopened(segment.file.as_fd(), libc::O_RDWR);
+    let another = Segment { file, id: segment.id, view: segment.view.clone() };
+    let mark = another.mark(Side::Slave, 0).expect("a mark");
+    let judge = |segment: &Segment| segment.judge(Side::Slave, Duration::MAX);
+    assert_eq!(judged_beating(&segment, judge), (true, 0), "it may be that one's heartbeat");
+    another.unmark(mark);
+    assert_eq!(judged_beating(&segment, judge), (false, -pid));
+    assert_eq!(segment.view.library(Side::Slave), Library::ReleasedAfterOurs);
+    assert_eq!(segment.signs(Side::Slave), Signs::NoProcess, "no more than that is known of it");
 }

@@ -13,6 +13,8 @@
 //! peer reader   - NAME --bytes=0|1|2|whole|each [--owner=file|process] [--again]
 //! ```
 //!
+//! With `--in-second-thread` all this happens there, and the first one ends by the command `end-first-thread`.
+//!
 //! The commands are listed where they are carried out: `ours`, `released`, `races`, `faults` and `reader`.
 
 mod actor;
@@ -26,12 +28,19 @@ mod released;
 mod released_io;
 mod seccomp;
 
+use eshm_processes::{tasks, until};
 use options::Options;
 use std::{
     env,
     io::{self, BufRead, Write},
     process,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
+
+/// The first thread is to end.
+static ENDS: AtomicBool = AtomicBool::new(false);
 
 /// Kills this process when the one that started it ends.
 fn die_with_parent() {
@@ -56,6 +65,12 @@ fn die() -> ! {
 fn serve(mut command: impl FnMut(&str, &str) -> Option<String>) -> ! {
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let (verb, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        if verb == "end-first-thread" {
+            ENDS.store(true, Ordering::Relaxed);
+            until("it has ended", || tasks::state(process::id()) == Some('Z'));
+            answer("ok");
+            continue;
+        }
         match command(verb, rest) {
             Some(text) => answer(&text),
             None => break,
@@ -67,7 +82,22 @@ fn serve(mut command: impl FnMut(&str, &str) -> Option<String>) -> ! {
 fn main() {
     die_with_parent();
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [kind, role, name, rest @ ..] = arguments.as_slice() else {
+    if !arguments.iter().any(|word| word == "--in-second-thread") {
+        run(&arguments);
+    }
+    thread::spawn(move || {
+        die_with_parent();
+        run(&arguments)
+    });
+    while !ENDS.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // SAFETY: ends this thread alone, of which no other uses anything.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+}
+
+fn run(arguments: &[String]) -> ! {
+    let [kind, role, name, rest @ ..] = arguments else {
         eprintln!("usage: peer ours|released master|slave|auto NAME [options]");
         process::exit(2)
     };

@@ -248,7 +248,10 @@ impl Peer {
     /// `kill -9`, and leaves it a zombie.
     pub fn kill_unreaped(&self) {
         self.signal(libc::SIGKILL);
-        until("the peer is a zombie", || tasks::state(self.pid()) == Some('Z'));
+        // Its first thread may be the first to end.
+        until("the peer is a zombie", || {
+            tasks::state(self.pid()) == Some('Z') && tasks::other_threads(self.pid()).is_empty()
+        });
     }
 
     /// Stops it, as a debugger or a suspended machine does.

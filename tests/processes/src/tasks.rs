@@ -54,9 +54,10 @@ pub fn state(pid: u32) -> Option<char> {
 /// Whether every thread of a process is stopped.
 pub fn is_stopped(pid: u32) -> bool {
     let is_stop = |state: String| state.starts_with('T');
-    // One that has ended meanwhile, as what a shell runs before the peer, is not stopped.
-    status(pid, pid, "State").is_some_and(is_stop)
-        && other_threads(pid).into_iter().all(|tid| status(pid, tid, "State").is_none_or(is_stop))
+    let others = other_threads(pid);
+    // One that has ended meanwhile, as what a shell runs before the peer, is not stopped; its first thread alone may have ended.
+    status(pid, pid, "State").is_some_and(|state| is_stop(state.clone()) || state.starts_with('Z') && !others.is_empty())
+        && others.into_iter().all(|tid| status(pid, tid, "State").is_none_or(is_stop))
 }
 
 /// How often a thread went to sleep of its own accord.

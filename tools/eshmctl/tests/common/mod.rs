@@ -26,7 +26,19 @@ pub struct Done {
 fn command(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(args).env("ESHM_LOG", "off").env_remove("NO_COLOR").stdin(Stdio::null());
+    end_by_signals(&mut command);
     command
+}
+
+/// Has it end by SIGHUP also where the tests themselves were started by nohup(1).
+pub fn end_by_signals(command: &mut Command) {
+    // SAFETY: between fork and exec only a system call.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL);
+            Ok(())
+        })
+    };
 }
 
 /// Runs it to its end.

@@ -87,6 +87,7 @@ impl Terminal {
                 Ok(())
             })
         };
+        super::end_by_signals(&mut command);
         let child = command.spawn().expect("start eshmctl");
         drop(command); // with it our copies of the terminal's other end
         let screen = Arc::new(Mutex::new(vt100::Parser::new(24, columns, 0)));

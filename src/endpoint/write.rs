@@ -4,7 +4,7 @@ use super::core::{Core, State};
 use crate::channel::{Barrier, Channel, Lock};
 use crate::error::Error;
 use crate::log::Level;
-use crate::sync::{self, Ordering};
+use crate::sync::{self, MutexGuard, Ordering};
 use crate::sys::{
     clock::{self, MS},
     futex,
@@ -163,12 +163,12 @@ impl Core {
                 break;
             }
         }
-        if still && self.is_alone(first) {
-            let _one = sync::hold(&self.breaker);
+        if still && let Some(one) = self.may_break(first) {
             let tx = self.tx();
             if message.len() <= tx.capacity
                 && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
             {
+                drop(one); // the copy may take long, and the tick is not to wait for it
                 self.say(Level::Warn, format_args!("repaired a message that a dead writer left half-written"));
                 self.publish(tx, odd, message);
                 return Ok(());
@@ -177,15 +177,15 @@ impl Core {
         Err(Error::Timeout)
     }
 
-    /// Whether no other handle can hold the lock of our direction at `odd`.
-    fn is_alone(&self, odd: u32) -> bool {
+    /// The right to break the lock of our direction, if no other handle can hold it at `odd`, and no thread of ours is about to.
+    fn may_break(&self, odd: u32) -> Option<MutexGuard<'_, ()>> {
         let mut monitor = sync::hold(&self.monitor);
-        let Some(monitor) = monitor.as_mut() else { return false };
-        let alone = monitor.is_alone(self.side, odd);
-        if alone {
-            let _one = sync::hold(&self.breaker);
-            self.end_disclaim_of(monitor); // or nobody would see that we write
+        let monitor = monitor.as_mut()?;
+        if !monitor.is_alone(self.side, odd) {
+            return None;
         }
-        alone
+        let one = self.try_to_decide()?; // not waited for while the monitor is held
+        self.end_disclaim_of(monitor); // or nobody would see that we write
+        Some(one)
     }
 }

@@ -265,7 +265,7 @@ impl Core {
             }
         }
         let old = monitor.segment.id;
-        let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some());
+        let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some_and(|mark| mark.disclaims() == 0));
         let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
             if named {
                 detach(old, self.side, holds_lock);

@@ -89,8 +89,8 @@ impl Watch {
         }
         match identity::fate(word) {
             Fate::Gone => true,
-            Fate::Alive => false,
-            Fate::Unknown => now.saturating_sub(self.since) >= STANDS,
+            // One that is alive has been stopped for long, and looks again before it acts; or it runs another program by now.
+            Fate::Alive | Fate::Unknown => now.saturating_sub(self.since) >= STANDS,
         }
     }
 }
@@ -278,7 +278,8 @@ mod tests {
         let mut watch = Watch::default();
         assert!(!watch.is_free(elsewhere, 1) && !watch.is_free(elsewhere, STANDS) && watch.is_free(elsewhere, STANDS + 1));
         assert!(!watch.is_free(elsewhere ^ 1, STANDS + 2), "another begins anew");
-        assert!(!watch.is_free(identity::own(), 1) && !watch.is_free(identity::own(), 2 * STANDS), "it is alive");
+        assert!(!watch.is_free(identity::own(), 1) && !watch.is_free(identity::own(), STANDS), "it is alive");
+        assert!(watch.is_free(identity::own(), STANDS + 1), "and stopped, or runs another program");
     }
 
     #[test]

@@ -98,10 +98,13 @@ impl View {
     pub(crate) fn library(&self, side: Side) -> Library {
         let (header, index) = (self.header(), side as usize);
         let pid = header.pid[index].load(Ordering::Acquire); // pairs with name_in_header
+        let marked = || pid != 0 && header.marked[index].load(Ordering::Relaxed) == pid;
         match self.lock_field(side) {
-            (field, named) if field != 0 && field == named => Library::Ours,
-            _ if pid != 0 && header.marked[index].load(Ordering::Relaxed) == pid => Library::Ours,
+            (0, _) if marked() => Library::Ours,
             (0, _) => Library::Released,
+            (field, named) if field == named => Library::Ours,
+            // A master of ours that came later would have set the field: its generation is taken by one alone.
+            _ if side == Side::Slave && marked() => Library::Ours,
             _ => Library::ReleasedAfterOurs,
         }
     }

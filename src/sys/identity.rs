@@ -1,6 +1,7 @@
 //! Which process: a word that others who can write the segment may judge, where no lock is to be had.
 
-use super::{file, process};
+use super::{file, fork, process};
+use crate::sync::{Ordering, statics::AtomicU64};
 
 /// Bits of a pid: at most 2^22 (proc(5), `pid_max`).
 const PID: u64 = (1 << 22) - 1;
@@ -29,10 +30,20 @@ fn namespace() -> u64 {
     file::inode(c"/proc/self/ns/pid").unwrap_or(0) & PART
 }
 
-/// This process.
+/// This process: found out once, and the same from then on, also where no more files can be opened.
 pub(crate) fn own() -> u64 {
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    static BY: AtomicU64 = AtomicU64::new(0); // the generation of the process, and 1
+    let generation = u64::from(fork::generation()) + 1;
+    // Acquire pairs with the release below; all threads of a process store the same.
+    if BY.load(Ordering::Acquire) == generation {
+        return KNOWN.load(Ordering::Relaxed);
+    }
     let pid = process::pid();
-    TAG | (process::start_time(pid) & PART) << 38 | namespace() << 22 | pid as u64 & PID
+    let own = TAG | (process::start_time(pid) & PART) << 38 | namespace() << 22 | pid as u64 & PID;
+    KNOWN.store(own, Ordering::Relaxed);
+    BY.store(generation, Ordering::Release);
+    own
 }
 
 /// Whether a word names somebody at all.
@@ -42,9 +53,11 @@ pub(crate) fn is_name(word: u64) -> bool {
 
 /// What became of the process that `word` names.
 pub(crate) fn fate(word: u64) -> Fate {
+    if !is_name(word) {
+        return Fate::Gone;
+    }
     let (start, namespace_of, pid) = (word >> 38 & PART, word >> 22 & PART, (word & PID) as i32);
-    match namespace() {
-        _ if !is_name(word) => Fate::Gone,
+    match own() >> 22 & PART {
         _ if word == SEVERAL => Fate::Unknown,
         ours if ours == 0 || ours != namespace_of => Fate::Unknown,
         _ if !process::exists(pid) => Fate::Gone,

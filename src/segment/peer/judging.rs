@@ -128,3 +128,13 @@ fn who_beats_though_nothing_of_ours_is_there_is_a_released_one_with_the_number_o
     assert_eq!(segment.view.library(Side::Slave), Library::ReleasedAfterOurs);
     assert_eq!(segment.signs(Side::Slave), Signs::NoProcess, "no more than that is known of it");
 }
+
+#[test]
+fn a_master_with_the_number_of_a_dead_one_of_ours_is_a_released_one() {
+    let segment = with_free_lock(Side::Master);
+    let header = segment.view.header();
+    header.marked[0].store(header.pid[0].load(Ordering::Relaxed), Ordering::Relaxed);
+    assert_eq!(segment.view.library(Side::Master), Library::Ours);
+    header.master_generation.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(segment.view.library(Side::Master), Library::ReleasedAfterOurs);
+}

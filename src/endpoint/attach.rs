@@ -25,8 +25,8 @@ pub(crate) struct Attachment {
 
 /// Takes `side`. The order is the contract's: baseline, heartbeat, lock, pid, generation, alive last. The process knows of
 /// it before anyone can: [`service::remove_side`] when it is given back. `dead` says that who had the side before is dead, as far
-/// as its heartbeat tells.
-pub(crate) fn attach(segment: &Segment, side: Side, dead: bool) -> Attachment {
+/// as its heartbeat tells. The caller has the mark already, if one is to be had: before our pid, and before anybody writes.
+pub(crate) fn attach(segment: &Segment, side: Side, dead: bool, mark: Option<Mark>) -> Attachment {
     let header = segment.view.header();
     let index = side as usize;
     service::add_side(segment.id, side);
@@ -37,10 +37,6 @@ pub(crate) fn attach(segment: &Segment, side: Side, dead: bool) -> Attachment {
     let holds_lock = lock::try_lock(segment.file.as_fd(), index as i64).unwrap_or(false);
     failpoint!("attach.locked");
     header.lock[index].store(0, Ordering::Release); // before the pid: a field never names a side that is not its holder's
-    let mark = segment.mark(side, 0); // before the pid, as all by which others know what kind of a writer this is
-    if mark.is_none() {
-        segment.view.name_unmarked(side);
-    }
     name_in_header(&segment.view, side);
     failpoint!("attach.pid");
     let generation = match side {

@@ -114,10 +114,7 @@ impl Core {
 
     fn mark_anew(&self, monitor: &mut Monitor) {
         let old = monitor.mark;
-        monitor.mark = monitor.segment.mark(self.side, 0);
-        if monitor.mark.is_none() {
-            monitor.segment.view.name_unmarked(self.side);
-        }
+        monitor.mark = monitor.segment.mark_or_name(self.side);
         if let Some(old) = old {
             monitor.segment.unmark(old); // known by the other by now
         }

@@ -156,7 +156,7 @@ pub(crate) fn begin_master(name: &Name, settings: &Settings, old: Option<&Segmen
     let mut attached: Vec<(FileId, Attachment)> = Vec::new();
     let take = |segment: &Segment| {
         go_on(segment, old, false);
-        attached.push((segment.id, attach(segment, Side::Master, false)));
+        attached.push((segment.id, attach(segment, Side::Master, false, segment.mark_or_name(Side::Master))));
     };
     let made = create::create(name, layout, settings, take);
     let kept = if matches!(made, Ok(Some(_))) { attached.pop() } else { None };
@@ -279,7 +279,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
         forget_parked(&segment, Side::Slave);
     }
     failpoint!("slave.judged");
-    let attachment = attach(&segment, Side::Slave, dead);
+    let attachment = attach(&segment, Side::Slave, dead, segment.mark_or_name(Side::Slave));
     failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment.view, Side::Slave, attachment.holds_lock);
@@ -335,7 +335,7 @@ fn as_master(
         }
         create::stamp(&segment.view);
         failpoint!("takeover.stamped");
-        let attachment = attach(&segment, Side::Master, gone);
+        let attachment = attach(&segment, Side::Master, gone, segment.mark_or_name(Side::Master));
         failpoint!("takeover.attached");
         warn_of_rival(name, alive, opening);
         let capacity = segment.view.layout.capacity;

@@ -266,6 +266,11 @@ impl Core {
         }
         let old = monitor.segment.id;
         let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some_and(|mark| mark.disclaims() == 0));
+        // Before a thread of ours can write there, and be stopped in that.
+        let mark = match &attachment {
+            None => segment.mark_or_name(self.side),
+            Some(attachment) => attachment.mark,
+        };
         let moved = self.replace_segment(monitor, segment, |old, holds_lock| {
             if named {
                 detach(old, self.side, holds_lock);
@@ -276,6 +281,12 @@ impl Core {
             failpoint!("move.left");
         });
         if let Err(segment) = moved {
+            if attachment.is_none() {
+                match mark {
+                    Some(mark) => segment.unmark(mark),
+                    None => segment.view.forget_unmarked(self.side),
+                }
+            }
             monitor.pending = Some((segment, attachment));
             return;
         }
@@ -286,7 +297,7 @@ impl Core {
             if monitor.segment.signs(self.side) != Signs::Alive {
                 forget_parked(&monitor.segment, self.side);
             }
-            attach(&monitor.segment, self.side, false)
+            attach(&monitor.segment, self.side, false, mark)
         });
         self.generation.store(attachment.generation, Ordering::Relaxed); // the tick reads it; same thread, or under the mutex
         monitor.holds_lock = attachment.holds_lock;

@@ -74,6 +74,15 @@ impl Segment {
         None
     }
 
+    /// The mark of a handle of `side`, or else its name.
+    pub(crate) fn mark_or_name(&self, side: Side) -> Option<Mark> {
+        let mark = self.mark(side, 0);
+        if mark.is_none() {
+            self.view.name_unmarked(side);
+        }
+        mark
+    }
+
     /// Gives a mark back.
     pub(crate) fn unmark(&self, mark: Mark) {
         lock::unlock(self.file.as_fd(), mark.0);

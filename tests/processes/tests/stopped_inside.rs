@@ -67,3 +67,29 @@ fn a_segment_whose_magic_is_gone_once_it_is_mapped_is_not_attached_to() {
         assert_eq!(["slave_pid", "master_pid"].map(|field| raw.get(field)), [0, 0], "{role}: nobody took a side");
     }
 }
+
+/// A thread of a slave that moves may be on its way into a write, and begin it at the new segment before the slave is attached there.
+#[test]
+fn who_can_write_to_the_next_segment_has_a_mark_there() {
+    for point in ["move.placed", "move.mapped"] {
+        let name = Name::new();
+        let mut old = Peer::ours("master", &name, &[]);
+        let options = ["--attempts=0", "--wait=0", "--retry=5"];
+        let plan = format!("{point}=sleep:500");
+        let mut slave = Peer::with_failpoints(&plan, "slave", &name, &options);
+        assert!(slave.answer().starts_with("ok"), "{point}");
+        old.leave();
+        let _new = Peer::ours("master", &name, &["--threshold=60000"]);
+        let raw = name.raw();
+        let marks = || raw.locked(1 << 57..i64::MAX).len();
+        let mut had_mark = false;
+        until("it is there", || {
+            let marked = marks() == 1;
+            let is_there = raw.get("slave_pid") != 0;
+            had_mark |= marked && !is_there;
+            is_there
+        });
+        assert!(had_mark, "{point}");
+        assert_eq!(marks(), 1, "{point}: one alone");
+    }
+}

@@ -1,8 +1,9 @@
 //! A message that stays half-written while several writers of a side live: none of them could be the dead one's heir, as each
 //! may hold the lock for all that the others know. So each says that it does not, and whoever writes next finds itself alone.
 //!
-//! It says so by another [mark](crate::segment::mark), one for that very odd sequence, or by none. Meanwhile no thread of the handle may come
-//! to hold that lock: each gives it back, and ends all this first ([`Channel::disclaim`](crate::channel::Channel::disclaim)).
+//! It says so by another [mark](crate::segment::mark), one for that very odd sequence, or by none.
+//! Meanwhile no thread of the handle may come to hold that lock: each gives it back, and ends all
+//! this first ([`Channel::disclaim`](crate::channel::Channel::disclaim)).
 
 use super::core::Core;
 use crate::liveness::monitor::{Monitor, NAMELESS};
@@ -12,7 +13,8 @@ use crate::sys::clock::MS;
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
-/// Milliseconds that a name of one without a mark stands before it is looked into: as long as a lock that such a name protects.
+/// Milliseconds that a name of one without a mark stands before it is taken away: as long as it
+/// protects a lock.
 const NAMED: u64 = NAMELESS;
 /// Between two tries for a mark.
 const AGAIN: u64 = 10 * MS;
@@ -38,11 +40,13 @@ impl Core {
         if passed {
             self.mark_anew(monitor);
         } else if self.tx().disclaim(&self.writer, now) {
-            // Acquire pairs with publish. Since the look above it may have passed, and a thread of ours have the next lock.
+            // Acquire pairs with publish. It may have passed since the look above, and a thread of
+            // ours have the next lock.
             if self.tx().head.sequence.load(Ordering::Acquire) != now {
                 return self.writer.end_disclaim();
             }
-            // With neither mark nor name where somebody's read locks leave no place: no thread of ours writes before that ends.
+            // Read locks may leave no place: then it has neither mark nor name, as no thread of ours
+            // writes before the disclaim ends.
             let other = monitor.segment.mark(self.side, now).unwrap_or_else(|| Mark::nowhere(self.side, now));
             match monitor.mark.replace(other) {
                 Some(old) => monitor.segment.unmark(old),

@@ -55,19 +55,13 @@ impl Core {
             // A master's fresh segment that it never got to.
             service::remove_side(segment.id, self.side);
             self.leave(&segment, attachment.generation, attachment.holds_lock, true);
-            if attachment.mark.is_none() {
-                segment.view.forget_unmarked(self.side);
-            }
-            segment.give_locks_back();
-        }
-        if monitor.mark.is_none() {
-            monitor.segment.view.forget_unmarked(self.side); // nobody of this handle writes any more
+            segment.end_membership(self.side, attachment.mark);
         }
         if was != State::Ousted {
             let generation = self.generation.load(Ordering::Relaxed); // the ticks are over
             self.leave(&monitor.segment, generation, monitor.holds_lock, monitor.present);
         }
-        monitor.segment.give_locks_back();
+        monitor.segment.end_membership(self.side, monitor.mark);
         let mut views = monitor.retired;
         views.append(&mut monitor.spares);
         views.push(monitor.segment.view);

@@ -37,21 +37,25 @@ impl Core {
             return;
         }
         let Some(_one) = self.try_to_decide() else { return };
-        if passed {
-            self.mark_anew(monitor);
-        } else if self.tx().disclaim(&self.writer, now) {
-            // Acquire pairs with publish. It may have passed since the look above, and a thread of
-            // ours have the next lock.
-            if self.tx().head.sequence.load(Ordering::Acquire) != now {
-                return self.writer.end_disclaim();
-            }
-            // Read locks may leave no place: then it has neither mark nor name, as no thread of ours
-            // writes before the disclaim ends.
-            let other = monitor.segment.mark(self.side, now).unwrap_or_else(|| Mark::nowhere(self.side, now));
-            match monitor.mark.replace(other) {
-                Some(old) => monitor.segment.unmark(old),
-                None => monitor.segment.view.forget_unmarked(self.side),
-            }
+        if passed { self.mark_anew(monitor) } else { self.disclaim(monitor, now) }
+    }
+
+    /// Disclaims the lock that stood at `odd` a moment ago. The caller has the right to decide.
+    fn disclaim(&self, monitor: &mut Monitor, odd: u32) {
+        if !self.tx().disclaim(&self.writer, odd) {
+            return;
+        }
+        // Acquire pairs with publish. It may have passed since, and a thread of ours have the next
+        // lock.
+        if self.tx().head.sequence.load(Ordering::Acquire) != odd {
+            return self.writer.end_disclaim();
+        }
+        // Read locks may leave no place: then it has neither mark nor name, as no thread of ours
+        // writes before the disclaim ends.
+        let other = monitor.segment.mark(self.side, odd).unwrap_or_else(|| Mark::nowhere(self.side, odd));
+        match monitor.mark.replace(other) {
+            Some(old) => monitor.segment.unmark(old),
+            None => monitor.segment.view.forget_unmarked(self.side),
         }
     }
 
@@ -246,6 +250,57 @@ mod tests {
     fn is_in_the_way(slave: &Endpoint, odd: u32) -> bool {
         let Ok(Found::Valid(other)) = find(&slave.core.name, 0) else { panic!("no segment") };
         other.has_other_writers(Side::Slave, odd, Some(Mark::nowhere(Side::Slave, 1)), false)
+    }
+
+    #[test]
+    fn the_place_of_its_own_mark_is_none_that_can_be_had() {
+        let (slave, _master) = pair("own_place");
+        let own = with(&slave, |_, monitor| monitor.mark).expect("a mark");
+        // Another test may have its place tried in between.
+        let is_tried = (0..1000).any(|_| {
+            set_word(&slave, identity::SEVERAL);
+            tend(&slave, 1);
+            own.try_next();
+            tend(&slave, NAMED);
+            let stands = word(&slave) == identity::SEVERAL;
+            set_word(&slave, 0);
+            assert!(is_in_the_way(&slave, 7), "its mark is given back");
+            stands
+        });
+        assert!(is_tried);
+    }
+
+    #[test]
+    fn a_lock_that_has_passed_is_not_disclaimed() {
+        for has_place in [true, false] {
+            let (slave, _master) = pair(&format!("passed_{has_place}"));
+            let reader = (!has_place).then(|| unmarked(&slave));
+            if !has_place {
+                set_word(&slave, identity::own());
+            }
+            set_sequence(&slave, 9); // the next one, which may be a thread's of its own
+            with(&slave, |core, monitor| core.disclaim(monitor, 7));
+            assert!(is_in_the_way(&slave, 7) && is_in_the_way(&slave, 9), "{has_place}");
+            set_sequence(&slave, 10);
+            drop(writes(slave));
+            drop(reader);
+        }
+    }
+
+    #[test]
+    fn who_may_break_a_lock_does_not_disclaim_it_meanwhile() {
+        let (slave, _master) = pair("may_break");
+        set_sequence(&slave, 7);
+        tend(&slave, 1);
+        tend(&slave, STOOD);
+        assert!(!is_in_the_way(&slave, 7));
+        let one = slave.core.may_break(7).expect("it is alone");
+        tend(&slave, STOOD);
+        assert!(is_in_the_way(&slave, 7), "another would break it too");
+        drop(one);
+        tend(&slave, STOOD);
+        assert!(!is_in_the_way(&slave, 7), "it has not broken it");
+        set_sequence(&slave, 8);
     }
 
     /// What becomes of a message that it has disclaimed.

@@ -191,10 +191,7 @@ pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, li
         }
         detach(&segment.view, Side::Master, attachment.holds_lock);
     }
-    if attachment.mark.is_none() {
-        segment.view.forget_unmarked(Side::Master);
-    }
-    segment.give_locks_back();
+    segment.end_membership(Side::Master, attachment.mark);
     service::remove_side(segment.id, Side::Master);
 }
 
@@ -283,10 +280,7 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
     failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment.view, Side::Slave, attachment.holds_lock);
-        if attachment.mark.is_none() {
-            segment.view.forget_unmarked(Side::Slave);
-        }
-        segment.give_locks_back();
+        segment.end_membership(Side::Slave, attachment.mark);
         service::remove_side(segment.id, Side::Slave);
         return Ok(None);
     }

@@ -3,6 +3,7 @@
 use super::core::{Core, State};
 use crate::channel::{Barrier, Channel, Lock};
 use crate::error::Error;
+use crate::failpoint::failpoint;
 use crate::log::Level;
 use crate::sync::{self, MutexGuard, Ordering};
 use crate::sys::{
@@ -164,6 +165,7 @@ impl Core {
             }
         }
         if still && let Some(one) = self.may_break(first) {
+            failpoint!("write.alone");
             let tx = self.tx();
             if message.len() <= tx.capacity
                 && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
@@ -178,7 +180,7 @@ impl Core {
     }
 
     /// The right to break the lock of our direction, if no other handle can hold it at `odd`, and no thread of ours is about to.
-    fn may_break(&self, odd: u32) -> Option<MutexGuard<'_, ()>> {
+    pub(super) fn may_break(&self, odd: u32) -> Option<MutexGuard<'_, ()>> {
         let mut monitor = sync::hold(&self.monitor);
         let monitor = monitor.as_mut()?;
         if !monitor.is_alone(self.side, odd) {

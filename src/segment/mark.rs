@@ -21,6 +21,8 @@ const SIDE: u32 = 56;
 const NOWHERE: i64 = 1 << 62;
 /// Places tried, until one is free.
 const TRIES: u32 = 64;
+/// The number tried next. Relaxed, as it only has to differ.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Tries to name ourselves, against somebody who changes the word all the time.
 const NAMINGS: u32 = 16;
 
@@ -34,6 +36,11 @@ fn places(side: Side, odd: u32) -> Range<i64> {
     first..first + (1 << HANDLES)
 }
 
+/// Where this process begins, so that several seldom try the same.
+fn first_number() -> u32 {
+    (process::pid() as u32).wrapping_mul(251)
+}
+
 impl Mark {
     /// One of who disclaims `odd`, and has no place to say so.
     pub(crate) fn nowhere(side: Side, odd: u32) -> Mark {
@@ -43,6 +50,12 @@ impl Mark {
     /// Where those of slaves begin; those of masters lie before.
     #[cfg(test)]
     pub(crate) const FIRST_OF_SLAVE: i64 = (Side::Slave as i64 + 1) << SIDE;
+
+    /// Has its place tried next, unless another thread is faster.
+    #[cfg(test)]
+    pub(crate) fn try_next(self) {
+        NEXT.store((self.0 as u32).wrapping_sub(first_number()), Ordering::Relaxed);
+    }
 
     /// One that is on no file.
     #[cfg(all(test, loom))]
@@ -59,11 +72,9 @@ impl Mark {
 impl Segment {
     /// Takes a mark for a handle of `side` that disclaims the lock at `odd`, 0 for none; `None` if it cannot be had.
     pub(crate) fn mark(&self, side: Side, odd: u32) -> Option<Mark> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let file = self.file.as_fd();
         for _ in 0..TRIES {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed); // only has to differ
-            let number = (process::pid() as u32).wrapping_mul(251).wrapping_add(number);
+            let number = first_number().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
             let place = places(side, odd).start + i64::from(number as u16);
             match lock::try_lock(file, place) {
                 Ok(true) => return Some(Mark(place)),
@@ -86,6 +97,15 @@ impl Segment {
     /// Gives a mark back.
     pub(crate) fn unmark(&self, mark: Mark) {
         lock::unlock(self.file.as_fd(), mark.0);
+    }
+
+    /// Ends a handle's membership of `side` once the header says that it has left: its name goes, if it has that in place of a
+    /// mark, and each lock.
+    pub(crate) fn end_membership(&self, side: Side, mark: Option<Mark>) {
+        if mark.is_none() {
+            self.view.forget_unmarked(side);
+        }
+        self.give_locks_back();
     }
 
     /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the sequence lock at `odd`, or at any

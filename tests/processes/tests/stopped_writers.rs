@@ -362,3 +362,24 @@ fn a_slave_leaves_the_lock_of_a_released_one_that_is_stopped() {
         assert_eq!(master.read(0), Err(-9));
     }
 }
+
+/// Where the marks of slaves lie that may hold any lock, none of them disclaimed.
+const SLAVES: std::ops::Range<i64> = 2 << 56..(2 << 56) + (1 << 16);
+
+/// Both disclaim a dead one's lock. The first ends that to break it, and its tick goes on meanwhile.
+#[test]
+fn who_is_about_to_repair_a_message_is_held_up() {
+    let name = Name::new();
+    let mut master = Peer::ours("master", &name, &[]);
+    let [mut first, mut second] = [(); 2].map(|()| Peer::ours("slave", &name, &[]));
+    let raw = name.raw();
+    raw.add("s2m.sequence", 1);
+    let is_marked = || !raw.locked(SLAVES).is_empty();
+    until("both disclaim it", || !is_marked());
+    first.ok("arm write.alone=sleep:2000");
+    first.send(format_args!("write {}", message('f')));
+    until("it is about to break it", is_marked);
+    assert_refused(&mut second, &raw, "the first is in the way");
+    assert_eq!(first.answer_within(SOON).as_deref(), Some("ok"), "{}", first.log());
+    assert_both_heard([(&mut first, 'f'), (&mut second, 's')], &mut master);
+}

@@ -48,11 +48,11 @@ impl Mark {
     }
 
     /// Where those of slaves begin; those of masters lie before.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) const FIRST_OF_SLAVE: i64 = (Side::Slave as i64 + 1) << SIDE;
 
     /// Has its place tried next, unless another thread is faster.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn try_next(self) {
         NEXT.store((self.0 as u32).wrapping_sub(first_number()), Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub(crate) use read::Taken;
-pub(crate) use write::{Barrier, HeldLock, LARGE, Lock};
+pub(crate) use write::{Barrier, Dispute, HeldLock, LARGE, Lock};
 
 use crate::segment::layout::{Head, Tail};
 use crate::sync::AtomicU64;

@@ -21,7 +21,7 @@ use crate::liveness::parity::difference;
 use crate::segment::layout::Tail;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::{clock, futex};
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, ptr::NonNull};
 
 /// What a handle keeps about its own writing, outside the segment. In this order: the first two are looked at with each write.
 #[repr(C)]
@@ -33,15 +33,25 @@ pub(crate) struct HeldLock {
     /// `breaks` that the thread found before: the store of one that stood still since, while its lock was broken, does not
     /// hide the lock of a thread that came after. That would take half as many breakings meanwhile as there are places.
     odd: [AtomicU32; PLACES],
+    /// What `breaks` was made at the last move; [`NEVER`] before the first.
+    moved: AtomicU32,
     wakes: Wakes,
 }
 
 /// As many as `breaks` has values; an even number. In a model few.
 const PLACES: usize = if cfg!(loom) { 6 } else { 256 };
 
+/// No value of `breaks`.
+const NEVER: u32 = u32::MAX;
+
 impl Default for HeldLock {
     fn default() -> Self {
-        HeldLock { breaks: AtomicU32::new(0), odd: std::array::from_fn(|_| AtomicU32::new(0)), wakes: Wakes::default() }
+        HeldLock {
+            breaks: AtomicU32::new(0),
+            odd: std::array::from_fn(|_| AtomicU32::new(0)),
+            moved: AtomicU32::new(NEVER),
+            wakes: Wakes::default(),
+        }
     }
 }
 
@@ -65,16 +75,33 @@ impl HeldLock {
         self.odd.iter().any(|taken| taken.load(Ordering::Relaxed) == odd) // stored under that very lock
     }
 
-    /// Forgets the lock last held. Only while the caller holds the channel's lock, on its way to another channel.
-    pub(crate) fn forget(&self) {
-        self.odd.iter().for_each(|odd| odd.store(0, Ordering::Relaxed)); // no thread of this handle can store here meanwhile
+    /// Forgets the locks taken, on the way to another channel, with the lock of the old one or not: then
+    /// a thread may have taken that and not have said so yet, and finds it disputed. The caller has the
+    /// right to decide, and no disclaim goes on.
+    pub(crate) fn forget(&self, is_locked: bool) {
+        let breaks = self.breaks.load(Ordering::Relaxed); // one thread decides at a time
+        let next = if is_locked { breaks } else { later(breaks, 2) };
+        self.moved.store(next, Ordering::Relaxed); // looked at by who decides
+        if !is_locked {
+            self.breaks.store(next, Ordering::Relaxed);
+            sync::heavy_barrier(); // as in disclaim
+        }
+        self.odd.iter().for_each(|odd| odd.store(0, Ordering::Relaxed));
+    }
+
+    /// Whether the handle has moved after a decision that came after a thread found `breaks`. Then a lock that it took may have been
+    /// broken before the move. The caller has the right to decide.
+    fn has_moved_since(&self, breaks: u32) -> bool {
+        let since = |later: u32| (later + PLACES as u32 - breaks) % PLACES as u32;
+        let moved = self.moved.load(Ordering::Relaxed);
+        moved != NEVER && (1..=since(self.breaks.load(Ordering::Relaxed))).contains(&since(moved))
     }
 
     /// Ends what [`Channel::disclaim`] began. One thread at a time, as with all that decide.
     pub(crate) fn end_disclaim(&self) {
         let breaks = self.breaks.load(Ordering::Relaxed);
         if breaks & 1 == 1 {
-            self.breaks.store(later(breaks, 1), Ordering::Release); // pairs with try_lock and settle
+            self.breaks.store(later(breaks, 1), Ordering::Release); // pairs with try_lock
         }
     }
 
@@ -93,8 +120,18 @@ pub(crate) enum Lock {
     Taken(u32),
     /// Someone else's; the odd sequence seen.
     Busy(u32),
-    /// Held at this sequence, but another thread of this handle may be about to break it: see [`Channel::settle`].
-    Disputed(u32),
+    /// Held, but another thread of this handle may be about to break it: see [`Channel::renew`].
+    Disputed(Dispute),
+}
+
+/// A lock that was taken while another thread of the handle decided about it, or moved the handle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dispute {
+    /// The sequence it was taken of.
+    of: NonNull<AtomicU32>,
+    odd: u32,
+    /// As found before.
+    breaks: u32,
 }
 
 /// Who pays for the store-load barrier between publishing and parking.
@@ -136,24 +173,29 @@ impl Channel<'_> {
         sync::light_barrier(); // pairs with the heavy barrier of try_break
         // Not the sequence itself: a load of the word just exchanged costs half as much as the whole write.
         if breaks & 1 == 1 || held.breaks.load(Ordering::Relaxed) != breaks {
-            return Lock::Disputed(odd);
+            return Lock::Disputed(Dispute { of: NonNull::from(&self.head.sequence), odd, breaks });
         }
         Lock::Taken(odd)
     }
 
-    /// Settles [`Lock::Disputed`]: once the other thread is done the lock is either broken or given back, with no new message.
+    /// Makes a disputed lock ours for good: the odd sequence that it has then. `None` if it is broken, or may be, since the handle
+    /// has moved: if it stands in the new segment after all, it is repaired as that of a dead writer. The caller has the right to
+    /// decide, and no disclaim goes on.
+    ///
+    /// It gets another odd sequence: whoever has found that nobody holds it at the former may break that at any later time.
     #[cold]
-    pub(crate) fn settle(&self, held: &HeldLock, odd: u32) {
-        while held.breaks.load(Ordering::Acquire) & 1 == 1 {
-            sync::thread::yield_now(); // pairs with the release store that ends try_break
+    pub(crate) fn renew(&self, held: &HeldLock, dispute: Dispute) -> Option<u32> {
+        let Dispute { of, odd, breaks } = dispute;
+        // What stands there of another value is another thread's.
+        let _ = held.odd(breaks).compare_exchange(odd, 0, Ordering::Relaxed, Ordering::Relaxed);
+        if of != NonNull::from(&self.head.sequence) || held.has_moved_since(breaks) {
+            return None;
         }
-        // Before the lock is given back: whoever of another process takes this same odd value next, and dies, is none of us. A breaker
-        // that comes between the two breaks a lock under which nothing was written. The place of another value is another thread's.
-        for taken in held.odd.iter().filter(|taken| taken.load(Ordering::Relaxed) == odd) {
-            let _ = taken.compare_exchange(odd, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
-        // By an exchange: the next breaker may be at work already. Release as in unlock_unchanged.
-        let _ = self.head.sequence.compare_exchange(odd, odd.wrapping_sub(1), Ordering::Release, Ordering::Relaxed);
+        let next = odd.wrapping_add(2);
+        // Relaxed: try_lock has acquired what came before, and a broken one is no more looked at.
+        self.head.sequence.compare_exchange(odd, next, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        held.odd(held.breaks.load(Ordering::Relaxed)).store(next, Ordering::Relaxed); // looked at by who decides
+        Some(next)
     }
 
     /// Takes over a lock that has stood at `odd` for long, from a writer of another process. The caller has shown that
@@ -360,17 +402,90 @@ mod tests {
     use super::super::heap;
     use super::*;
 
+    /// A lock that is disputed, as another thread decides after it was taken.
+    fn disputed_later(channel: Channel<'_>, ours: &HeldLock) -> (Dispute, u32) {
+        let breaks = ours.breaks.load(Ordering::Relaxed);
+        let (mut dispute, _) = disputed(channel, ours);
+        dispute.breaks = breaks;
+        (dispute, dispute.odd)
+    }
+
+    /// A lock that is disputed, as another thread disclaims it.
+    fn disputed(channel: Channel<'_>, ours: &HeldLock) -> (Dispute, u32) {
+        ours.breaks.store(later(ours.breaks.load(Ordering::Relaxed), 1), Ordering::Relaxed);
+        let Lock::Disputed(dispute) = channel.try_lock(ours) else { panic!("not disputed") };
+        ours.end_disclaim();
+        (dispute, dispute.odd)
+    }
+
     #[test]
-    fn a_disputed_lock_that_was_given_back_does_not_hide_that_another_process_died_with_it() {
-        let (owned, ours, dead) = (heap::Owned::new(16), HeldLock::default(), HeldLock::default());
+    fn a_renewed_lock_is_not_broken_by_a_proof_about_the_former() {
+        let (owned, ours, other) = (heap::Owned::new(16), HeldLock::default(), HeldLock::default());
         let channel = owned.channel();
-        ours.breaks.store(1, Ordering::Relaxed); // another thread of the handle decides
-        let Lock::Disputed(odd) = channel.try_lock(&ours) else { panic!("not disputed") };
-        ours.breaks.store(2, Ordering::Relaxed); // and has found this one
-        channel.settle(&ours, odd);
-        assert!(!ours.holds(odd));
-        assert!(matches!(channel.try_lock(&dead), Lock::Taken(taken) if taken == odd), "given back");
-        assert!(matches!(channel.try_break(&ours, odd), Lock::Taken(next) if next == odd + 2));
+        let (dispute, odd) = disputed(channel, &ours);
+        let next = channel.renew(&ours, dispute);
+        assert_eq!(next, Some(odd + 2));
+        assert!(ours.holds(odd + 2) && !ours.holds(odd));
+        assert!(matches!(channel.try_break(&other, odd), Lock::Busy(_)), "that was about another lock");
+    }
+
+    #[test]
+    fn a_disputed_lock_that_was_broken_is_not_ours() {
+        let (owned, ours, other) = (heap::Owned::new(16), HeldLock::default(), HeldLock::default());
+        let channel = owned.channel();
+        let (dispute, odd) = disputed(channel, &ours);
+        assert!(matches!(channel.try_break(&other, odd), Lock::Taken(_)));
+        assert_eq!(channel.renew(&ours, dispute), None);
+        assert!(![odd, odd + 2].iter().any(|&odd| ours.holds(odd)), "whoever dies there is none of us");
+    }
+
+    #[test]
+    fn a_disputed_lock_of_the_channel_before_a_move_is_left_there() {
+        let [old, new] = [(); 2].map(|()| heap::Owned::new(16));
+        for at_another_address in [true, false] {
+            let (ours, other) = (HeldLock::default(), HeldLock::default());
+            let (dispute, odd) = disputed(old.channel(), &ours);
+            if !at_another_address {
+                old.channel().head.sequence.store(0, Ordering::Relaxed); // the new file, in its place
+            }
+            let channel = if at_another_address { new.channel() } else { old.channel() };
+            ours.forget(!at_another_address);
+            let Lock::Taken(theirs) = channel.try_lock(&other) else { panic!("not free") };
+            assert_eq!(theirs, odd, "by chance the same");
+            assert_eq!(channel.renew(&ours, dispute), None, "another address: {at_another_address}");
+            assert_eq!(channel.head.sequence.load(Ordering::Relaxed), theirs, "another's");
+            assert!(!ours.holds(theirs));
+            channel.unlock_unchanged(theirs);
+            old.channel().unlock_unchanged(1);
+        }
+    }
+
+    #[test]
+    fn a_move_counts_for_whoever_looked_before_a_decision_that_it_came_after() {
+        let held = HeldLock::default();
+        let decide = || held.breaks.store(later(held.breaks.load(Ordering::Relaxed), 2), Ordering::Relaxed);
+        assert!((0..PLACES as u32).all(|breaks| !held.has_moved_since(breaks)), "never");
+        for is_locked in [true, false] {
+            for _ in 0..PLACES {
+                let before = held.breaks.load(Ordering::Relaxed);
+                decide();
+                let at = held.breaks.load(Ordering::Relaxed);
+                held.forget(is_locked);
+                assert!(held.has_moved_since(before));
+                assert_eq!(held.has_moved_since(at), !is_locked, "with the lock it was not broken before");
+                decide();
+                assert!(held.has_moved_since(before) && !held.has_moved_since(held.breaks.load(Ordering::Relaxed)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_taken_right_after_a_move_that_was_not_said_before_it_is_renewed() {
+        let (owned, ours) = (heap::Owned::new(16), HeldLock::default());
+        let channel = owned.channel();
+        ours.forget(true); // by now the thread had found `breaks`
+        let (dispute, odd) = disputed_later(channel, &ours);
+        assert_eq!(channel.renew(&ours, dispute), Some(odd + 2), "or it would stand there");
     }
 
     #[test]

@@ -6,15 +6,18 @@
 //! this first ([`Channel::disclaim`](crate::channel::Channel::disclaim)).
 
 use super::core::Core;
-use crate::liveness::monitor::{Monitor, NAMELESS};
+use crate::liveness::{
+    monitor::{Monitor, NAMELESS},
+    service,
+};
 use crate::segment::mark::Mark;
-use crate::sync::{self, MutexGuard, Ordering, TryLockError};
+use crate::sync::{MutexGuard, Ordering, TryLockError};
 use crate::sys::clock::MS;
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
-/// Milliseconds that a name of one without a mark stands before it is taken away: as long as it
-/// protects a lock.
+/// Milliseconds that a name of one without a mark stands before it is questioned, and then before it is taken away: as long as
+/// it protects a lock.
 const NAMED: u64 = NAMELESS;
 /// Between two tries for a mark.
 const AGAIN: u64 = 10 * MS;
@@ -27,7 +30,7 @@ impl Core {
         monitor.stood = if now == monitor.standing { monitor.stood.saturating_add(elapsed) } else { 0 };
         monitor.standing = now;
         match monitor.mark {
-            Some(_) => self.forget_others(monitor, elapsed),
+            Some(_) => self.question_name(monitor, elapsed),
             None => self.try_for_mark(monitor, now_at),
         }
         let disclaimed = monitor.mark.map_or(0, Mark::disclaims);
@@ -55,7 +58,7 @@ impl Core {
         let other = monitor.segment.mark(self.side, odd).unwrap_or_else(|| Mark::nowhere(self.side, odd));
         match monitor.mark.replace(other) {
             Some(old) => monitor.segment.unmark(old),
-            None => monitor.segment.view.forget_unmarked(self.side),
+            None => self.forget_name(monitor),
         }
     }
 
@@ -67,29 +70,34 @@ impl Core {
         }
         monitor.next_mark = now + AGAIN;
         monitor.mark = monitor.segment.mark(self.side, 0);
-        let view = &monitor.segment.view;
         match monitor.mark {
-            Some(_) => view.forget_unmarked(self.side),
-            None => view.keep_unmarked(self.side),
+            Some(_) => self.forget_name(monitor),
+            None => monitor.segment.view.keep_unmarked(self.side, self.is_only_one(monitor)),
         }
     }
 
-    /// Takes a name away that nobody seems to need any more: for long now marks can be had again, so that each that runs has one.
-    fn forget_others(&self, monitor: &mut Monitor, elapsed: u64) {
-        let name = monitor.segment.view.header().unmarked[self.side as usize].load(Ordering::Relaxed); // watched for change
+    /// Whether the process has no other handle of our side.
+    fn is_only_one(&self, monitor: &Monitor) -> bool {
+        service::count_side(monitor.segment.id, self.side) == 1
+    }
+
+    /// Takes our name away, unless another handle of this process may stand behind it: then it goes by age.
+    fn forget_name(&self, monitor: &Monitor) {
+        if self.is_only_one(monitor) {
+            monitor.segment.view.forget_unmarked(self.side);
+        }
+    }
+
+    /// Questions a name that has stood for long: most have a mark by now, or are gone.
+    fn question_name(&self, monitor: &mut Monitor, elapsed: u64) {
+        let view = &monitor.segment.view;
+        let name = view.header().unmarked[self.side as usize].load(Ordering::Relaxed); // watched for change
         if name == 0 {
             return;
         }
         monitor.named = if name == monitor.named.0 { (name, monitor.named.1 + elapsed) } else { (name, 0) };
-        if monitor.named.1 < NAMED || monitor.standing & 1 == 1 {
-            return;
-        }
-        monitor.named = (0, 0);
-        let another = monitor.segment.mark(self.side, 0);
-        // Its own place, by chance, is no new one, and stays locked.
-        if let Some(another) = another.filter(|another| monitor.mark != Some(*another)) {
-            monitor.segment.unmark(another);
-            monitor.segment.view.forget_named(self.side, name);
+        if monitor.named.1 >= NAMED && monitor.standing & 1 == 0 {
+            view.question_name(self.side, name);
         }
     }
 
@@ -106,17 +114,6 @@ impl Core {
     pub(super) fn end_disclaim_of(&self, monitor: &mut Monitor) {
         if monitor.mark.is_some_and(|mark| mark.disclaims() != 0) {
             self.mark_anew(monitor);
-        }
-    }
-
-    /// The same for a thread that has found its lock disputed.
-    #[cold]
-    pub(super) fn end_disclaim(&self) {
-        let mut monitor = sync::hold(&self.monitor);
-        let _one = sync::hold(&self.breaker);
-        match monitor.as_mut() {
-            Some(monitor) => self.end_disclaim_of(monitor),
-            None => self.writer.end_disclaim(), // closed meanwhile
         }
     }
 
@@ -137,6 +134,7 @@ mod tests {
     use crate::config::Side;
     use crate::endpoint::Endpoint;
     use crate::segment::find::{Found, find};
+    use crate::sync;
     use crate::sys::{clock, file, identity, process};
     use std::{
         os::fd::{AsFd, OwnedFd},
@@ -147,14 +145,15 @@ mod tests {
     const ELSEWHERE: u64 = 1 << 30; // of the namespace's bits
     const NOBODY: u64 = (1 << 22) - 1; // over the highest pid
 
+    fn open(test: &str, role: Role) -> Endpoint {
+        let name = format!("disclaim_{test}_{}", process::pid());
+        Endpoint::builder(name).role(role).threads(false).open().expect("open")
+    }
+
     /// A slave whose ticks are the test's, and its master.
     fn pair(test: &str) -> (Endpoint, Endpoint) {
-        let open = |role| {
-            let name = format!("disclaim_{test}_{}", process::pid());
-            Endpoint::builder(name).role(role).threads(false).open().expect("open")
-        };
-        let master = open(Role::Master);
-        (open(Role::Slave), master)
+        let master = open(test, Role::Master);
+        (open(test, Role::Slave), master)
     }
 
     fn with<T>(slave: &Endpoint, action: impl FnOnce(&Core, &mut Monitor) -> T) -> T {
@@ -165,12 +164,20 @@ mod tests {
         with(slave, |core, monitor| core.tend_mark(monitor, elapsed, u64::MAX / 2));
     }
 
+    fn give_mark_back(slave: &Endpoint) {
+        with(slave, |_, monitor| monitor.segment.unmark(monitor.mark.take().expect("no reader yet")));
+    }
+
     /// The handle as one that a mere reader, who stays, has kept from a mark.
     fn unmarked(slave: &Endpoint) -> OwnedFd {
-        with(slave, |_, monitor| {
-            monitor.segment.unmark(monitor.mark.take().expect("no reader yet"));
-            file::read_locked(monitor.segment.file.as_fd(), Mark::FIRST_OF_SLAVE)
-        })
+        give_mark_back(slave);
+        with(slave, |_, monitor| file::read_locked(monitor.segment.file.as_fd(), Mark::FIRST_OF_SLAVE))
+    }
+
+    /// A tick that tries for a mark.
+    fn try_for_mark(slave: &Endpoint) {
+        with(slave, |_, monitor| monitor.next_mark = 0);
+        tend(slave, 1);
     }
 
     fn set_word(slave: &Endpoint, word: u64) {
@@ -211,30 +218,30 @@ mod tests {
             (own | NOBODY, own),
         ] {
             set_word(&slave, found);
-            with(&slave, |_, monitor| monitor.next_mark = 0);
-            tend(&slave, 1);
+            try_for_mark(&slave);
             assert_eq!(word(&slave), left, "{found:x}");
         }
     }
 
     #[test]
-    fn a_name_that_stands_for_long_is_taken_away() {
+    fn a_name_that_stands_for_long_is_questioned_and_then_taken_away() {
         let (slave, _master) = pair("named");
         let own = identity::own();
         for name in [own, identity::SEVERAL, own ^ ELSEWHERE, own | NOBODY] {
             set_word(&slave, name);
-            tend(&slave, 1);
-            tend(&slave, NAMED - 1);
-            assert_eq!(word(&slave), name, "not yet");
-            tend(&slave, 1);
-            assert_eq!(word(&slave), 0, "{name:x}");
+            for (stands, next) in [(name, identity::ANYBODY), (identity::ANYBODY, 0)] {
+                tend(&slave, 1);
+                tend(&slave, NAMED - 1);
+                assert_eq!(word(&slave), stands, "not yet");
+                tend(&slave, 1);
+                assert_eq!(word(&slave), next, "{name:x}");
+            }
         }
     }
 
     #[test]
     fn what_one_writes_whose_fate_is_not_seen_is_left_alone_for_long() {
         let (slave, _master) = pair("long");
-        set_word(&slave, identity::SEVERAL);
         set_sequence(&slave, 7);
         let is_alone = |stood| {
             with(&slave, |_, monitor| {
@@ -242,7 +249,10 @@ mod tests {
                 monitor.is_alone(Side::Slave, 7)
             })
         };
-        assert!(!is_alone(NAMELESS - 1) && is_alone(NAMELESS));
+        for name in [identity::SEVERAL, identity::ANYBODY, identity::own(), identity::own() ^ ELSEWHERE] {
+            set_word(&slave, name);
+            assert!(!is_alone(NAMELESS - 1) && is_alone(NAMELESS), "{name:x}");
+        }
         set_sequence(&slave, 8);
     }
 
@@ -253,21 +263,40 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_its_own_mark_is_none_that_can_be_had() {
-        let (slave, _master) = pair("own_place");
-        let own = with(&slave, |_, monitor| monitor.mark).expect("a mark");
-        // Another test may have its place tried in between.
-        let is_tried = (0..1000).any(|_| {
-            set_word(&slave, identity::SEVERAL);
-            tend(&slave, 1);
-            own.try_next();
-            tend(&slave, NAMED);
-            let stands = word(&slave) == identity::SEVERAL;
-            set_word(&slave, 0);
-            assert!(is_in_the_way(&slave, 7), "its mark is given back");
-            stands
-        });
-        assert!(is_tried);
+    fn who_stands_behind_a_name_gives_it_anew_when_it_is_questioned() {
+        let (slave, _master) = pair("questioned");
+        let other = open("questioned", Role::Slave);
+        give_mark_back(&other);
+        let _reader = unmarked(&slave);
+        with(&other, |_, monitor| monitor.mark = Some(Mark::nowhere(Side::Slave, 0))); // it has one
+        set_word(&slave, identity::own() ^ ELSEWHERE);
+        tend(&other, 1);
+        tend(&other, NAMED);
+        assert_eq!(word(&slave), identity::ANYBODY);
+        assert!(is_in_the_way(&slave, 7), "that protects as well");
+        try_for_mark(&slave);
+        assert_eq!(word(&slave), identity::SEVERAL);
+    }
+
+    #[test]
+    fn a_name_that_several_handles_of_a_process_stand_behind_is_not_taken_away_by_one() {
+        let (slave, _master) = pair("shared");
+        let other = open("shared", Role::Slave);
+        give_mark_back(&other);
+        let reader = unmarked(&slave);
+        set_word(&slave, identity::own());
+        try_for_mark(&slave);
+        assert_eq!(word(&slave), identity::SEVERAL, "each would take that for itself");
+        set_word(&slave, identity::own());
+        drop(reader);
+        try_for_mark(&slave);
+        assert!(with(&slave, |_, monitor| monitor.mark.is_some()));
+        assert_eq!(word(&slave), identity::own(), "the other may have none");
+        drop(other);
+        assert_eq!(word(&slave), identity::own(), "the first may have none");
+        give_mark_back(&slave);
+        try_for_mark(&slave);
+        assert_eq!(word(&slave), 0, "now it is alone");
     }
 
     #[test]

@@ -143,10 +143,7 @@ impl Endpoint {
     pub fn try_write(&self, message: &[u8]) -> bool {
         match self.core.write_now(as_uninit(message)) {
             Attempt::Done => true,
-            Attempt::Failed { disputed } => {
-                self.core.settle_dispute(disputed);
-                false
-            }
+            Attempt::Failed(dispute) => dispute.is_some_and(|dispute| self.core.write_disputed(as_uninit(message), dispute)),
         }
     }
 
@@ -226,7 +223,7 @@ impl Endpoint {
     /// [`Endpoint::write`].
     #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
     pub(crate) fn write_patiently(&self, message: &[u8]) -> Result<(), Error> {
-        self.core.write_slow(as_uninit(message), 0)
+        self.core.write_slow(as_uninit(message), None)
     }
 
     /// Ends it before it is dropped. `owner`, which it belongs to, stays as long as a call that this overtakes may use it.

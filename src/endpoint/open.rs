@@ -191,8 +191,8 @@ pub(crate) fn abandon(name: &Name, segment: &Segment, attachment: Attachment, li
         }
         detach(&segment.view, Side::Master, attachment.holds_lock);
     }
-    segment.end_membership(Side::Master, attachment.mark);
     service::remove_side(segment.id, Side::Master);
+    segment.end_membership(Side::Master, attachment.mark);
 }
 
 /// The decision lock of `file`, if the name still leads to it then.
@@ -280,8 +280,8 @@ fn attach_slave(name: &Name, settings: &Settings, segment: Segment) -> Result<Op
     failpoint!("slave.attached");
     if !segment.is_named(name) {
         detach(&segment.view, Side::Slave, attachment.holds_lock);
-        segment.end_membership(Side::Slave, attachment.mark);
         service::remove_side(segment.id, Side::Slave);
+        segment.end_membership(Side::Slave, attachment.mark);
         return Ok(None);
     }
     // A flag of 0 is a clean exit; a free lock is a crash.

@@ -76,7 +76,7 @@ impl Core {
         if beside.is_none() {
             leave(&old_view, monitor.holds_lock); // if the lock is ours, whoever writes there next breaks it
         }
-        self.writer.forget(); // while the lock is held and no thread decides about it
+        self.writer.forget(locked.is_some());
         let view = match locked {
             Some(odd) => {
                 let (view, over_old) = put_in_place(monitor, &old_view, view);

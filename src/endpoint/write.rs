@@ -1,7 +1,7 @@
 //! Writing: straight to the channel when all is well, and what happens when it is not.
 
 use super::core::{Core, State};
-use crate::channel::{Barrier, Channel, Lock};
+use crate::channel::{Barrier, Channel, Dispute, Lock};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::log::Level;
@@ -18,10 +18,8 @@ const PATIENCE: u64 = if cfg!(loom) { 3_000 } else { 20 * MS };
 /// What became of a write at once.
 pub(crate) enum Attempt {
     Done,
-    /// Something stands in the way; not 0: the sequence of a lock to be settled first.
-    Failed {
-        disputed: u32,
-    },
+    /// Something stands in the way: a lock that is disputed, or another thing.
+    Failed(Option<Dispute>),
 }
 
 impl Core {
@@ -30,7 +28,7 @@ impl Core {
     pub(crate) fn write(&self, message: &[MaybeUninit<u8>]) -> Result<(), Error> {
         match self.write_now(message) {
             Attempt::Done => Ok(()),
-            Attempt::Failed { disputed } => self.write_slow(message, disputed),
+            Attempt::Failed(dispute) => self.write_slow(message, dispute),
         }
     }
 
@@ -38,19 +36,19 @@ impl Core {
     #[inline(always)]
     pub(crate) fn write_now(&self, message: &[MaybeUninit<u8>]) -> Attempt {
         if !self.writes_plainly() {
-            return Attempt::Failed { disputed: 0 };
+            return Attempt::Failed(None);
         }
         let tx = self.tx();
         if message.len() > tx.capacity {
-            return Attempt::Failed { disputed: 0 };
+            return Attempt::Failed(None);
         }
         match tx.try_lock(&self.writer) {
             Lock::Taken(odd) => {
                 tx.publish(odd, message, &self.writer, || self.barrier());
                 Attempt::Done
             }
-            Lock::Busy(_) => Attempt::Failed { disputed: 0 },
-            Lock::Disputed(odd) => Attempt::Failed { disputed: odd },
+            Lock::Busy(_) => Attempt::Failed(None),
+            Lock::Disputed(dispute) => Attempt::Failed(Some(dispute)),
         }
     }
 
@@ -65,8 +63,10 @@ impl Core {
 
     /// A write that was not done at once.
     #[cold]
-    pub(crate) fn write_slow(&self, message: &[MaybeUninit<u8>], disputed: u32) -> Result<(), Error> {
-        self.settle_dispute(disputed);
+    pub(crate) fn write_slow(&self, message: &[MaybeUninit<u8>], dispute: Option<Dispute>) -> Result<(), Error> {
+        if dispute.is_some_and(|dispute| self.write_disputed(message, dispute)) {
+            return Ok(());
+        }
         if !self.writes_plainly() {
             self.await_attached()?;
         }
@@ -83,12 +83,25 @@ impl Core {
         }
     }
 
-    /// Settles a disputed lock; 0 is none.
-    pub(crate) fn settle_dispute(&self, disputed: u32) {
-        if disputed != 0 {
-            self.end_disclaim(); // or its end would be waited for
-            self.tx().settle(&self.writer, disputed);
+    /// Writes `message`, for which a lock was taken that is disputed; false if that is not to be had.
+    #[cold]
+    pub(crate) fn write_disputed(&self, message: &[MaybeUninit<u8>], dispute: Dispute) -> bool {
+        let Some((tx, odd)) = self.renew(dispute) else { return false };
+        self.publish(tx, odd, message); // fits: it is the channel that it was taken of
+        true
+    }
+
+    /// Makes a disputed lock ours for good.
+    #[cold]
+    fn renew(&self, dispute: Dispute) -> Option<(Channel<'_>, u32)> {
+        let mut monitor = sync::hold(&self.monitor); // no move meanwhile
+        let _one = sync::hold(&self.breaker);
+        match monitor.as_mut() {
+            Some(monitor) => self.end_disclaim_of(monitor), // first: by our mark others see that we write
+            None => self.writer.end_disclaim(),             // closed meanwhile
         }
+        let tx = self.tx();
+        tx.renew(&self.writer, dispute).map(|odd| (tx, odd))
     }
 
     /// Takes the sequence lock; the odd sequence, ours or in the way.
@@ -96,10 +109,7 @@ impl Core {
         match tx.try_lock(&self.writer) {
             Lock::Taken(odd) => Ok(odd),
             Lock::Busy(odd) => Err(odd),
-            Lock::Disputed(odd) => {
-                self.settle_dispute(odd);
-                Err(odd)
-            }
+            Lock::Disputed(dispute) => self.renew(dispute).map(|(_, odd)| odd).ok_or(0),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::eshm::{ESHMHandle, NOT_INITIALIZED, SUCCESS, code, core_of, null};
 use super::guard::{guard, in_pieces, is_to_panic};
+use crate::channel::Dispute;
 use crate::endpoint::{self, core::Core, write::Attempt};
 use crate::error::Error;
 use std::{
@@ -27,13 +28,13 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
         return unsafe { null(handle) };
     }
     // The common case has nothing in it that can panic, so it needs no guard and no stack frame.
-    let mut lock = 0;
+    let mut lock = None;
     if size <= isize::MAX as usize && !is_to_panic("eshm_write") {
         // SAFETY: the caller's promises; a size that no object has was refused, and whether the bytes are initialised does
         // not matter to MaybeUninit.
         match unsafe { (*core_of(handle)).write_now(slice::from_raw_parts(data.cast::<MaybeUninit<u8>>(), size)) } {
             Attempt::Done => return SUCCESS,
-            Attempt::Failed { disputed } => lock = disputed,
+            Attempt::Failed(dispute) => lock = dispute,
         }
     }
     // SAFETY: as above.
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn eshm_write(handle: *mut ESHMHandle, data: *const c_void
 /// # Safety
 /// As for [`eshm_write`], with no NULL.
 #[cold]
-unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: usize, disputed: u32) -> c_int {
+unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: usize, dispute: Option<Dispute>) -> c_int {
     guard("eshm_write", NOT_INITIALIZED, || {
         // SAFETY: as in eshm_write.
         let core = unsafe { &*core_of(handle) };
@@ -51,7 +52,7 @@ unsafe fn write_guarded(handle: *mut ESHMHandle, message: *const c_void, size: u
             Err(Error::BufferTooSmall { size: isize::MAX as usize, given: size })
         } else {
             // SAFETY: as in eshm_write.
-            core.write_slow(unsafe { slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size) }, disputed)
+            core.write_slow(unsafe { slice::from_raw_parts(message.cast::<MaybeUninit<u8>>(), size) }, dispute)
         };
         code(core, result)
     })

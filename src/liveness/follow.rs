@@ -264,7 +264,7 @@ impl Core {
                 }
             }
         }
-        let old = monitor.segment.id;
+        let old_id = monitor.segment.id;
         let (named, marked) = (self.is_named_in_header(), monitor.mark.is_some_and(|mark| mark.disclaims() == 0));
         // Before a thread of ours can write there, and be stopped in that.
         let mark = match &attachment {
@@ -275,7 +275,7 @@ impl Core {
             if named {
                 detach(old, self.side, holds_lock);
             }
-            if !marked {
+            if !marked && service::count_side(old_id, self.side) == 1 {
                 old.forget_unmarked(self.side);
             }
             failpoint!("move.left");
@@ -284,14 +284,14 @@ impl Core {
             if attachment.is_none() {
                 match mark {
                     Some(mark) => segment.unmark(mark),
-                    None => segment.view.forget_unmarked(self.side),
+                    None => segment.end_membership(self.side, None), // holds no other lock there
                 }
             }
             monitor.pending = Some((segment, attachment));
             return;
         }
         failpoint!("move.mapped");
-        service::remove_side(old, self.side);
+        service::remove_side(old_id, self.side);
         // A master's was taken before its segment had a name.
         let attachment = attachment.unwrap_or_else(|| {
             if monitor.segment.signs(self.side) != Signs::Alive {

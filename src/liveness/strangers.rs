@@ -16,11 +16,13 @@ pub(crate) struct Strangers {
     ours: i32,
     /// One that cannot be seen, and for how many looks it has not been said to be ours: that may be on its way.
     suspect: (i32, u32),
+    /// The last one that was seen to run, and for how many looks: likewise, if two of ours name themselves at once.
+    fresh: (i32, u32),
     /// One of them can never be shown to be gone.
     unknown: bool,
 }
 
-/// Looks, one a millisecond, after which one that cannot be seen is none of ours.
+/// Looks, one a millisecond, after which one that is not said to be ours is none.
 const LOOKS: u32 = 100;
 
 impl Strangers {
@@ -35,6 +37,12 @@ impl Strangers {
         if header.marked[index].load(Ordering::Relaxed) == pid {
             self.ours = pid; // for as long as a successor of ours is on its way
         }
+        if self.fresh.0 == pid && self.fresh.1 < LOOKS {
+            self.fresh.1 += 1;
+            if self.ours == pid {
+                self.pids.iter_mut().filter(|known| **known == pid).for_each(|known| *known = 0);
+            }
+        }
         let (suspect, looks) = self.suspect;
         self.unknown |= suspect != 0 && suspect != pid && suspect != self.ours;
         self.suspect = (0, 0);
@@ -44,7 +52,10 @@ impl Strangers {
         }
         // A pid that is not to be seen is one of another pid namespace, or of a dead process: nobody can tell.
         match self.pids.iter_mut().find(|known| !process::exists(**known)) {
-            Some(free) if process::exists(pid) => *free = pid,
+            Some(free) if process::exists(pid) => {
+                *free = pid;
+                self.fresh = (pid, 0);
+            }
             _ if suspect != pid => self.suspect = (pid, 1),
             _ if looks < LOOKS => self.suspect = (pid, looks + 1),
             _ => self.unknown = true,
@@ -120,6 +131,13 @@ mod tests {
         }
         notice(&mut strangers, i32::MAX - 1, i32::MAX - 1);
         assert!(!strangers.are_gone(), "too late");
+        for (looks, is_ours) in [(1, true), (LOOKS - 1, true), (LOOKS + 1, false)] {
+            let mut strangers = Strangers::default();
+            (0..looks).for_each(|_| notice(&mut strangers, pid_of_ours, 1));
+            assert!(!strangers.are_gone());
+            notice(&mut strangers, pid_of_ours, pid_of_ours);
+            assert_eq!(strangers.are_gone(), is_ours, "two of ours have named themselves at once, {looks} looks ago");
+        }
         ours.kill().and_then(|()| ours.wait()).expect("its end");
     }
 }

@@ -25,9 +25,11 @@ fn threads_of_one_handle(second: bool) -> impl Fn() + Send + Sync + 'static {
         for _ in 0..2 {
             thread::yield_now(); // the 20 ms
             let odd = channel.head.sequence.load(Ordering::Relaxed);
+            let one = guard.decide();
             if odd & 1 == 1
                 && let Lock::Taken(next) = channel.try_break(&held, odd)
             {
+                drop(one);
                 guard.enter();
                 channel.publish(next, &message(9)[..8], &held, || Barrier::Reader);
                 broken += 1;
@@ -41,7 +43,9 @@ fn threads_of_one_handle(second: bool) -> impl Fn() + Send + Sync + 'static {
             (channel.head.sequence.load(Ordering::Relaxed), channel.tail.write_count.load(Ordering::Relaxed));
         assert_eq!(sequence & 1, 0, "left locked");
         assert_eq!(writes, u64::from(broken + written), "a count was lost");
-        assert_eq!(sequence, 2 * (broken + written) + 2 * broken, "the sequence went back");
+        let least = 2 * (broken + written) + 2 * broken;
+        // Each write may have renewed its lock.
+        assert!((least..=least + 2 * written).contains(&sequence), "the sequence went back");
     }
 }
 
@@ -77,12 +81,18 @@ fn disclaimed() {
     let (channel, mut broken) = (owned.channel(), 0);
     thread::yield_now(); // the 20 ms
     let odd = channel.head.sequence.load(Ordering::Relaxed);
-    if odd & 1 == 1 && channel.disclaim(&ours, odd) {
+    let is_disclaimed = odd & 1 == 1 && {
+        let _one = guard.decide();
+        channel.disclaim(&ours, odd)
+    };
+    // Whatever the writer does from here on, the other has its proof.
+    if is_disclaimed {
         if let Lock::Taken(next) = channel.try_break(&theirs, odd) {
             guard.enter();
             channel.publish(next, &message(9)[..8], &theirs, || Barrier::Reader);
             broken += 1;
         }
+        let _one = guard.decide();
         ours.end_disclaim();
     }
     let written: u32 = writer.join().expect("a writer").iter().sum();
@@ -90,7 +100,9 @@ fn disclaimed() {
         (channel.head.sequence.load(Ordering::Relaxed), channel.tail.write_count.load(Ordering::Relaxed));
     assert_eq!(sequence & 1, 0, "left locked");
     assert_eq!(writes, u64::from(broken + written), "a count was lost");
-    assert_eq!(sequence, 2 * (broken + written) + 2 * broken, "the sequence went back");
+    let least = 2 * (broken + written) + 2 * broken;
+    // Each write may have renewed its lock.
+    assert!((least..=least + 2 * written).contains(&sequence), "the sequence went back");
 }
 
 #[test]

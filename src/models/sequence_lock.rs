@@ -2,8 +2,8 @@
 
 use super::Model;
 use crate::channel::{Barrier, HeldLock, Lock, Taken, heap::Owned};
-use crate::sync::Ordering;
 use crate::sync::model::Action::{Relax, Skip};
+use crate::sync::{self, Mutex, Ordering};
 use loom::{cell::UnsafeCell, thread};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -18,12 +18,25 @@ pub(super) fn message(byte: u8) -> [MaybeUninit<u8>; SIZE] {
 }
 
 /// Entered with the lock held, before publishing: shows that whoever held it before is done, and all it did came before.
-#[derive(Default)]
-pub(super) struct Guard(UnsafeCell<()>);
+pub(super) struct Guard {
+    inside: UnsafeCell<()>,
+    /// The right of a handle's threads to decide about a lock.
+    one: Mutex<()>,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Guard { inside: UnsafeCell::new(()), one: Mutex::new(()) }
+    }
+}
 
 impl Guard {
     pub(super) fn enter(&self) {
-        self.0.with_mut(|_| {}); // loom finds two that are not ordered
+        self.inside.with_mut(|_| {}); // loom finds two that are not ordered
+    }
+
+    pub(super) fn decide(&self) -> sync::Held<'_, ()> {
+        sync::hold(&self.one)
     }
 }
 
@@ -34,18 +47,20 @@ pub(super) fn write(owned: &Owned, held: &HeldLock, byte: u8) -> bool {
 
 pub(super) fn write_guarded(owned: &Owned, held: &HeldLock, guard: &Guard, byte: u8) -> bool {
     let channel = owned.channel();
-    match channel.try_lock(held) {
-        Lock::Taken(odd) => {
-            guard.enter();
-            channel.publish(odd, &message(byte)[..channel.capacity], held, || Barrier::Reader);
-            true
+    let odd = match channel.try_lock(held) {
+        Lock::Taken(odd) => odd,
+        Lock::Busy(_) => return false,
+        Lock::Disputed(dispute) => {
+            let one = guard.decide();
+            held.end_disclaim();
+            let Some(odd) = channel.renew(held, dispute) else { return false };
+            drop(one);
+            odd
         }
-        Lock::Busy(_) => false,
-        Lock::Disputed(odd) => {
-            channel.settle(held, odd);
-            false
-        }
-    }
+    };
+    guard.enter();
+    channel.publish(odd, &message(byte)[..channel.capacity], held, || Barrier::Reader);
+    true
 }
 
 /// One read: what was taken, checked to be whole, and at which sequence.

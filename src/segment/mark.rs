@@ -7,6 +7,7 @@
 
 use super::{Segment, view::View};
 use crate::config::Side;
+use crate::liveness::service;
 use crate::sync::{Ordering, statics::AtomicU32};
 use crate::sys::{
     identity::{self, Fate},
@@ -21,8 +22,6 @@ const SIDE: u32 = 56;
 const NOWHERE: i64 = 1 << 62;
 /// Places tried, until one is free.
 const TRIES: u32 = 64;
-/// The number tried next. Relaxed, as it only has to differ.
-static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Tries to name ourselves, against somebody who changes the word all the time.
 const NAMINGS: u32 = 16;
 
@@ -36,11 +35,6 @@ fn places(side: Side, odd: u32) -> Range<i64> {
     first..first + (1 << HANDLES)
 }
 
-/// Where this process begins, so that several seldom try the same.
-fn first_number() -> u32 {
-    (process::pid() as u32).wrapping_mul(251)
-}
-
 impl Mark {
     /// One of who disclaims `odd`, and has no place to say so.
     pub(crate) fn nowhere(side: Side, odd: u32) -> Mark {
@@ -50,12 +44,6 @@ impl Mark {
     /// Where those of slaves begin; those of masters lie before.
     #[cfg(all(test, not(loom)))]
     pub(crate) const FIRST_OF_SLAVE: i64 = (Side::Slave as i64 + 1) << SIDE;
-
-    /// Has its place tried next, unless another thread is faster.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn try_next(self) {
-        NEXT.store((self.0 as u32).wrapping_sub(first_number()), Ordering::Relaxed);
-    }
 
     /// One that is on no file.
     #[cfg(all(test, loom))]
@@ -72,9 +60,11 @@ impl Mark {
 impl Segment {
     /// Takes a mark for a handle of `side` that disclaims the lock at `odd`, 0 for none; `None` if it cannot be had.
     pub(crate) fn mark(&self, side: Side, odd: u32) -> Option<Mark> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         let file = self.file.as_fd();
         for _ in 0..TRIES {
-            let number = first_number().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+            let number = NEXT.fetch_add(1, Ordering::Relaxed); // only has to differ
+            let number = (process::pid() as u32).wrapping_mul(251).wrapping_add(number);
             let place = places(side, odd).start + i64::from(number as u16);
             match lock::try_lock(file, place) {
                 Ok(true) => return Some(Mark(place)),
@@ -100,22 +90,22 @@ impl Segment {
     }
 
     /// Ends a handle's membership of `side` once the header says that it has left: its name goes, if it has that in place of a
-    /// mark, and each lock.
+    /// mark, and each lock. The process does not count it any more.
     pub(crate) fn end_membership(&self, side: Side, mark: Option<Mark>) {
-        if mark.is_none() {
+        if mark.is_none() && service::count_side(self.id, side) == 0 {
             self.view.forget_unmarked(side);
         }
         self.give_locks_back();
     }
 
     /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the sequence lock at `odd`, or at any
-    /// for 0: by its mark or its name. Names whose fate is not to be seen count for nothing where that lock has stood `long`.
+    /// for 0: by its mark or its name. A name counts for nothing where that lock has stood `long`: its process may run another
+    /// program by now.
     pub(crate) fn has_other_writers(&self, side: Side, odd: u32, own: Option<Mark>, long: bool) -> bool {
         let named = self.view.header().unmarked[side as usize].load(Ordering::Acquire); // pairs with name_unmarked
         let is_own = named == identity::own() && own.is_none();
         let counts = match identity::fate(named) {
-            Fate::Alive => !is_own,
-            Fate::Unknown => !long,
+            Fate::Alive | Fate::Unknown => !is_own && !long,
             Fate::Gone => false,
         };
         if counts {
@@ -146,22 +136,22 @@ impl View {
         word.store(identity::SEVERAL, Ordering::Release);
     }
 
-    /// Names this process unless the word covers it.
-    pub(crate) fn keep_unmarked(&self, side: Side) {
-        // Relaxed: whoever takes it away does so while nobody is in the midst of a message.
-        let found = self.header().unmarked[side as usize].load(Ordering::Relaxed);
-        if ![identity::own(), identity::SEVERAL].contains(&found) {
+    /// Names this process unless the word covers it, which `alone` has no other handle of that side.
+    pub(crate) fn keep_unmarked(&self, side: Side, alone: bool) {
+        let found = self.header().unmarked[side as usize].load(Ordering::Relaxed); // as name_unmarked looks
+        if found != identity::SEVERAL && !(alone && found == identity::own()) {
             self.name_unmarked(side);
         }
     }
 
-    /// Takes a name away that has stood for long, and may be one of nobody any more: who lives gives itself a name anew.
-    pub(crate) fn forget_named(&self, side: Side, name: u64) {
+    /// Asks whoever stands behind a name that has stood for long to give it anew; takes it away if nobody did.
+    pub(crate) fn question_name(&self, side: Side, name: u64) {
         let word = &self.header().unmarked[side as usize];
-        let _ = word.compare_exchange(name, 0, Ordering::Relaxed, Ordering::Relaxed); // ordered with nothing
+        let next = if name == identity::ANYBODY { 0 } else { identity::ANYBODY };
+        let _ = word.compare_exchange(name, next, Ordering::Relaxed, Ordering::Relaxed); // ordered with nothing
     }
 
-    /// Takes our own name away again.
+    /// Takes our own name away again. No other handle of this process may stand behind it.
     pub(crate) fn forget_unmarked(&self, side: Side) {
         let word = &self.header().unmarked[side as usize];
         let _ = word.compare_exchange(identity::own(), 0, Ordering::Release, Ordering::Relaxed); // all writes came before

@@ -13,6 +13,8 @@ const TAG: u64 = 0x2A5 << 54;
 
 /// Several processes, whoever they are.
 pub(crate) const SEVERAL: u64 = TAG;
+/// Somebody who may be gone: whoever lives gives itself a name anew.
+pub(crate) const ANYBODY: u64 = TAG | 1;
 
 /// What is known of the process that a word names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +60,7 @@ pub(crate) fn fate(word: u64) -> Fate {
     }
     let (start, namespace_of, pid) = (word >> 38 & PART, word >> 22 & PART, (word & PID) as i32);
     match own() >> 22 & PART {
-        _ if word == SEVERAL => Fate::Unknown,
+        _ if word == SEVERAL || word == ANYBODY => Fate::Unknown,
         ours if ours == 0 || ours != namespace_of => Fate::Unknown,
         _ if !process::exists(pid) => Fate::Gone,
         _ => match process::start_time(pid) & PART {
@@ -80,6 +82,6 @@ mod tests {
         assert_ne!(process::start_time(process::pid()), 0);
         assert_eq!(fate(own() ^ 1 << 40), Fate::Gone, "one that started at another time");
         assert_eq!([0, 1, u64::MAX, own() ^ 1 << 60].map(fate), [Fate::Gone; 4], "no words of ours");
-        assert_eq!(fate(SEVERAL), Fate::Unknown);
+        assert_eq!([SEVERAL, ANYBODY].map(fate), [Fate::Unknown; 2]);
     }
 }

@@ -18,6 +18,7 @@ case $sanitizer in
             # Their child ends by exit(3), where the leak check runs without the threads that held what it finds.
             a_childs_exit_neither_marks_the_peer_dead_nor_unlinks
             a_forked_childs_exit_does_not_drop_its_parents_lock
+            a_child_that_closes_what_it_inherited_lets_its_parent_keep_all_locks
             # What stands in the way of a handle's end keeps its memory, as these see.
             endpoint::close::tests::a_read_that_does_not_return_in_time_finds_all_as_it_was
             endpoint::close::tests::a_thread_that_holds_the_handle_for_ever_keeps_its_memory_and_not_its_side
@@ -26,6 +27,7 @@ case $sanitizer in
         never=(
             "a_failing_system_call_is_a_refusal_or_is_done_without: $own_calls"
             "where_nothing_can_be_mapped_in_its_place_the_file_stays: $no_memory"
+            "addresses_that_a_failed_move_has_unmapped_are_kept_from_others: the sanitizer maps memory at addresses that are free"
             "a_message_that_memory_does_not_suffice_for_does_not_end_the_dispatcher: $no_memory"
             "what_is_mapped_unfilled_is_locked_as_it_is_used: the sanitizer locks no memory"
             "what_is_detached_is_locked_no_more: the sanitizer locks no memory"

@@ -227,3 +227,41 @@ fn seen_at(point: &str) -> Option<[u64; 4]> {
         in_time.then_some(seen)
     })
 }
+
+/// A thread of a slave has taken the lock, and is held up before it says so. Meanwhile the slave finds that message to be nobody's,
+/// and moves. Another slave takes the new segment's lock, at the same sequence.
+#[test]
+fn a_lock_that_was_taken_before_a_move_is_not_looked_for_in_the_new_segment() {
+    let _alone = alone();
+    for _ in 0..ATTEMPTS {
+        let name = Name::new();
+        let (mut first, slave) = (Peer::ours("master", &name, &[]), open(&name, Role::Slave));
+        let _armed = Armed::with("write.odd=sleep:3000");
+        let is_over = thread::scope(|scope| {
+            let writer = scope.spawn(|| slave.write(b"of a thread that is held up"));
+            until_at("write.odd");
+            first.leave();
+            let mut master = Peer::ours("master", &name, &[]);
+            let raw = name.raw();
+            until("it has moved", || raw.get("slave_pid") == u64::from(process::id()));
+            let mut other = Peer::ours("slave", &name, &[]);
+            other.ok("arm write.copied=stop");
+            other.send("write of another");
+            other.until_stopped();
+            if writer.is_finished() {
+                return false;
+            }
+            assert_eq!(raw.get("s2m.sequence"), 1, "as in the old one");
+            let _ = writer.join().expect("no panic");
+            assert_eq!(raw.get("s2m.sequence"), 1, "its lock is the other's");
+            other.resume();
+            assert_eq!(other.answer_within(ms(20_000)).as_deref(), Some("ok"));
+            assert_eq!(master.read(20_000), Ok("of another".into()));
+            true
+        });
+        if is_over {
+            return;
+        }
+    }
+    panic!("no write was held up for long enough in {ATTEMPTS} attempts");
+}

@@ -37,6 +37,9 @@ fn one_with_a_live_slave_or_a_stopped_master_stays() {
     let done = ctl(&["clean", "--yes", name.as_str(), stopped.as_str()]);
     assert!(name.exists() && stopped.exists(), "{}", done.out);
     assert!(done.out.contains("nothing to remove"), "{}", done.out);
+    let says = |name: &Name, what| done.out.contains(&format!("{}: {what}", name.as_str()));
+    assert!(says(&name, "in use; stays"), "{}", done.out);
+    assert!(says(&stopped, "silent, but a process with the number"), "{}", done.out);
     drop(slave);
 }
 

@@ -7,7 +7,7 @@ use crate::{
     name::Name,
     process::{self, Mapped},
     processes::Processes,
-    report::{self, Kind, Report},
+    report::{self, Kind, Life, Report, Segment},
     say, say_part, tell,
 };
 use eshm::inspect::{Removal, remove_orphan_if};
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 Some(report) if report.is_doubtful() => tell_doubt(&name, &report),
                 Some(report) if report.kind == Kind::Segment => {
                     stay += 1;
-                    say!("{name}: in use; stays");
+                    say!("{name}: {}; stays", use_of(&report));
                 }
                 Some(_) => {
                     stay += 1;
@@ -144,6 +144,15 @@ fn doubts(report: &Report) -> String {
         })
         .collect();
     doubts.join("; ")
+}
+
+/// What is known of who uses a segment that stays.
+fn use_of(report: &Report) -> &'static str {
+    let is_alive = |s: &Segment| [&s.master, &s.slave].iter().any(|side| side.life == Life::Alive);
+    match report.segment.as_ref().is_some_and(is_alive) {
+        true => "in use",
+        false => "silent, but a process with the number of an end is here, and may use it",
+    }
 }
 
 fn tell_doubt(name: &Name, report: &Report) {

@@ -4,7 +4,7 @@
 
 use eshm::Role;
 use eshm_processes::{
-    Name, Peer, Raw, eventually, open, pause,
+    Name, Peer, Raw, eventually, ms, open, pause,
     read_lock::{LIMIT, ReadLock, flows_both_ways, until_locked_in},
     until,
 };
@@ -233,6 +233,6 @@ fn names_are_taken_away_once_locks_can_be_had_again() {
     };
     assert_ne!(named(), 0);
     drop(reader);
-    until("nobody is named", || named() == 0);
+    assert!(eventually(ms(60_000), || named() == 0), "10 s until it is questioned, and 10 s for an answer");
     drop(slaves);
 }

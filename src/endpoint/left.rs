@@ -5,14 +5,15 @@
 //! has written to the new segment: that is newer.
 
 use super::core::Core;
+use crate::config::Settings;
 use crate::liveness::monitor::Monitor;
-use crate::segment::view::View;
+use crate::segment::{peer::LONGEST_WATCH, view::View};
 use crate::sync::Ordering;
 use std::sync::Arc;
 
 /// Milliseconds for which the master looks there beyond the threshold, after which a released slave
 /// follows at the latest. So long its memory stays.
-pub(super) const AFTER: u64 = 1_000;
+const AFTER: u64 = 1_000;
 
 /// That segment, if there is one.
 #[derive(Default)]
@@ -20,9 +21,18 @@ pub(crate) struct Left {
     pub(crate) view: Option<Arc<View>>,
     /// The sequence up to which nothing is unread there, and which messages are whole: a word of
     /// [`Parity`](crate::liveness::parity::Parity).
-    pub(super) known: (u32, u64),
+    pub(crate) known: (u32, u64),
     /// Milliseconds that are left until it is let go.
-    pub(super) rest: u64,
+    pub(crate) rest: u64,
+}
+
+impl Left {
+    /// Begins with the segment left just now; gives back the one before.
+    pub(super) fn begin(&mut self, view: Option<Arc<View>>, known: (u32, u64), settings: &Settings) -> Option<Arc<View>> {
+        self.known = known;
+        self.rest = u64::from(settings.stale_threshold_ms).min(LONGEST_WATCH) + AFTER;
+        std::mem::replace(&mut self.view, view)
+    }
 }
 
 impl Core {

@@ -14,13 +14,12 @@
 
 use super::core::{Core, EPOCH, is_moving, seen};
 use super::kept::{COPIED, Kept, Place};
-use super::left::AFTER;
 use crate::channel::{Channel, HeldLock, Lock, Taken};
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::monitor::Monitor;
 use crate::log;
-use crate::segment::{Segment, peer::LONGEST_WATCH, view::View};
+use crate::segment::{Segment, view::View};
 use crate::sync::{self, Ordering};
 use std::{sync::Arc, time::Duration};
 
@@ -108,14 +107,7 @@ impl Core {
         let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
         old.give_locks_back();
-        let beside = if self.side == Side::Master {
-            let milliseconds = u64::from(self.settings.stale_threshold_ms).min(LONGEST_WATCH) + AFTER;
-            monitor.left.known = known;
-            monitor.left.rest = milliseconds;
-            std::mem::replace(&mut monitor.left.view, beside)
-        } else {
-            beside
-        };
+        let beside = if self.side == Side::Master { monitor.left.begin(beside, known, &self.settings) } else { beside };
         self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Taking the newest message. One attempt, never a loop: the caller decides what a miss is worth.
 
 use super::{Channel, copy};
-use crate::liveness::parity::difference;
+use crate::liveness::parity::{Parity, difference};
 use crate::sync::{Ordering, fence};
 use std::mem::MaybeUninit;
 
@@ -66,6 +66,12 @@ impl Channel<'_> {
     pub(crate) fn is_whole(&self, sequence: u32, whole: impl FnOnce(u32) -> bool) -> bool {
         let writes = self.tail.write_count.load(Ordering::Acquire); // pairs with a writer's; before the sequence again
         self.head.sequence.load(Ordering::Relaxed) == sequence && whole(difference(sequence, writes))
+    }
+
+    /// The same by a word of [`Parity`].
+    #[inline(never)]
+    pub(crate) fn is_whole_by(&self, word: u64, sequence: u32) -> bool {
+        Parity::is_any(word) || self.is_whole(sequence, |d| Parity::allows(word, d))
     }
 
     /// Whether an attempt could give something that is not `seen`.

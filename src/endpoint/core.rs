@@ -50,7 +50,8 @@ pub(crate) struct Core {
     state: AtomicU32,
     fork_generation: u32,
     view: AtomicPtr<View>,
-    /// High half: the epoch, odd while the segment under the handle is being replaced. Low half: the sequence last taken.
+    /// High half: the epoch, odd while the segment under the handle is being replaced (it also moves by two for what came late to
+    /// the one left). Low half: the sequence last taken.
     /// One exchange of it claims a value, for one thread, and only in the epoch it was read in.
     pub(crate) cursor: AtomicU64,
     /// The message that reading as a record refused last: epoch and sequence, as in the cursor.
@@ -269,7 +270,7 @@ impl Core {
         writer_word((pid, header.master_generation.load(Ordering::Relaxed)))
     }
 
-    /// Which segment we are in: another after each move.
+    /// Which segment we are in: another after each move, and after what came late to the one left.
     #[cfg_attr(loom, allow(dead_code))] // triggers are in no model
     pub(crate) fn epoch(&self) -> u32 {
         (self.cursor.load(Ordering::Relaxed) >> 32) as u32 // after a read, whose claim shows it

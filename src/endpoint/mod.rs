@@ -8,6 +8,7 @@ mod count;
 mod disclaim;
 pub(crate) mod event;
 mod kept;
+pub(crate) mod left;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod record;

@@ -171,10 +171,18 @@ impl Core {
         rx.is_whole(sequence, |d| Parity::allows(parity, d))
     }
 
+    /// By which word of [`Parity`] a message is judged now.
+    #[inline(never)]
+    pub(super) fn parity_now(&self) -> u64 {
+        let judged = self.judged.load(Ordering::Acquire); // both as in is_whole
+        let parity = self.parity.load(Ordering::Acquire);
+        if self.writer_now() == judged { parity } else { Parity::of_stranger(parity) }
+    }
+
     /// The same in one place, for where nanoseconds do not count.
     #[inline(never)]
     pub(super) fn is_whole_message(&self, rx: Channel<'_>, sequence: u32) -> bool {
-        self.is_whole(rx, sequence)
+        rx.is_whole_by(self.parity_now(), sequence)
     }
 
     /// One look at the channel.

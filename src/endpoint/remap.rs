@@ -12,9 +12,9 @@
 //! A segment of another capacity needs another address. The old one then stays mapped, backed by nothing: a late writer
 //! stores into the void, as if just before the move.
 
-use super::core::{Core, EPOCH, seen};
+use super::core::{Core, EPOCH, is_moving, seen};
 use super::kept::{COPIED, Kept, Place};
-use crate::channel::{HeldLock, Lock, Taken};
+use crate::channel::{Channel, HeldLock, Lock, Taken};
 use crate::config::Side;
 use crate::failpoint::failpoint;
 use crate::liveness::monitor::Monitor;
@@ -62,7 +62,7 @@ impl Core {
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
         let beside = locked.and_then(|_| monitor.segment.mapped_again());
-        self.keep_unread(cursor, &|| beside.clone().or_else(|| monitor.segment.mapped_again()));
+        let known = self.keep_unread(cursor, (beside.as_ref(), &monitor.segment));
         self.bring_reads();
         // Before our flag falls, which makes it follow. While the lock is held nobody writes to either.
         if locked.is_some() && self.side == Side::Master && monitor.segment.has_released_slave(Duration::ZERO) {
@@ -107,6 +107,7 @@ impl Core {
         let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
         old.give_locks_back();
+        let beside = if self.side == Side::Master { monitor.left.begin(beside, known, &self.settings) } else { beside };
         self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }
@@ -123,54 +124,83 @@ impl Core {
     pub(crate) fn end_reading(&self, segment: &Segment) {
         // Like a move that never ends; pairs with look's claim, which fails from here on.
         let cursor = self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // and is not ended
-        self.keep_unread(cursor, &|| segment.mapped_again());
+        self.keep_unread(cursor, (None, segment));
         self.bring_reads();
     }
 
-    /// Saves a value of the old segment that nobody has read yet: a large one in the mapping that `again` gives.
-    fn keep_unread(&self, cursor: u64, again: &dyn Fn() -> Option<Arc<View>>) {
-        let (rx, mut copy) = (self.rx(), Vec::new());
+    /// Saves a value that nobody has read yet, before the segment is left; what is known by then, as
+    /// for [`Core::keep`].
+    fn keep_unread(&self, cursor: u64, place: (Option<&Arc<View>>, &Segment)) -> (u32, u64) {
+        let whole = self.parity_now();
+        (self.keep(self.rx(), (seen(cursor), whole), cursor, place), whole)
+    }
+
+    /// Saves a value of `rx` after the sequence `seen`, if it is `whole`, a word of
+    /// [`Parity`](crate::liveness::parity::Parity): a large one in the mapping `view`, or another of
+    /// `segment`. It is one of the epoch of `cursor`. Returns the sequence up to which there is
+    /// nothing more to save.
+    ///
+    /// In a move nothing is claimed meanwhile. After it, the value is saved only if nothing was
+    /// claimed at the new segment since `cursor`, and an epoch begins: whoever claims something then
+    /// finds the value, which is older, and drops it.
+    pub(super) fn keep(
+        &self,
+        rx: Channel<'_>,
+        (seen, whole): (u32, u64),
+        cursor: u64,
+        (view, segment): (Option<&Arc<View>>, &Segment),
+    ) -> u32 {
+        let mut copy = Vec::new();
         for _ in 0..LOOKS {
-            let (sequence, place) = match rx.take_rarely(seen(cursor), copy.spare_capacity_mut()) {
+            let (sequence, place) = match rx.take_rarely(seen, copy.spare_capacity_mut()) {
                 Taken::Value { size, sequence } => {
                     // SAFETY: take initialised so many bytes.
                     unsafe { copy.set_len(size) };
                     (sequence, Place::Copy(std::mem::take(&mut copy)))
                 }
-                Taken::TooSmall { needed, .. } if needed <= COPIED => match copy.try_reserve_exact(needed) {
+                Taken::TooSmall { needed, sequence } if needed <= COPIED => match copy.try_reserve_exact(needed) {
                     Ok(()) => continue,
-                    Err(_) => return self.lose(needed),
+                    Err(_) => return self.lose(needed, sequence),
                 },
-                Taken::TooSmall { needed, .. } => {
-                    let Some(view) = again() else { return self.lose(needed) };
-                    let sequence = rx.head.sequence.load(Ordering::Acquire); // pairs with publish; its bytes are read later
-                    if sequence & 1 == 1 {
-                        return;
-                    }
+                Taken::TooSmall { needed, sequence } => {
+                    // Its bytes are read later.
+                    let view = view.cloned().or_else(|| segment.mapped_again());
+                    let Some(view) = view else { return self.lose(needed, sequence) };
                     (sequence, Place::There(view, sequence))
                 }
                 Taken::Torn => continue,
-                _ => return,
+                _ => return seen,
             };
-            if !self.is_whole_message(rx, sequence) {
-                return;
+            if !rx.is_whole_by(whole, sequence) {
+                return seen;
             }
             let mut kept = sync::lock(&self.kept);
+            self.has_kept.store(true, Ordering::Release); // pairs with look_at_kept, which waits for the mutex
+            let next = cursor.wrapping_add(2 * EPOCH);
+            // Only a tick, as this is, begins a move. Acquire and release pair with the claims: those
+            // before make this fail, those after find the new epoch and `has_kept`.
+            if !is_moving(self.cursor.load(Ordering::Relaxed))
+                && self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err()
+            {
+                self.has_kept.store(kept.is_some(), Ordering::Relaxed); // under the mutex
+                return seen;
+            }
             let before = kept.replace(Kept { cursor, place });
-            self.has_kept.store(true, Ordering::Release); // pairs with look_at_kept
             drop(kept);
             if let Some(Kept { place: Place::There(view, _), .. }) = before {
                 self.let_go(view.layout, None, Some(view));
             }
-            return;
+            return sequence;
         }
+        seen
     }
 
     #[cold]
-    fn lose(&self, size: usize) {
+    fn lose(&self, size: usize, sequence: u32) -> u32 {
         log::warning!(
             "{self}: an unread message of {size} bytes is lost: there is no memory to keep it; read before the master ends"
         );
+        sequence
     }
 }
 

@@ -192,13 +192,15 @@ impl Core {
             && futex::wait(&self.event, event, Some(end), futex::Scope::Private)
     }
 
-    /// Wakes parked readers that have a reason to be awake; once a tick.
-    pub(crate) fn look_after_parked(&self) {
+    /// Wakes parked readers that have a reason to be awake; once a tick. While the handle `looks_back` a kept value is one: who looked
+    /// before it was kept may be about to sleep.
+    pub(crate) fn look_after_parked(&self, looks_back: bool) {
         if self.parked.load(Ordering::SeqCst) == 0 {
             return;
         }
         let rx = self.rx();
-        let news = rx.has_news(seen(self.cursor.load(Ordering::Acquire))); // pairs with a reader's claim
+        let late = looks_back && self.has_kept.load(Ordering::Relaxed); // stored by this very tick, or an earlier one
+        let news = late || rx.has_news(seen(self.cursor.load(Ordering::Acquire))); // pairs with a reader's claim
         if news || !matches!(self.state(), State::Attached | State::Ousted) {
             futex::wake(&rx.tail.wake_seq, futex::Scope::Shared);
         }

@@ -8,7 +8,7 @@ use super::{
     strangers::Strangers,
 };
 use crate::config::Side;
-use crate::endpoint::attach::Attachment;
+use crate::endpoint::{attach::Attachment, left::Left};
 use crate::segment::{Segment, mark::Mark, name::folder_now, view::View};
 use crate::sync::Ordering;
 use crate::sys::file::FileId;
@@ -65,6 +65,8 @@ pub(crate) struct Monitor {
     pub(crate) prepared: usize,
     /// Ticks for which a foreign half-written message has stood in the way of moving.
     pub(crate) blocked: u32,
+    /// The segment that a master moved away from, for a while.
+    pub(crate) left: Left,
     /// Address ranges that former segments of other capacities were mapped at, now backed by nothing: late writers may
     /// still store there, so they stay mapped, and are used again.
     pub(crate) spares: Vec<Arc<View>>,
@@ -110,6 +112,7 @@ impl Monitor {
             pending: None,
             prepared: 0,
             blocked: 0,
+            left: Left::default(),
             spares: Vec::new(),
             retired: Vec::new(),
             next_name: now,

@@ -139,6 +139,7 @@ impl Core {
         failpoint!("service.tick");
         if !matches!(self.state(), State::Moving | State::Closing) {
             self.tend_mark(monitor, elapsed, now);
+            self.look_back(monitor, elapsed);
         }
         match self.state() {
             State::Attached => self.tick_attached(monitor, elapsed, now),
@@ -148,7 +149,7 @@ impl Core {
             State::GaveUp | State::Stopped if monitor.present => self.leave_for_good(monitor),
             State::GaveUp | State::Stopped | State::Closing => {}
         }
-        self.look_after_parked();
+        self.look_after_parked(monitor.left.view.is_some());
         self.bring_reads();
         self.settle(News::Change);
         let idle = match self.state() {

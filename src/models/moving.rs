@@ -14,6 +14,7 @@ use crate::config::Side;
 use crate::endpoint::{
     self,
     core::{Core, State},
+    left::Left,
     read::Timeout,
 };
 use crate::error::Error;
@@ -183,6 +184,50 @@ fn a_value_of_the_old_segments_sequence_is_not_taken_for_the_new_ones() {
     .preemptions(PREEMPTIONS);
     model.holds();
     model.fails(REMAP, "self.cursor.fetch_add(EPOCH, Ordering::SeqCst); // pairs with park", Skip);
+}
+
+/// A handle that has moved looks back at a value which came after that, beside a reader and so many
+/// values that come to the new segment. What was read.
+fn look_back(newer: &[u8]) -> Vec<u8> {
+    let scene = Scene::new(&[1], &[]);
+    let core = handle::handle(handle::mapped(&scene.new, 2), Side::Slave);
+    let scene = Scene { core: core.clone(), ..scene };
+    let reader = scene.reader(1);
+    let ticker = thread::spawn({
+        let old = scene.old.clone();
+        move || {
+            let mut monitor = sync::lock(&core.monitor);
+            let monitor = monitor.as_mut().expect("open");
+            monitor.left = Left { view: Some(old), known: (0, 0), rest: 2 };
+            core.look_back(monitor, 1);
+        }
+    });
+    let held = HeldLock::default();
+    newer.iter().for_each(|&byte| write(&scene.new, &held, byte));
+    let mut values = reader.join().expect("the reader");
+    ticker.join().expect("the ticker");
+    values.append(&mut scene.rest());
+    values
+}
+
+#[test]
+fn a_value_that_comes_late_to_the_segment_that_was_left_is_delivered_once() {
+    let model = Model::new("move, a late value", || assert_eq!(look_back(&[]), [1])).barrier_between().preemptions(3);
+    model.holds();
+    model.fails(REMAP, "self.has_kept.store(true, Ordering::Release);", Skip);
+}
+
+#[test]
+fn a_late_value_never_comes_after_one_of_the_new_segment() {
+    let model = Model::new("move, a late value and a new one", || {
+        let values = look_back(&[2]);
+        assert!(rising(&values) && values.last() == Some(&2), "{values:?}");
+    })
+    .barrier_between()
+    .preemptions(PREEMPTIONS);
+    model.holds();
+    model.fails(REMAP, "self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed)", Skip);
+    model.fails(REMAP, "self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed)", Relax);
 }
 
 /// So many threads of the slave write while it moves.

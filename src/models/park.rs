@@ -61,7 +61,7 @@ fn read_until(core: &Arc<Core>, last: u8, done: &Arc<AtomicBool>) -> thread::Joi
 /// The tick's look after readers, again and again until the reader is done.
 fn tick_until(core: &Core, done: &AtomicBool) {
     while !done.load(Relaxed) {
-        core.look_after_parked();
+        core.look_after_parked(false);
         thread::yield_now();
     }
 }

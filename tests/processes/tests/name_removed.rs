@@ -1,7 +1,8 @@
 //! A master whose name was taken away from under it.
 
-use eshm_processes::{Name, Peer, Raw, elapsed_ms, eventually, ms, pause, until};
-use std::process;
+use eshm::Role;
+use eshm_processes::{Name, Peer, Raw, builder, elapsed_ms, eventually, ms, pause, until};
+use std::{fs, process};
 
 #[test]
 fn after_rm_there_is_a_fresh_segment_within_about_a_second_and_the_slave_follows_at_once() {
@@ -164,5 +165,81 @@ fn a_released_slave_that_follows_hears_all_that_it_has_not_read_and_nothing_twic
         assert_eq!(ours.read(0), Err(-9), "nothing is new to it");
         master.write("last");
         assert_eq!(ours.read(10_000), Ok("last".into()));
+    }
+}
+
+/// How often a process has the file mapped.
+fn mappings(pid: u32, inode: u64) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("a live process");
+    maps.lines().filter(|line| line.split_whitespace().nth(4) == Some(&inode.to_string())).count()
+}
+
+/// A slave writes there until it follows: one of ours for a tick, a released one for the threshold.
+#[test]
+fn what_a_slave_writes_to_the_segment_that_the_master_has_left_is_read() {
+    for options in [&["--threshold=60000"][..], &["--threshold=60000", "--no-threads"]] {
+        let name = Name::new();
+        let mut master = Peer::ours("master", &name, options);
+        let mut slave = Peer::released("slave", &name, &["--protocol=2"]);
+        slave.write("before");
+        assert_eq!(master.read(10_000), Ok("before".into()));
+        let old = name.raw();
+        name.remove();
+        until("the master has moved", || master.code("beat") == 0 && old.get("master_alive") == 0);
+        // Its sleep has an end after a second.
+        let is_woken = (0..5).any(|_| {
+            master.send("read inf");
+            pause(20);
+            slave.write("waited for");
+            let (answer, took) = elapsed_ms(|| master.answer());
+            assert_eq!(answer, "data waited for", "{options:?}");
+            took < 500
+        });
+        assert!(is_woken, "{options:?}");
+        slave.write("overwritten");
+        slave.write("newest");
+        until("the newest comes", || master.read(100).is_ok_and(|text| text == "newest"));
+        assert_eq!(master.read(20), Err(-10), "{options:?}: nothing comes twice");
+        slave.write("unread");
+        pause(20); // or read before any tick has found it
+        slave.ok("follow");
+        slave.write("newer");
+        assert_eq!(master.read(10_000), Ok("newer".into()));
+        assert_eq!(master.read(100), Err(-10), "{options:?}: nothing older comes after it");
+    }
+}
+
+#[test]
+fn a_large_message_in_the_segment_that_the_master_has_left_is_read() {
+    let name = Name::new();
+    let master = builder(&name, Role::Master).stale_threshold(ms(60_000)).capacity(1 << 18).open().expect("open");
+    let mut slave = Peer::released("slave", &name, &["--capacity=262144"]);
+    let old = name.raw_of(1 << 18);
+    name.remove();
+    until("the master has moved", || old.get("master_alive") == 0);
+    for byte in [7, 9] {
+        slave.ok(format_args!("write-bytes 200000 {byte}"));
+        let mut buffer = vec![0; 1 << 18];
+        assert_eq!(master.read_timeout(&mut buffer, ms(10_000)), Ok(200_000));
+        assert!(buffer[..200_000].iter().all(|&found| found == byte));
+    }
+}
+
+#[test]
+fn the_segment_that_a_master_has_left_is_let_go_after_a_while_or_for_a_newer_message() {
+    for writes in [false, true] {
+        let name = Name::new();
+        let threshold = if writes { "--threshold=60000" } else { "--threshold=100" };
+        let master = Peer::ours("master", &name, &[threshold]);
+        let inode = name.inode().expect("a name");
+        name.remove();
+        until("there is a fresh segment", || name.exists());
+        if writes {
+            let old = || mappings(master.pid(), inode);
+            until("the master has moved", || name.raw().get("master_heartbeat") > 10 && old() == 1);
+            Peer::ours("slave", &name, &[]).write("newer");
+        }
+        let gone = eventually(ms(4000), || mappings(master.pid(), inode) == 0);
+        assert!(gone, "{threshold}");
     }
 }

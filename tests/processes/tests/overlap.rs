@@ -4,10 +4,10 @@
 #![cfg(eshm_failpoints)]
 
 use eshm::{
-    Role,
+    Endpoint, Role,
     failpoint::{arm, count},
 };
-use eshm_processes::{Name, Peer, Raw, builder, c, ms, open, until};
+use eshm_processes::{Name, Peer, Raw, builder, c, ms, open, read, tasks::is_stopped, until};
 use std::{
     process, ptr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -77,6 +77,56 @@ fn a_slave_follows_a_master_that_moves_only_once_it_can_see_what_it_has_not_read
     until_at("move.placed");
     until("it has followed", || name.raw().get("slave_pid") == u64::from(slave.pid()));
     assert_eq!(slave.read(10_000), Ok("in between".into()));
+}
+
+/// A master with its slave, which has heard it once.
+fn met(name: &Name) -> (Endpoint, Peer) {
+    // While it sleeps it is silent, and would be stale.
+    let master = builder(name, Role::Master).stale_threshold(ms(60_000)).open().expect("open");
+    let mut slave = Peer::ours("slave", name, &["--attempts=0", "--wait=0"]);
+    slave.write("before");
+    assert_eq!(read(&master, 10_000), Ok("before".into()));
+    (master, slave)
+}
+
+#[test]
+fn a_write_between_a_masters_last_look_at_its_old_segment_and_its_leave_is_read() {
+    let _alone = alone();
+    for _ in 0..ATTEMPTS {
+        let name = Name::new();
+        let (master, mut slave) = met(&name);
+        let old = name.raw();
+        let armed = Armed::with("move.placed=sleep:300,move.left=pass");
+        name.remove();
+        until_at("move.placed");
+        slave.write("late");
+        let in_between = count("move.left") == 0 && old.get("s2m.write_count") == 2;
+        assert_eq!(read(&master, 10_000), Ok("late".into()));
+        drop(armed);
+        if in_between {
+            return;
+        }
+    }
+    panic!("no write came in between in {ATTEMPTS} attempts");
+}
+
+#[test]
+fn a_write_that_a_master_moves_away_from_is_read_once_it_is_done() {
+    let _alone = alone();
+    let name = Name::new();
+    let (master, mut slave) = met(&name);
+    let old = name.raw();
+    slave.ok("arm write.half=stop");
+    slave.send("write halfway");
+    until("it is stopped at the failpoint", || is_stopped(slave.pid()));
+    name.remove();
+    until("the master has left", || old.get("master_alive") == 0);
+    until("it is in the new segment", || name.exists() && master.try_read(&mut [0; 64]) == Ok(None));
+    slave.resume();
+    assert_eq!(slave.answer(), "ok");
+    assert_eq!(read(&master, 10_000), Ok("halfway".into()));
+    assert_eq!((old.get("s2m.sequence"), old.get("s2m.write_count")), (4, 2), "it was written there");
+    until("they have met again", || slave.code("write next") == 0 && read(&master, 100) == Ok("next".into()));
 }
 
 #[test]

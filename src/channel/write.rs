@@ -101,7 +101,11 @@ impl HeldLock {
     pub(crate) fn end_disclaim(&self) {
         let breaks = self.breaks.load(Ordering::Relaxed);
         if breaks & 1 == 1 {
-            self.breaks.store(later(breaks, 1), Ordering::Release); // pairs with try_lock
+            let next = later(breaks, 1);
+            if self.moved.load(Ordering::Relaxed) == next {
+                self.moved.store(NEVER, Ordering::Relaxed); // that was a whole round ago
+            }
+            self.breaks.store(next, Ordering::Release); // pairs with try_lock
         }
     }
 
@@ -194,6 +198,10 @@ impl Channel<'_> {
         let next = odd.wrapping_add(2);
         // Relaxed: try_lock has acquired what came before, and a broken one is no more looked at.
         self.head.sequence.compare_exchange(odd, next, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        // With the count, as if it had been a message: readers tell whole ones of released writers by the difference of the two.
+        let count = &self.tail.write_count;
+        fence(Ordering::Release); // pairs with the acquire fence in read: who sees the count sees the odd sequence
+        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         held.odd(held.breaks.load(Ordering::Relaxed)).store(next, Ordering::Relaxed); // looked at by who decides
         Some(next)
     }
@@ -426,6 +434,8 @@ mod tests {
         let next = channel.renew(&ours, dispute);
         assert_eq!(next, Some(odd + 2));
         assert!(ours.holds(odd + 2) && !ours.holds(odd));
+        let parity = difference(odd + 2, channel.tail.write_count.load(Ordering::Relaxed));
+        assert_eq!(parity, 0, "as if the former had been a message");
         assert!(matches!(channel.try_break(&other, odd), Lock::Busy(_)), "that was about another lock");
     }
 
@@ -476,6 +486,18 @@ mod tests {
                 decide();
                 assert!(held.has_moved_since(before) && !held.has_moved_since(held.breaks.load(Ordering::Relaxed)));
             }
+        }
+    }
+
+    #[test]
+    fn a_move_a_round_ago_is_over() {
+        let held = HeldLock::default();
+        held.forget(true);
+        for decision in 0..2 * PLACES {
+            let before = held.breaks.load(Ordering::Relaxed);
+            held.breaks.store(later(before, 1), Ordering::Relaxed);
+            held.end_disclaim();
+            assert!(!held.has_moved_since(before), "{decision}");
         }
     }
 

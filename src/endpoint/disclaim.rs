@@ -12,7 +12,7 @@ use crate::liveness::{
 };
 use crate::segment::mark::Mark;
 use crate::sync::{MutexGuard, Ordering, TryLockError};
-use crate::sys::clock::MS;
+use crate::sys::{clock::MS, thread::SignalsBlocked};
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
@@ -92,17 +92,17 @@ impl Core {
     fn question_name(&self, monitor: &mut Monitor, elapsed: u64) {
         let view = &monitor.segment.view;
         let name = view.header().unmarked[self.side as usize].load(Ordering::Relaxed); // watched for change
-        if name == 0 {
-            return;
-        }
         monitor.named = if name == monitor.named.0 { (name, monitor.named.1 + elapsed) } else { (name, 0) };
-        if monitor.named.1 >= NAMED && monitor.standing & 1 == 0 {
+        if name != 0 && monitor.named.1 >= NAMED && monitor.standing & 1 == 0 {
             view.question_name(self.side, name);
+            monitor.named = (0, 0); // the next one has its own time, and the same one if it comes again
         }
     }
 
-    /// The right to be the one thread that decides about locks, if no other has it.
+    /// The right to be the one thread that decides about locks, if no other has it. For who holds the monitor, and for as long: no
+    /// signal handler runs meanwhile, which might write and wait for it.
     pub(super) fn try_to_decide(&self) -> Option<MutexGuard<'_, ()>> {
+        debug_assert!(SignalsBlocked::are());
         match self.breaker.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
@@ -256,10 +256,38 @@ mod tests {
         set_sequence(&slave, 8);
     }
 
+    #[test]
+    fn what_stood_in_the_segment_before_a_move_does_not_stand_in_the_next() {
+        let (slave, _master) = pair("moved");
+        with(&slave, |_, monitor| {
+            (monitor.standing, monitor.stood, monitor.named) = (1, NAMELESS, (identity::own(), NAMED));
+            monitor.begin_anew(Side::Slave); // as a move ends
+            assert_eq!((monitor.standing, monitor.stood, monitor.named), (0, 0, (0, 0)));
+        });
+    }
+
     /// Whether another handle would think that it may be at work at `odd`.
     fn is_in_the_way(slave: &Endpoint, odd: u32) -> bool {
         let Ok(Found::Valid(other)) = find(&slave.core.name, 0) else { panic!("no segment") };
         other.has_other_writers(Side::Slave, odd, Some(Mark::nowhere(Side::Slave, 1)), false)
+    }
+
+    #[test]
+    fn a_name_that_is_given_anew_has_its_own_time() {
+        let (slave, _master) = pair("anew");
+        for before in [identity::own(), identity::ANYBODY] {
+            for next in [before, identity::own()] {
+                set_word(&slave, before);
+                tend(&slave, 1);
+                tend(&slave, NAMED);
+                set_word(&slave, next);
+                tend(&slave, 1);
+                tend(&slave, NAMED - 1);
+                assert_eq!(word(&slave), next);
+                set_word(&slave, 0);
+                tend(&slave, 1);
+            }
+        }
     }
 
     #[test]
@@ -317,19 +345,18 @@ mod tests {
     }
 
     #[test]
-    fn who_may_break_a_lock_does_not_disclaim_it_meanwhile() {
+    fn who_has_broken_a_lock_is_in_the_way_of_others() {
         let (slave, _master) = pair("may_break");
         set_sequence(&slave, 7);
         tend(&slave, 1);
         tend(&slave, STOOD);
         assert!(!is_in_the_way(&slave, 7));
-        let one = slave.core.may_break(7).expect("it is alone");
+        let (tx, next) = slave.core.break_lock(7, 1).expect("it is alone");
+        assert_eq!(next, 9);
+        tend(&slave, 1);
         tend(&slave, STOOD);
-        assert!(is_in_the_way(&slave, 7), "another would break it too");
-        drop(one);
-        tend(&slave, STOOD);
-        assert!(!is_in_the_way(&slave, 7), "it has not broken it");
-        set_sequence(&slave, 8);
+        assert!(is_in_the_way(&slave, 7) && is_in_the_way(&slave, 9), "another would break it too");
+        tx.unlock_unchanged(next);
     }
 
     /// What becomes of a message that it has disclaimed.

@@ -5,7 +5,7 @@ use crate::channel::{Barrier, Channel, Dispute, Lock};
 use crate::error::Error;
 use crate::failpoint::failpoint;
 use crate::log::Level;
-use crate::sync::{self, MutexGuard, Ordering};
+use crate::sync::{self, Ordering};
 use crate::sys::{
     clock::{self, MS},
     futex,
@@ -174,30 +174,29 @@ impl Core {
                 break;
             }
         }
-        if still && let Some(one) = self.may_break(first) {
-            failpoint!("write.alone");
-            let tx = self.tx();
-            if message.len() <= tx.capacity
-                && let Lock::Taken(odd) = tx.try_break(&self.writer, first)
-            {
-                drop(one); // the copy may take long, and the tick is not to wait for it
-                self.say(Level::Warn, format_args!("repaired a message that a dead writer left half-written"));
-                self.publish(tx, odd, message);
-                return Ok(());
-            }
+        if still && let Some((tx, odd)) = self.break_lock(first, message.len()) {
+            self.say(Level::Warn, format_args!("repaired a message that a dead writer left half-written"));
+            self.publish(tx, odd, message);
+            return Ok(());
         }
         Err(Error::Timeout)
     }
 
-    /// The right to break the lock of our direction, if no other handle can hold it at `odd`, and no thread of ours is about to.
-    pub(super) fn may_break(&self, odd: u32) -> Option<MutexGuard<'_, ()>> {
-        let mut monitor = sync::hold(&self.monitor);
-        let monitor = monitor.as_mut()?;
-        if !monitor.is_alone(self.side, odd) {
+    /// Takes over the lock of our direction that has stood at `odd`, for a message of so many bytes, if no other handle can hold it,
+    /// and no thread of ours is about to.
+    pub(super) fn break_lock(&self, odd: u32, size: usize) -> Option<(Channel<'_>, u32)> {
+        let mut held = sync::hold(&self.monitor); // to the end: or a tick would disclaim it anew
+        let monitor = held.as_mut()?;
+        let tx = self.tx();
+        if size > tx.capacity || !monitor.is_alone(self.side, odd) {
             return None;
         }
-        let one = self.try_to_decide()?; // not waited for while the monitor is held
+        let _one = self.try_to_decide()?; // not waited for while the monitor is held
         self.end_disclaim_of(monitor); // or nobody would see that we write
-        Some(one)
+        failpoint!("write.alone");
+        match tx.try_break(&self.writer, odd) {
+            Lock::Taken(next) => Some((tx, next)),
+            Lock::Busy(_) | Lock::Disputed(_) => None,
+        }
     }
 }

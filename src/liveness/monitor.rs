@@ -143,6 +143,8 @@ impl Monitor {
     pub(crate) fn begin_anew(&mut self, side: Side) {
         self.meet_remote(side);
         (self.signalling, self.doubt) = learn(&self.segment, side);
+        // What stood in the segment before says nothing about the same number here.
+        (self.standing, self.stood, self.named) = (0, 0, (0, 0));
     }
 }
 

@@ -14,7 +14,7 @@ const TAG: u64 = 0x2A5 << 54;
 /// Several processes, whoever they are.
 pub(crate) const SEVERAL: u64 = TAG;
 /// Somebody who may be gone: whoever lives gives itself a name anew.
-pub(crate) const ANYBODY: u64 = TAG | 1;
+pub(crate) const ANYBODY: u64 = TAG | 1 << 38; // of pid 0, as none is
 
 /// What is known of the process that a word names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,5 +83,6 @@ mod tests {
         assert_eq!(fate(own() ^ 1 << 40), Fate::Gone, "one that started at another time");
         assert_eq!([0, 1, u64::MAX, own() ^ 1 << 60].map(fate), [Fate::Gone; 4], "no words of ours");
         assert_eq!([SEVERAL, ANYBODY].map(fate), [Fate::Unknown; 2]);
+        assert!([SEVERAL, ANYBODY].iter().all(|word| word & PID == 0), "no process's, whatever /proc tells");
     }
 }

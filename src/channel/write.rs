@@ -138,6 +138,13 @@ pub(crate) struct Dispute {
     breaks: u32,
 }
 
+impl Dispute {
+    /// The sequence that it has been taken with.
+    pub(crate) fn odd(self) -> u32 {
+        self.odd
+    }
+}
+
 /// Who pays for the store-load barrier between publishing and parking.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Barrier {
@@ -198,10 +205,13 @@ impl Channel<'_> {
         let next = odd.wrapping_add(2);
         // Relaxed: try_lock has acquired what came before, and a broken one is no more looked at.
         self.head.sequence.compare_exchange(odd, next, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        // With the count, as if it had been a message: readers tell whole ones of released writers by the difference of the two.
-        let count = &self.tail.write_count;
-        fence(Ordering::Release); // pairs with the acquire fence in read: who sees the count sees the odd sequence
-        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Counted as if it had been a message: readers tell whole ones of released writers by the difference of the two, and a
+        // writer of ours by its wake-ups.
+        fence(Ordering::Release); // pairs with that of a read: who sees the count sees the odd sequence
+        let (writes, wakes) = (&self.tail.write_count, &self.tail.wake_seq);
+        let (count, woken) = (writes.load(Ordering::Relaxed), wakes.load(Ordering::Relaxed));
+        writes.store(count.wrapping_add(1), Ordering::Relaxed);
+        wakes.store(woken.wrapping_add(1), Ordering::Release); // as in publish
         held.odd(held.breaks.load(Ordering::Relaxed)).store(next, Ordering::Relaxed); // looked at by who decides
         Some(next)
     }
@@ -434,8 +444,9 @@ mod tests {
         let next = channel.renew(&ours, dispute);
         assert_eq!(next, Some(odd + 2));
         assert!(ours.holds(odd + 2) && !ours.holds(odd));
-        let parity = difference(odd + 2, channel.tail.write_count.load(Ordering::Relaxed));
-        assert_eq!(parity, 0, "as if the former had been a message");
+        let writes = channel.tail.write_count.load(Ordering::Relaxed);
+        let wakes = channel.tail.wake_seq.load(Ordering::Relaxed);
+        assert_eq!((difference(odd + 2, writes), wakes), (0, writes as u32), "as if the former had been a message");
         assert!(matches!(channel.try_break(&other, odd), Lock::Busy(_)), "that was about another lock");
     }
 

@@ -140,6 +140,6 @@ impl Core {
 
     /// Whether a read would find a value: a whole one, so that nobody is woken again and again for what he cannot have.
     fn has_value(&self) -> bool {
-        self.has_kept.load(Ordering::Acquire) || self.has_whole_message() // Acquire pairs with keep_unread
+        self.has_kept.load(Ordering::Acquire) || self.has_whole_message() // Acquire pairs with keep
     }
 }

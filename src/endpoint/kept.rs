@@ -32,7 +32,7 @@ impl Core {
     /// Copies the kept value into `buffer` without taking it: what [`Core::claim_kept`] is to be given, and its size; or the same
     /// and the size that it needs. `None` if there is none.
     pub(super) fn look_at_kept(&self, buffer: &mut [MaybeUninit<u8>]) -> Option<Result<(u64, usize), (u64, usize)>> {
-        // Acquire pairs with the release in keep_unread.
+        // Acquire pairs with the release in keep.
         if !self.has_kept.load(Ordering::Acquire) {
             return None;
         }
@@ -52,7 +52,7 @@ impl Core {
         match channel.take_rarely(sequence.wrapping_sub(2), buffer) {
             Taken::Value { size, sequence: now } if now == sequence => Some(Ok((cursor, size))),
             Taken::TooSmall { needed, sequence: now } if now == sequence => Some(Err((cursor, needed))),
-            // Overwritten, by who was taken for dead: of what comes in there now nothing is handed out.
+            // Overwritten, by who was taken for dead or has not followed yet: what comes there now is kept anew, or lost.
             _ => {
                 self.claim_kept(cursor);
                 None
@@ -97,7 +97,7 @@ impl Core {
     /// The unread value of the former segment, if no newer one is there.
     #[inline(never)]
     pub(super) fn take_kept(&self, target: &mut Target<'_>) -> Option<Result<usize, Error>> {
-        // Acquire pairs with the release in keep_unread.
+        // Acquire pairs with the release in keep.
         let has_kept = self.has_kept.load(Ordering::Acquire);
         if let Target::Record(judged) = target {
             let mark = || sync::hold(&self.kept).as_ref().map(|kept| mark_of_kept(kept.cursor));
@@ -112,7 +112,8 @@ impl Core {
         let (which, error) = loop {
             match self.look_at_kept(target.buffer())? {
                 Ok((which, size)) => match target.admit(size) {
-                    Ok(()) => return self.claim_kept(which).then_some(Ok(size)),
+                    Ok(()) if self.claim_kept(which) => return Some(Ok(size)),
+                    Ok(()) => {} // another is kept by now, or none
                     Err(error) => break (which, error),
                 },
                 Err((which, needed)) => {

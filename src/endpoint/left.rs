@@ -5,14 +5,14 @@
 //! has written to the new segment: that is newer.
 
 use super::core::Core;
-use crate::config::Settings;
 use crate::liveness::monitor::Monitor;
 use crate::segment::{peer::LONGEST_WATCH, view::View};
 use crate::sync::Ordering;
 use std::sync::Arc;
 
 /// Milliseconds for which the master looks there beyond the threshold, after which a released slave
-/// follows at the latest. So long its memory stays.
+/// follows at the latest. So long its memory stays; longer if the ticks are late or seldom, as each
+/// counts for a few at most.
 const AFTER: u64 = 1_000;
 
 /// That segment, if there is one.
@@ -27,10 +27,10 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    /// Begins with the segment left just now; gives back the one before.
-    pub(super) fn begin(&mut self, view: Option<Arc<View>>, known: (u32, u64), settings: &Settings) -> Option<Arc<View>> {
+    /// Begins with the segment left just now, of this threshold; gives back the one before.
+    pub(super) fn begin(&mut self, view: Option<Arc<View>>, known: (u32, u64), threshold: u32) -> Option<Arc<View>> {
         self.known = known;
-        self.rest = u64::from(settings.stale_threshold_ms).min(LONGEST_WATCH) + AFTER;
+        self.rest = u64::from(threshold).min(LONGEST_WATCH) + AFTER;
         std::mem::replace(&mut self.view, view)
     }
 }
@@ -40,15 +40,13 @@ impl Core {
     pub(crate) fn look_back(&self, monitor: &mut Monitor, elapsed: u64) {
         let Some(view) = &monitor.left.view else { return };
         let cursor = self.cursor.load(Ordering::Acquire); // pairs with a claim, which shows what was claimed
-        let is_newest = self.rx().baseline() == 0;
-        if is_newest {
-            let rx = view.channel(self.side.reads());
-            monitor.left.known.0 = self.keep(rx, monitor.left.known, cursor, (Some(view), &monitor.segment));
-        }
-        monitor.left.rest = monitor.left.rest.saturating_sub(elapsed);
-        if !is_newest || monitor.left.rest == 0 {
+        if self.rx().baseline() != 0 || monitor.left.rest == 0 {
             let layout = view.layout;
-            self.let_go(layout, None, monitor.left.view.take());
+            return self.let_go(layout, None, monitor.left.view.take());
         }
+        let (seen, whole) = monitor.left.known;
+        let rx = view.channel(self.side.reads());
+        monitor.left.known.0 = self.keep(rx, (seen, Some(whole)), cursor, (Some(view), &monitor.segment));
+        monitor.left.rest = monitor.left.rest.saturating_sub(elapsed);
     }
 }

@@ -62,6 +62,7 @@ impl Core {
         monitor.blocked = 0;
         // A claim that came before the addition above is in this cursor; none comes after.
         let beside = locked.and_then(|_| monitor.segment.mapped_again());
+        let threshold = monitor.segment.threshold(); // while its view leads there
         let known = self.keep_unread(cursor, (beside.as_ref(), &monitor.segment));
         self.bring_reads();
         // Before our flag falls, which makes it follow. While the lock is held nobody writes to either.
@@ -107,7 +108,7 @@ impl Core {
         let old = std::mem::replace(&mut monitor.segment, Segment { file, id, view });
         drop(one);
         old.give_locks_back();
-        let beside = if self.side == Side::Master { monitor.left.begin(beside, known, &self.settings) } else { beside };
+        let beside = if self.side == Side::Master { monitor.left.begin(beside, known, threshold) } else { beside };
         self.let_go(old.view.layout, Some(old.file), beside);
         Ok(())
     }
@@ -131,13 +132,12 @@ impl Core {
     /// Saves a value that nobody has read yet, before the segment is left; what is known by then, as
     /// for [`Core::keep`].
     fn keep_unread(&self, cursor: u64, place: (Option<&Arc<View>>, &Segment)) -> (u32, u64) {
-        let whole = self.parity_now();
-        (self.keep(self.rx(), (seen(cursor), whole), cursor, place), whole)
+        (self.keep(self.rx(), (seen(cursor), None), cursor, place), self.parity_now())
     }
 
-    /// Saves a value of `rx` after the sequence `seen`, if it is `whole`, a word of
-    /// [`Parity`](crate::liveness::parity::Parity): a large one in the mapping `view`, or another of
-    /// `segment`. It is one of the epoch of `cursor`. Returns the sequence up to which there is
+    /// Saves a value of `rx` after the sequence `seen`, if it is whole by a word of
+    /// [`Parity`](crate::liveness::parity::Parity), or by what is known now: a large one in the mapping
+    /// `view`, or another of `segment`. It is one of the epoch of `cursor`. Returns the sequence up to which there is
     /// nothing more to save.
     ///
     /// In a move nothing is claimed meanwhile. After it, the value is saved only if nothing was
@@ -146,7 +146,7 @@ impl Core {
     pub(super) fn keep(
         &self,
         rx: Channel<'_>,
-        (seen, whole): (u32, u64),
+        (seen, whole): (u32, Option<u64>),
         cursor: u64,
         (view, segment): (Option<&Arc<View>>, &Segment),
     ) -> u32 {
@@ -171,7 +171,8 @@ impl Core {
                 Taken::Torn => continue,
                 _ => return seen,
             };
-            if !rx.is_whole_by(whole, sequence) {
+            // Only now: the look above shows who wrote it.
+            if !rx.is_whole_by(whole.unwrap_or_else(|| self.parity_now()), sequence) {
                 return seen;
             }
             let mut kept = sync::lock(&self.kept);

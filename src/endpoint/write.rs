@@ -109,7 +109,7 @@ impl Core {
         match tx.try_lock(&self.writer) {
             Lock::Taken(odd) => Ok(odd),
             Lock::Busy(odd) => Err(odd),
-            Lock::Disputed(dispute) => self.renew(dispute).map(|(_, odd)| odd).ok_or(0),
+            Lock::Disputed(dispute) => self.renew(dispute).map(|(_, odd)| odd).ok_or(dispute.odd()),
         }
     }
 

@@ -239,7 +239,7 @@ fn the_segment_that_a_master_has_left_is_let_go_after_a_while_or_for_a_newer_mes
             until("the master has moved", || name.raw().get("master_heartbeat") > 10 && old() == 1);
             Peer::ours("slave", &name, &[]).write("newer");
         }
-        let gone = eventually(ms(4000), || mappings(master.pid(), inode) == 0);
+        let gone = eventually(ms(20_000), || mappings(master.pid(), inode) == 0);
         assert!(gone, "{threshold}");
     }
 }

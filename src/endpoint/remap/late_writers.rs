@@ -120,3 +120,22 @@ fn what_is_left_unread_is_kept_if_it_is_whole() {
     assert_eq!(left_unread(2, 0), None, "a released writer is in the midst of it: its count has not followed");
     assert_eq!(left_unread(4, 1), None);
 }
+
+#[test]
+fn what_comes_late_to_the_segment_that_was_left_is_not_kept_once_something_newer_was_read() {
+    let (master, slave) = (open("late", Role::Master), open("late", Role::Slave));
+    master.write(b"late").expect("write");
+    let core = &slave.core;
+    let held = sync::hold(&core.monitor); // as a tick does
+    let segment = &held.as_ref().expect("open").segment;
+    let before = core.cursor.load(Ordering::Relaxed).wrapping_sub(2); // something was claimed since
+    assert_eq!(core.keep(core.rx(), (0, None), before, (None, segment)), 0, "nothing is saved");
+    assert!(!core.has_kept.load(Ordering::Relaxed), "an event descriptor would be readable for ever");
+    let now = core.cursor.load(Ordering::Relaxed);
+    assert_ne!(core.keep(core.rx(), (0, None), now, (None, segment)), 0);
+    assert!(core.has_kept.load(Ordering::Relaxed));
+    drop(held);
+    let mut buffer = [0; 64];
+    assert_eq!(slave.try_read(&mut buffer), Ok(Some(4)));
+    assert_eq!(&buffer[..4], b"late");
+}

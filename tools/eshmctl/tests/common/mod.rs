@@ -30,12 +30,14 @@ fn command(args: &[impl AsRef<OsStr>]) -> Command {
     command
 }
 
-/// Has it end by SIGHUP also where the tests themselves were started by nohup(1).
+/// Has it end by these also where the tests themselves ignore them: nohup(1), a shell's background.
 pub fn end_by_signals(command: &mut Command) {
     // SAFETY: between fork and exec only a system call.
     unsafe {
         command.pre_exec(|| {
-            libc::signal(libc::SIGHUP, libc::SIG_DFL);
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
             Ok(())
         })
     };

@@ -50,9 +50,9 @@ pub(crate) struct Core {
     state: AtomicU32,
     fork_generation: u32,
     view: AtomicPtr<View>,
-    /// High half: the epoch, odd while the segment under the handle is being replaced (it also moves by two for what came late to
-    /// the one left). Low half: the sequence last taken.
-    /// One exchange of it claims a value, for one thread, and only in the epoch it was read in.
+    /// High half: the epoch, odd while the segment under the handle is being replaced (it also
+    /// moves by two for what came late to the one left). Low half: the sequence last taken. One
+    /// exchange of it claims a value, for one thread, and only in the epoch it was read in.
     pub(crate) cursor: AtomicU64,
     /// The message that reading as a record refused last: epoch and sequence, as in the cursor.
     pub(super) refused: AtomicU64,

@@ -16,8 +16,8 @@ use crate::sys::{clock::MS, thread::SignalsBlocked};
 
 /// Milliseconds that an odd sequence stands before it is disclaimed: as long as a write waits for it.
 const STOOD: u64 = 20;
-/// Milliseconds that a name of one without a mark stands before it is questioned, and then before it is taken away: as long as
-/// it protects a lock.
+/// Milliseconds that a name of one without a mark stands before it is questioned, and then before
+/// it is taken away: as long as it protects a lock.
 const NAMED: u64 = NAMELESS;
 /// Between two tries for a mark.
 const AGAIN: u64 = 10 * MS;
@@ -81,7 +81,8 @@ impl Core {
         service::count_side(monitor.segment.id, self.side) == 1
     }
 
-    /// Takes our name away, unless another handle of this process may stand behind it: then it goes by age.
+    /// Takes our name away, unless another handle of this process may stand behind it: then it goes
+    /// by age.
     fn forget_name(&self, monitor: &Monitor) {
         if self.is_only_one(monitor) {
             monitor.segment.view.forget_unmarked(self.side);
@@ -99,8 +100,9 @@ impl Core {
         }
     }
 
-    /// The right to be the one thread that decides about locks, if no other has it. For who holds the monitor, and for as long: no
-    /// signal handler runs meanwhile, which might write and wait for it.
+    /// The right to be the one thread that decides about locks, if no other has it. For who holds
+    /// the monitor, and for as long: no signal handler runs meanwhile, which might write and wait
+    /// for it.
     pub(super) fn try_to_decide(&self) -> Option<MutexGuard<'_, ()>> {
         debug_assert!(SignalsBlocked::are());
         match self.breaker.try_lock() {

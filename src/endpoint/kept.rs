@@ -52,7 +52,8 @@ impl Core {
         match channel.take_rarely(sequence.wrapping_sub(2), buffer) {
             Taken::Value { size, sequence: now } if now == sequence => Some(Ok((cursor, size))),
             Taken::TooSmall { needed, sequence: now } if now == sequence => Some(Err((cursor, needed))),
-            // Overwritten, by who was taken for dead or has not followed yet: what comes there now is kept anew, or lost.
+            // Overwritten, by who was taken for dead or has not followed yet: what comes there now
+            // is kept anew, or lost.
             _ => {
                 self.claim_kept(cursor);
                 None

@@ -1,8 +1,8 @@
 //! The segment that a master left because its name was removed.
 //!
 //! Its slave follows once it sees that, a tick later or when it runs again, and writes there until
-//! then. What comes there is delivered as if it had been there when the master left, unless the slave
-//! has written to the new segment: that is newer.
+//! then. What comes there is delivered as if it had been there when the master left, unless the
+//! slave has written to the new segment: that is newer.
 
 use super::core::Core;
 use crate::liveness::monitor::Monitor;

@@ -129,20 +129,20 @@ impl Core {
         self.bring_reads();
     }
 
-    /// Saves a value that nobody has read yet, before the segment is left; what is known by then, as
-    /// for [`Core::keep`].
+    /// Saves a value that nobody has read yet, before the segment is left; what is known by then,
+    /// as for [`Core::keep`].
     fn keep_unread(&self, cursor: u64, place: (Option<&Arc<View>>, &Segment)) -> (u32, u64) {
         (self.keep(self.rx(), (seen(cursor), None), cursor, place), self.parity_now())
     }
 
     /// Saves a value of `rx` after the sequence `seen`, if it is whole by a word of
-    /// [`Parity`](crate::liveness::parity::Parity), or by what is known now: a large one in the mapping
-    /// `view`, or another of `segment`. It is one of the epoch of `cursor`. Returns the sequence up to which there is
-    /// nothing more to save.
+    /// [`Parity`](crate::liveness::parity::Parity), or by what is known now: a large one in the
+    /// mapping `view`, or another of `segment`. It is one of the epoch of `cursor`. Returns the
+    /// sequence up to which there is nothing more to save.
     ///
     /// In a move nothing is claimed meanwhile. After it, the value is saved only if nothing was
-    /// claimed at the new segment since `cursor`, and an epoch begins: whoever claims something then
-    /// finds the value, which is older, and drops it.
+    /// claimed at the new segment since `cursor`, and an epoch begins: whoever claims something
+    /// then finds the value, which is older, and drops it.
     pub(super) fn keep(
         &self,
         rx: Channel<'_>,
@@ -178,8 +178,8 @@ impl Core {
             let mut kept = sync::lock(&self.kept);
             self.has_kept.store(true, Ordering::Release); // pairs with look_at_kept, which waits for the mutex
             let next = cursor.wrapping_add(2 * EPOCH);
-            // Only a tick, as this is, begins a move. Acquire and release pair with the claims: those
-            // before make this fail, those after find the new epoch and `has_kept`.
+            // Only a tick, as this is, begins a move. Acquire and release pair with the claims:
+            // those before make this fail, those after find the new epoch and `has_kept`.
             if !is_moving(self.cursor.load(Ordering::Relaxed))
                 && self.cursor.compare_exchange(cursor, next, Ordering::AcqRel, Ordering::Relaxed).is_err()
             {

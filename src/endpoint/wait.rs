@@ -192,8 +192,8 @@ impl Core {
             && futex::wait(&self.event, event, Some(end), futex::Scope::Private)
     }
 
-    /// Wakes parked readers that have a reason to be awake; once a tick. While the handle `looks_back` a kept value is one: who looked
-    /// before it was kept may be about to sleep.
+    /// Wakes parked readers that have a reason to be awake; once a tick. While the handle
+    /// `looks_back` a kept value is one: who looked before it was kept may be about to sleep.
     pub(crate) fn look_after_parked(&self, looks_back: bool) {
         if self.parked.load(Ordering::SeqCst) == 0 {
             return;

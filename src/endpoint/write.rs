@@ -83,7 +83,8 @@ impl Core {
         }
     }
 
-    /// Writes `message`, for which a lock was taken that is disputed; false if that is not to be had.
+    /// Writes `message`, for which a lock was taken that is disputed; false if that is not to be
+    /// had.
     #[cold]
     pub(crate) fn write_disputed(&self, message: &[MaybeUninit<u8>], dispute: Dispute) -> bool {
         let Some((tx, odd)) = self.renew(dispute) else { return false };
@@ -182,8 +183,8 @@ impl Core {
         Err(Error::Timeout)
     }
 
-    /// Takes over the lock of our direction that has stood at `odd`, for a message of so many bytes, if no other handle can hold it,
-    /// and no thread of ours is about to.
+    /// Takes over the lock of our direction that has stood at `odd`, for a message of so many
+    /// bytes, if no other handle can hold it, and no thread of ours is about to.
     pub(super) fn break_lock(&self, odd: u32, size: usize) -> Option<(Channel<'_>, u32)> {
         let mut held = sync::hold(&self.monitor); // to the end: or a tick would disclaim it anew
         let monitor = held.as_mut()?;

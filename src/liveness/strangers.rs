@@ -16,7 +16,8 @@ pub(crate) struct Strangers {
     ours: i32,
     /// One that cannot be seen, and for how many looks it has not been said to be ours: that may be on its way.
     suspect: (i32, u32),
-    /// The last one that was seen to run, and for how many looks: likewise, if two of ours name themselves at once.
+    /// The last one that was seen to run, and for how many looks: likewise, if two of ours name
+    /// themselves at once.
     fresh: (i32, u32),
     /// One of them can never be shown to be gone.
     unknown: bool,

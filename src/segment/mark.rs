@@ -89,8 +89,8 @@ impl Segment {
         lock::unlock(self.file.as_fd(), mark.0);
     }
 
-    /// Ends a handle's membership of `side` once the header says that it has left: its name goes, if it has that in place of a
-    /// mark, and each lock. The process does not count it any more.
+    /// Ends a handle's membership of `side` once the header says that it has left: its name goes,
+    /// if it has that in place of a mark, and each lock. The process does not count it any more.
     pub(crate) fn end_membership(&self, side: Side, mark: Option<Mark>) {
         if mark.is_none() && service::count_side(self.id, side) == 0 {
             self.view.forget_unmarked(side);
@@ -98,9 +98,9 @@ impl Segment {
         self.give_locks_back();
     }
 
-    /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the sequence lock at `odd`, or at any
-    /// for 0: by its mark or its name. A name counts for nothing where that lock has stood `long`: its process may run another
-    /// program by now.
+    /// Whether a handle of `side` other than that with mark `own`, if it has one, may hold the
+    /// sequence lock at `odd`, or at any for 0: by its mark or its name. A name counts for nothing
+    /// where that lock has stood `long`: its process may run another program by now.
     pub(crate) fn has_other_writers(&self, side: Side, odd: u32, own: Option<Mark>, long: bool) -> bool {
         let named = self.view.header().unmarked[side as usize].load(Ordering::Acquire); // pairs with name_unmarked
         let is_own = named == identity::own() && own.is_none();
@@ -128,7 +128,7 @@ impl View {
         for _ in 0..NAMINGS {
             let found = word.load(Ordering::Relaxed);
             let next = if identity::fate(found) == Fate::Gone { identity::own() } else { identity::SEVERAL };
-            // Release pairs with has_other_writers: whoever finds our sequence odd finds our name.
+            // Release pairs with has_other_writers, which looks 20 ms after our sequence was odd.
             if word.compare_exchange(found, next, Ordering::Release, Ordering::Relaxed).is_ok() {
                 return;
             }
@@ -136,7 +136,8 @@ impl View {
         word.store(identity::SEVERAL, Ordering::Release);
     }
 
-    /// Names this process unless the word covers it, which `alone` has no other handle of that side.
+    /// Names this process unless the word covers it, which `alone` has no other handle of that
+    /// side.
     pub(crate) fn keep_unmarked(&self, side: Side, alone: bool) {
         let found = self.header().unmarked[side as usize].load(Ordering::Relaxed); // as name_unmarked looks
         if found != identity::SEVERAL && !(alone && found == identity::own()) {
@@ -144,7 +145,8 @@ impl View {
         }
     }
 
-    /// Asks whoever stands behind a name that has stood for long to give it anew; takes it away if nobody did.
+    /// Asks whoever stands behind a name that has stood for long to give it anew; takes it away if
+    /// nobody did.
     pub(crate) fn question_name(&self, side: Side, name: u64) {
         let word = &self.header().unmarked[side as usize];
         let next = if name == identity::ANYBODY { 0 } else { identity::ANYBODY };
